@@ -1,0 +1,53 @@
+/**
+ * The Alibaba Cloud identity that a call is signed with, as far as the settings tell: flags and environment, no
+ * file, no secret, no network.
+ *
+ * - `profile`: a profile of the aliyun CLI, named by a flag or the environment.
+ * - `access-key`: an AccessKey, or a temporary one with its token, in the environment.
+ * - `oidc`: a RAM role taken on with an OIDC token, as pods of a cluster with RRSA do.
+ * - `chain`: none of these is named, so whatever the default credential chain finds.
+ */
+export type Identity =
+  | { readonly kind: 'profile'; readonly name: string }
+  | { readonly kind: 'access-key'; readonly accessKeyId: string }
+  | { readonly kind: 'oidc'; readonly roleArn: string }
+  | { readonly kind: 'chain' };
+
+/** The environment, or as much of it as a rule depends on. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Tells the identity from the settings, in the order in which Alibaba Cloud's default credential chain looks:
+ * AccessKey, OIDC role, CLI profile. A profile that was named by flag comes before all of them.
+ */
+export function identityFromSettings(profile: string | undefined, environment: Environment): Identity {
+  if (profile !== undefined) return { kind: 'profile', name: profile };
+  const accessKeyId = environment['ALIBABA_CLOUD_ACCESS_KEY_ID'];
+  if (accessKeyId && environment['ALIBABA_CLOUD_ACCESS_KEY_SECRET'])
+    return { kind: 'access-key', accessKeyId };
+  const roleArn = environment['ALIBABA_CLOUD_ROLE_ARN'];
+  if (
+    roleArn &&
+    environment['ALIBABA_CLOUD_OIDC_PROVIDER_ARN'] &&
+    environment['ALIBABA_CLOUD_OIDC_TOKEN_FILE']
+  ) {
+    return { kind: 'oidc', roleArn };
+  }
+  const named = environment['ALIBABA_CLOUD_PROFILE'];
+  if (named) return { kind: 'profile', name: named };
+  return { kind: 'chain' };
+}
+
+/** The identity's part of a credential's key: different for any two identities. */
+export function identityKey(identity: Identity): string {
+  switch (identity.kind) {
+    case 'profile':
+      return `profile:${identity.name}`;
+    case 'access-key':
+      return `access-key:${identity.accessKeyId}`;
+    case 'oidc':
+      return `oidc:${identity.roleArn}`;
+    case 'chain':
+      return 'chain';
+  }
+}

@@ -1,0 +1,46 @@
+import type { ErrorCode } from '../errors.js';
+import { EckError } from '../errors.js';
+
+/** A place that keeps client credentials. */
+export const storeNames = ['keychain', 'kernel', 'file', 'none'] as const;
+export type StoreName = (typeof storeNames)[number];
+
+/** What a person can ask for with `--store`. */
+export const storeChoices = ['auto', ...storeNames] as const;
+export type StoreChoice = (typeof storeChoices)[number];
+
+/**
+ * Keeps entries under account names. What an entry holds is none of a store's business.
+ *
+ * Every call either does what it says, or throws a {@link StoreError} that says why the store cannot.
+ * `read` never returns a part of an entry, or a mixture of two: a half-written one reads as absent.
+ */
+export interface Store {
+  readonly name: StoreName;
+  /** The entry kept under this account, or `undefined` where there is none. */
+  read(account: string): Promise<Uint8Array | undefined>;
+  /** Keeps `entry` under this account, in place of what was there. */
+  write(account: string, entry: Uint8Array): Promise<void>;
+  /** Forgets what is kept under this account. @returns whether there was anything */
+  delete(account: string): Promise<boolean>;
+}
+
+/** Why a store cannot be used. Each is a normal state of a machine, and has a remedy of its own. */
+export type StoreErrorCode = Extract<
+  ErrorCode,
+  'keychain-locked' | 'keychain-absent' | 'keychain-refused' | 'keychain-timeout'
+>;
+
+/** A store that cannot do what it was asked, and why. */
+export class StoreError extends EckError {
+  declare readonly code: StoreErrorCode;
+
+  constructor(
+    readonly store: StoreName,
+    code: StoreErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+  }
+}
