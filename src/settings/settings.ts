@@ -1,0 +1,86 @@
+import { usageError } from '../errors.js';
+import type { Environment } from '../identity/identity.js';
+import { storeChoices, type StoreChoice } from '../keychain/store.js';
+import { parseDuration } from './duration.js';
+import { parseEndpoint, parseSite, type EndpointSetting } from './endpoint.js';
+
+/** Who is asking, where, where credentials are kept, and how long to wait: what every call to ENS depends on. */
+export interface Settings {
+  /** A profile of the aliyun CLI, where one was named by flag or by `KUBECTL_ECK_PROFILE`. */
+  readonly profile: string | undefined;
+  readonly endpoint: EndpointSetting;
+  readonly store: StoreChoice;
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
+}
+
+/** The settings as they were typed. A flag that was not given is not there. */
+export type SettingTexts = Readonly<Partial<Record<SettingFlag, string>>>;
+
+/** The flags that {@link readSettings} reads, on every command that may call ENS. */
+export const settingFlags = [
+  'profile',
+  'endpoint',
+  'site',
+  'store',
+  'connect-timeout',
+  'read-timeout',
+] as const;
+export type SettingFlag = (typeof settingFlags)[number];
+
+/** The environment variable that stands for a flag: `--cluster-id` and `KUBECTL_ECK_CLUSTER_ID`. */
+export function variableOf(flag: string): string {
+  return `KUBECTL_ECK_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** A flag's text: what was typed, else its environment variable, else `undefined`. An empty variable is none. */
+export function settingText(
+  flag: string,
+  typed: string | undefined,
+  environment: Environment,
+): string | undefined {
+  return typed ?? (environment[variableOf(flag)] || undefined);
+}
+
+/**
+ * Reads the settings from flags and their environment variables; a flag beats its variable.
+ *
+ * @throws EckError `usage` for a value that cannot be understood, and for both `--endpoint` and `--site`
+ */
+export function readSettings(typed: SettingTexts, environment: Environment): Settings {
+  const text = (flag: SettingFlag): string | undefined => settingText(flag, typed[flag], environment);
+  const durationMs = (flag: SettingFlag, otherwiseMs: number): number => {
+    const duration = text(flag);
+    return duration === undefined ? otherwiseMs : parseDuration(flag, duration);
+  };
+  const profile = text('profile');
+  if (profile === '') throw usageError('--profile is empty; give the name of a profile of the aliyun CLI');
+  return {
+    profile,
+    endpoint: readEndpoint(typed, environment),
+    store: parseStore(text('store') ?? 'auto'),
+    connectTimeoutMs: durationMs('connect-timeout', 5_000),
+    readTimeoutMs: durationMs('read-timeout', 10_000),
+  };
+}
+
+function readEndpoint(typed: SettingTexts, environment: Environment): EndpointSetting {
+  if (typed.endpoint !== undefined && typed.site !== undefined) {
+    throw usageError('--endpoint and --site say the same thing twice; give one of them');
+  }
+  if (typed.endpoint !== undefined) return parseEndpoint(typed.endpoint);
+  if (typed.site !== undefined) return { kind: 'site', site: parseSite(typed.site) };
+  const endpoint = settingText('endpoint', undefined, environment);
+  if (endpoint !== undefined) return parseEndpoint(endpoint);
+  const site = settingText('site', undefined, environment);
+  if (site !== undefined) return { kind: 'site', site: parseSite(site) };
+  return { kind: 'default' };
+}
+
+function parseStore(text: string): StoreChoice {
+  const store = storeChoices.find((choice) => choice === text);
+  if (store === undefined) {
+    throw usageError(`--store ${JSON.stringify(text)} is not one of ${storeChoices.join(', ')}`);
+  }
+  return store;
+}
