@@ -12,15 +12,20 @@ export type StoreChoice = (typeof storeChoices)[number];
 /**
  * Keeps entries under account names. What an entry holds is none of a store's business.
  *
- * Every call either does what it says, or throws a {@link StoreError} that says why the store cannot.
- * `read` never returns a part of an entry, or a mixture of two: a half-written one reads as absent.
+ * Every call either does what it says, or throws a {@link StoreError} that says why the store cannot. `read` never
+ * returns a part of an entry, or a mixture of two: a half-written one reads as absent.
  */
 export interface Store {
-  readonly name: StoreName;
+  readonly name: StoreChoice;
   /** The entry kept under this account, or `undefined` where there is none. */
   read(account: string): Promise<Uint8Array | undefined>;
-  /** Keeps `entry` under this account, in place of what was there. */
-  write(account: string, entry: Uint8Array): Promise<void>;
+  /**
+   * Keeps `entry` under this account, in place of what was there. Nothing is written where the same entry is kept
+   * already: some keychains audit, sync or ask at every write.
+   *
+   * @returns where it is kept now; `none` where it is not kept
+   */
+  write(account: string, entry: Uint8Array): Promise<StoreName>;
   /** Forgets what is kept under this account. @returns whether there was anything */
   delete(account: string): Promise<boolean>;
 }

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { Socket } from 'node:net';
+
+const cloexec = 0o2000000;
+
+/**
+ * Ends this process's connections to the D-Bus session bus, so that a call to the Secret Service that waits for an
+ * answer fails, and the question on the person's screen goes away with it.
+ *
+ * The addon offers no such thing: it waits for a prompt for up to a year, on a thread that Node.js waits for even in
+ * `process.exit()`. But libdbus notices when its socket is shut down, at once or the next time it looks, which it
+ * does once a second. Then it closes the socket, which is closed already: until the call has failed, nothing should
+ * be opened that could get the socket's number.
+ *
+ * Linux only. What it finds are the Unix sockets that this process opened itself: one that was inherited does not
+ * have the close-on-exec flag, or it would not be here.
+ */
+export function hangUp(): void {
+  const unixSockets = new Set(
+    Array.from(
+      readFileSync('/proc/net/unix', 'utf8').matchAll(/^\S+: \S+ \S+ \S+ \S+ \S+ +(\d+)/gm),
+      ([, inode]) => inode,
+    ),
+  );
+  for (const name of readdirSync('/proc/self/fd')) {
+    const isStandardStream = Number(name) <= 2;
+    if (!isStandardStream && unixSockets.has(inodeOf(name)) && isOwn(name)) shutDown(Number(name));
+  }
+}
+
+function shutDown(descriptor: number): void {
+  try {
+    const socket = new Socket({ fd: descriptor, readable: false, writable: true });
+    socket.on('error', () => undefined);
+    socket.unref();
+    socket.end();
+  } catch {
+    // Node.js does not hand out a second time what it uses itself. That is not the addon's connection, then.
+  }
+}
+
+function inodeOf(descriptor: string): string | undefined {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`))?.[1];
+  } catch {
+    // The descriptor that the folder was read with is closed by now.
+    return undefined;
+  }
+}
+
+function isOwn(descriptor: string): boolean {
+  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1];
+  return flags !== undefined && (parseInt(flags, 8) & cloexec) !== 0;
+}
