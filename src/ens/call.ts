@@ -1,0 +1,111 @@
+import { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
+import { RuntimeOptions } from '@alicloud/tea-util';
+import { messageOf } from '../errors.js';
+import type { Endpoint } from '../settings/endpoint.js';
+import type { Settings } from '../settings/settings.js';
+import type { World } from '../world.js';
+import { ensError, type ApiFault } from './errors.js';
+import { OpenApiClient } from './sdk.js';
+import type { SignedIn } from './sign-in.js';
+import { withTransport, type TransportFacts } from './transport.js';
+
+/** The largest answer that is read. */
+const maxBodyBytes = 1024 * 1024;
+
+/** One call of the ENS API. */
+export interface EnsCall {
+  /** Such as `DescribeClusterUserKubeconfig`. */
+  readonly action: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** The cluster that the call is about, for messages. */
+  readonly clusterId?: string;
+}
+
+/** Who calls, and where. */
+export interface EnsClient {
+  readonly signedIn: SignedIn;
+  readonly endpoint: Endpoint;
+  readonly settings: Settings;
+}
+
+/** The fields of an answer. Nothing is known of them yet. */
+export type EnsAnswer = Readonly<Record<string, unknown>>;
+
+/**
+ * Calls the ENS API once (RPC style, version 2017-11-10), signed with the client's identity.
+ *
+ * @throws EckError of one of the `ens-…` codes
+ */
+export async function callEns(client: EnsClient, call: EnsCall, world: World): Promise<EnsAnswer> {
+  const { signedIn, endpoint, settings } = client;
+  const facts: TransportFacts = {};
+  try {
+    const { connectTimeoutMs, readTimeoutMs } = settings;
+    return await withTransport({ connectTimeoutMs, readTimeoutMs, maxBodyBytes }, facts, async () => {
+      const config = new Config({ endpoint: endpoint.host, protocol: endpoint.protocol });
+      config.credential = signedIn.credential;
+      const params = new Params({
+        action: call.action,
+        version: '2017-11-10',
+        protocol: endpoint.protocol.toUpperCase(),
+        pathname: '/',
+        method: 'POST',
+        authType: 'AK',
+        style: 'RPC',
+        reqBodyType: 'formData',
+        bodyType: 'json',
+      });
+      const runtime = new RuntimeOptions({
+        // The transport's own limits are the ones that count; these only must not be shorter.
+        connectTimeout: connectTimeoutMs + readTimeoutMs,
+        readTimeout: connectTimeoutMs + readTimeoutMs,
+      });
+      const api = new OpenApiClient(config);
+      const answer: unknown = await api.callApi(params, new OpenApiRequest({ query: call.query }), runtime);
+      return answerBody(answer);
+    });
+  } catch (error) {
+    throw ensError(
+      faultOf(error, facts),
+      {
+        ramAction: `ens:${call.action}`,
+        endpoint: endpoint.host,
+        identity: signedIn.description,
+        ...(call.clusterId === undefined ? {} : { clusterId: call.clusterId }),
+      },
+      world.now(),
+    );
+  }
+}
+
+function answerBody(answer: unknown): EnsAnswer {
+  const body = isRecord(answer) ? answer['body'] : undefined;
+  if (!isRecord(body)) throw new Error('the answer is not a JSON object');
+  return body;
+}
+
+/** What the SDK threw, read at this border: its errors carry the API's answer under `data`. */
+function faultOf(error: unknown, facts: TransportFacts): ApiFault {
+  const data = isRecord(error) && isRecord(error['data']) ? error['data'] : {};
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  const apiCode = text(data['Code']);
+  const requestId = text(data['RequestId']);
+  return {
+    status: facts.status ?? 0,
+    apiCode,
+    message: text(data['Message']) || (apiCode === '' ? withoutAnswer(error, facts) : ''),
+    ...(requestId === '' ? {} : { requestId }),
+    ...(facts.date === undefined ? {} : { serverDate: facts.date }),
+    ...(facts.retryAfter === undefined ? {} : { retryAfter: facts.retryAfter }),
+  };
+}
+
+function withoutAnswer(error: unknown, { failure, status }: TransportFacts): string {
+  if (failure !== undefined) return failure;
+  if (status !== undefined && status >= 400) return `HTTP ${status}`;
+  return error instanceof SyntaxError ? 'the answer is not JSON' : messageOf(error);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

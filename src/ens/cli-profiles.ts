@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { EckError } from '../errors.js';
+
+/** The profiles of the aliyun CLI, by name. Their secrets are left where they are. */
+export interface CliProfiles {
+  readonly current: string;
+  readonly names: readonly string[];
+}
+
+/**
+ * Reads which profiles `~/.aliyun/config.json` has.
+ *
+ * @returns `undefined` where there is no such file
+ * @throws EckError `identity-unusable` where it cannot be read or understood
+ */
+export async function readCliProfiles(homeDirectory: string): Promise<CliProfiles | undefined> {
+  const file = `${homeDirectory}/.aliyun/config.json`;
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw unusable(`${file} cannot be read`);
+  }
+  let config: unknown;
+  try {
+    config = JSON.parse(text);
+  } catch {
+    // The parser's message quotes the text, and that holds secrets.
+    throw unusable(`${file} is not JSON`);
+  }
+  const { current, profiles } = (config ?? {}) as { current?: unknown; profiles?: unknown };
+  if (!Array.isArray(profiles)) throw unusable(`${file} has no profiles`);
+  const names = profiles
+    .map((profile: unknown) => (profile as { name?: unknown } | null)?.name)
+    .filter((name) => typeof name === 'string');
+  return { current: typeof current === 'string' && current !== '' ? current : 'default', names };
+}
+
+function unusable(message: string): EckError {
+  return new EckError('identity-unusable', message);
+}

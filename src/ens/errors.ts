@@ -1,0 +1,103 @@
+import { EckError, printable, type ErrorCode } from '../errors.js';
+
+/** How a call failed, in the API's terms. */
+export interface ApiFault {
+  /** 0 where there was no answer. */
+  readonly status: number;
+  /** The API's `Code`, or '' where there was none. */
+  readonly apiCode: string;
+  /** The API's or the transport's own words. */
+  readonly message: string;
+  readonly requestId?: string;
+  /** The server's clock at its answer. */
+  readonly serverDate?: Date;
+  /** The answer's `Retry-After` header. */
+  readonly retryAfter?: string;
+}
+
+/** What was asked, for the message of an error. */
+export interface CallContext {
+  /** Such as `ens:DescribeClusterUserKubeconfig`. */
+  readonly ramAction: string;
+  readonly endpoint: string;
+  /** The identity and where it came from, in words. */
+  readonly identity: string;
+  readonly clusterId?: string;
+}
+
+/** The classes of failure that have to be told apart; each is an {@link ErrorCode}. */
+export type FaultClass = Extract<ErrorCode, `ens-${string}`>;
+
+const unauthenticated = new Set([
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'IncompleteSignature',
+  'InvalidSecurityToken',
+  'MissingSecurityToken',
+]);
+const notAllowed = new Set(['Forbidden', 'NoPermission']);
+const clockSkew = new Set(['InvalidTimeStamp', 'IllegalTimestamp']);
+const unavailable = new Set(['ServiceUnavailable', 'InternalError', 'SignatureNonceUsed']);
+
+/**
+ * Tells the class of a failed call, by the API's code first and the HTTP status second. Codes can carry suffixes
+ * (`Forbidden.RAM`), so it is the part before the first dot that counts.
+ */
+export function classifyFault({ status, apiCode }: ApiFault): FaultClass {
+  const [family = ''] = apiCode.split('.');
+  if (unauthenticated.has(family)) return 'ens-unauthenticated';
+  if (clockSkew.has(family)) return 'ens-clock-skew';
+  if (family === 'Throttling') return 'ens-throttled';
+  if (unavailable.has(family)) return 'ens-unavailable';
+  if (notAllowed.has(family)) return 'ens-not-allowed';
+  if (apiCode.startsWith('InvalidClusterId') || /cluster.*notfound/i.test(apiCode))
+    return 'ens-cluster-not-found';
+  if (status === 429) return 'ens-throttled';
+  if (status === 0 || status >= 500 || apiCode === '') return 'ens-unavailable';
+  if (status === 403) return 'ens-not-allowed';
+  if (status === 404) return 'ens-cluster-not-found';
+  return 'ens-refused';
+}
+
+/** The error for a failed call: what was asked, what the API said, and what to do about it. */
+export function ensError(fault: ApiFault, context: CallContext, now: Date): EckError {
+  const code = classifyFault(fault);
+  return new EckError(code, `${explain(code, fault, context, now)}${reference(fault)}`);
+}
+
+function explain(code: FaultClass, fault: ApiFault, context: CallContext, now: Date): string {
+  const { endpoint, identity, ramAction } = context;
+  const said = printable([fault.apiCode, fault.message].filter(Boolean).join(': '));
+  const cluster = context.clusterId ?? 'the cluster';
+  switch (code) {
+    case 'ens-unauthenticated':
+      return `ENS at ${endpoint} does not accept ${identity} (${said}); check it, or choose another one with --profile`;
+    case 'ens-not-allowed':
+      return `ENS does not allow ${identity} to do this for ${cluster} (${said}); grant it the RAM action ${ramAction}`;
+    case 'ens-cluster-not-found':
+      return (
+        `ENS at ${endpoint} knows no cluster ${cluster} of this account (${said}); check the id, and the site: ` +
+        'clusters of the other site are found with --site china or --site international'
+      );
+    case 'ens-clock-skew':
+      return `This machine's clock ${clockDifference(fault.serverDate, now)} ENS (${said}); set it right`;
+    case 'ens-throttled':
+      return `ENS at ${endpoint} asks to slow down (${said}); try again in a minute`;
+    case 'ens-unavailable':
+      return `ENS at ${endpoint} cannot be used right now (${said}); try again, or look at the network and the proxy`;
+    case 'ens-refused':
+      return `ENS at ${endpoint} refused the call for ${cluster} (${said})`;
+  }
+}
+
+function clockDifference(serverDate: Date | undefined, now: Date): string {
+  const aheadMs = serverDate === undefined ? NaN : now.getTime() - serverDate.getTime();
+  if (Number.isNaN(aheadMs)) return 'is too far from the clock of';
+  const seconds = Math.round(Math.abs(aheadMs) / 1000);
+  const amount = seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+  return `is ${amount} ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
+}
+
+function reference({ requestId }: ApiFault): string {
+  return requestId === undefined ? '' : `. RequestId ${printable(requestId, 64)}`;
+}

@@ -1,0 +1,197 @@
+import {
+  CLIProfileCredentialsProvider,
+  ECSRAMRoleCredentialsProvider,
+  EnvironmentVariableCredentialsProvider,
+  OIDCRoleArnCredentialsProvider,
+  ProfileCredentialsProvider,
+  URICredentialsProvider,
+  type CredentialsProvider,
+} from '@alicloud/credentials';
+import { EckError, printable } from '../errors.js';
+import type { Environment } from '../identity/identity.js';
+import type { Settings } from '../settings/settings.js';
+import type { World } from '../world.js';
+import { readCliProfiles } from './cli-profiles.js';
+import { metadataServiceAnswers } from './metadata-service.js';
+import { Credential } from './sdk.js';
+
+/** An identity that was found, with which calls can be signed. */
+export interface SignedIn {
+  readonly credential: Credential;
+  /** Which identity it is and where it came from, in words that complete "ENS does not allow …". */
+  readonly description: string;
+  /** The profile of the aliyun CLI that it came from, if it did. */
+  readonly profile?: string;
+}
+
+interface Found {
+  readonly provider: CredentialsProvider;
+  readonly description: string;
+  readonly profile?: string;
+}
+
+/** A place where an identity can be. */
+interface Place {
+  readonly name: string;
+  /** What is there, or why nothing is, in a few words. */
+  look(environment: Environment, homeDirectory: string): Found | string | Promise<Found | string>;
+}
+
+/** The order of Alibaba Cloud's default credential chain, so that this plugin is who the SDKs and the CLI are. */
+const places: readonly Place[] = [
+  {
+    name: 'ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET',
+    look(environment) {
+      const id = environment['ALIBABA_CLOUD_ACCESS_KEY_ID'];
+      if (!id) return 'not set';
+      if (!environment['ALIBABA_CLOUD_ACCESS_KEY_SECRET']) return 'no secret';
+      return {
+        provider: EnvironmentVariableCredentialsProvider.builder().build(),
+        description: `the AccessKey ${printable(id, 40)} of the environment`,
+      };
+    },
+  },
+  {
+    name: 'an OIDC role (ALIBABA_CLOUD_ROLE_ARN, …)',
+    look(environment) {
+      const role = environment['ALIBABA_CLOUD_ROLE_ARN'];
+      if (!role) return 'not set';
+      if (!environment['ALIBABA_CLOUD_OIDC_PROVIDER_ARN']) return 'no ALIBABA_CLOUD_OIDC_PROVIDER_ARN';
+      if (!environment['ALIBABA_CLOUD_OIDC_TOKEN_FILE']) return 'no ALIBABA_CLOUD_OIDC_TOKEN_FILE';
+      return {
+        provider: OIDCRoleArnCredentialsProvider.builder().build(),
+        description: `the RAM role ${printable(role, 120)} taken on with an OIDC token`,
+      };
+    },
+  },
+  {
+    name: 'the aliyun CLI (~/.aliyun/config.json)',
+    async look(environment, homeDirectory) {
+      if (environment['ALIBABA_CLOUD_CLI_PROFILE_DISABLED']?.toLowerCase() === 'true') return 'disabled';
+      const profiles = await readCliProfiles(homeDirectory);
+      if (profiles === undefined) return 'no such file';
+      return cliProfile(environment['ALIBABA_CLOUD_PROFILE'] || profiles.current, profiles.names);
+    },
+  },
+  {
+    name: '~/.alibabacloud/credentials',
+    async look(environment, homeDirectory) {
+      const file =
+        environment['ALIBABA_CLOUD_CREDENTIALS_FILE'] || `${homeDirectory}/.alibabacloud/credentials`;
+      const { existsSync } = await import('node:fs');
+      if (!existsSync(file)) return 'no such file';
+      const profile = environment['ALIBABA_CLOUD_PROFILE'] || 'default';
+      return {
+        provider: ProfileCredentialsProvider.builder().build(),
+        description: `profile ${printable(profile, 60)} of ${printable(file)}`,
+      };
+    },
+  },
+  {
+    name: 'the RAM role of this ECS instance (the metadata service)',
+    async look(environment) {
+      if (environment['ALIBABA_CLOUD_ECS_METADATA_DISABLED']?.toLowerCase() === 'true') return 'disabled';
+      if (!(await metadataServiceAnswers())) return 'not on ECS';
+      const role = environment['ALIBABA_CLOUD_ECS_METADATA'];
+      const builder = ECSRAMRoleCredentialsProvider.builder();
+      return {
+        provider: (role ? builder.withRoleName(role) : builder).build(),
+        description: `the RAM role ${role ? `${printable(role, 60)} ` : ''}of this ECS instance`,
+      };
+    },
+  },
+  {
+    name: 'ALIBABA_CLOUD_CREDENTIALS_URI',
+    look(environment) {
+      const uri = environment['ALIBABA_CLOUD_CREDENTIALS_URI'];
+      if (!uri) return 'not set';
+      return {
+        provider: URICredentialsProvider.builder().withCredentialsURI(uri).build(),
+        description: 'the identity of ALIBABA_CLOUD_CREDENTIALS_URI',
+      };
+    },
+  },
+];
+
+/**
+ * Finds the identity to sign with: the CLI profile that the settings name, else the first place of the default
+ * chain that has a usable one.
+ *
+ * @throws EckError `identity-not-found`, naming every place that was looked at and what was found there;
+ *   `identity-unusable` where a profile was named and cannot be used. No message holds a secret.
+ */
+export async function signIn(settings: Settings, world: World): Promise<SignedIn> {
+  if (settings.profile !== undefined) return signInAs(settings.profile, world);
+  const seen: string[] = [];
+  for (const place of places) {
+    const found = await lookAt(place, world);
+    const usable = typeof found === 'string' ? found : await tryOut(found);
+    if (typeof usable !== 'string') return usable;
+    seen.push(`${place.name}: ${usable}`);
+  }
+  throw new EckError(
+    'identity-not-found',
+    `No Alibaba Cloud identity was found. Looked at, in this order: ${seen.join('; ')}. ` +
+      'The easiest ways to give one: run "aliyun configure", or set ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
+      'ALIBABA_CLOUD_ACCESS_KEY_SECRET',
+  );
+}
+
+async function signInAs(profile: string, world: World): Promise<SignedIn> {
+  const profiles = await readCliProfiles(world.homeDirectory());
+  const found =
+    profiles === undefined ? 'there is no ~/.aliyun/config.json' : cliProfile(profile, profiles.names);
+  const usable = typeof found === 'string' ? found : await tryOut(found);
+  if (typeof usable !== 'string') return usable;
+  throw new EckError(
+    'identity-unusable',
+    `Profile ${printable(profile, 60)} of the aliyun CLI cannot be used: ${usable}; ` +
+      `see "aliyun configure list", or make it with "aliyun configure --profile ${printable(profile, 60)}"`,
+  );
+}
+
+async function lookAt(place: Place, world: World): Promise<Found | string> {
+  try {
+    return await place.look(world.environment, world.homeDirectory());
+  } catch (error) {
+    return whyNot(error);
+  }
+}
+
+/** Asks a provider for credentials once, so that one without any is found out here and not in the middle of a call. */
+async function tryOut({ provider, description, profile }: Found): Promise<SignedIn | string> {
+  try {
+    await provider.getCredentials();
+  } catch (error) {
+    return whyNot(error);
+  }
+  const credential = new Credential(null, provider);
+  return profile === undefined ? { credential, description } : { credential, description, profile };
+}
+
+function cliProfile(name: string, names: readonly string[]): Found | string {
+  if (!names.includes(name)) {
+    const known = names.map((known_) => printable(known_, 60)).join(', ');
+    return `it has no profile ${printable(name, 60)}${known ? ` (it has ${known})` : ''}`;
+  }
+  return {
+    provider: CLIProfileCredentialsProvider.builder().withProfileName(name).build(),
+    description: `profile ${printable(name, 60)} of the aliyun CLI`,
+    profile: name,
+  };
+}
+
+/**
+ * Why a provider has no credentials. The library quotes whole answers and files in its messages, secrets included,
+ * so an EckError's message and the `Code` of a refusal are all that is handed on.
+ */
+function whyNot(error: unknown): string {
+  if (error instanceof EckError) return error.message;
+  const text = error instanceof Error ? error.message : '';
+  const code = /"Code"\s*:\s*"([A-Za-z0-9._-]{1,80})"/.exec(text)?.[1];
+  if (code !== undefined) return `refused (${code})`;
+  const systemCode = (error as NodeJS.ErrnoException | undefined)?.code;
+  return typeof systemCode === 'string'
+    ? `not reached (${printable(systemCode, 40)})`
+    : 'no usable credentials';
+}
