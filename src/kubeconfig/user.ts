@@ -1,0 +1,116 @@
+import { isMapping } from './mapping.js';
+import { parseKubeconfig } from './user-document.js';
+import type { KubeconfigFile } from './user-document.js';
+import type { ContextEntry } from './user-entry.js';
+import { exists, makeDirectoryFor, readKubeconfigText, replaceFiles } from './user-files.js';
+import type { KubeconfigPaths } from './user-locate.js';
+import { defaultPatience, withLocks } from './user-lock.js';
+import type { LockPatience } from './user-lock.js';
+import { mergeKubeconfigs } from './user-merge.js';
+import { isOwnUser } from './user-ownership.js';
+import { planContexts } from './user-plan.js';
+import type { WriteReport, WriteRules } from './user-plan.js';
+import { rewriteKubeconfig } from './user-rewrite.js';
+
+// What the rest of the program knows of the user kubeconfig. The files beside this one are its parts.
+export { locateKubeconfig } from './user-locate.js';
+export { renderKubeconfig } from './user-rewrite.js';
+export type { ContextEntry, ExecEntry } from './user-entry.js';
+export type { KubeconfigPaths } from './user-locate.js';
+export type { LockPatience } from './user-lock.js';
+export type { EntryOutcome, Outcome, WriteReport, WriteRules } from './user-plan.js';
+
+/**
+ * Writes contexts, with their clusters and users, into the user kubeconfig: all of them, or, where anything is in
+ * the way, none. {@link planContexts} says what goes where, {@link rewriteKubeconfig} what stays as it is.
+ * A file that says already what it should is not touched.
+ *
+ * @param paths from `locateKubeconfig`
+ * @throws EckError `kubeconfig-conflict`, `kubeconfig-locked`, `kubeconfig-unusable`, `usage`; then no file was
+ *   changed
+ */
+export async function writeContexts(
+  paths: KubeconfigPaths,
+  entries: readonly ContextEntry[],
+  rules: WriteRules,
+  patience: LockPatience = defaultPatience,
+): Promise<WriteReport> {
+  await makeDirectoryOfNewFile(paths);
+  return withLocks(paths, patience, async () => {
+    const files = await readFiles(paths);
+    const { changes, report } = planContexts(files, entries, rules);
+    await replaceFiles(
+      changes.map(({ file, content }) => ({ path: file.path, text: rewriteKubeconfig(file, content) })),
+    );
+    return report;
+  });
+}
+
+/** What the user kubeconfig says about contexts, all its files together. */
+export interface UserContexts {
+  readonly currentContext: string | undefined;
+  /** In the order of the files. */
+  readonly contexts: readonly UserContext[];
+}
+
+/** A context in the user kubeconfig. What it refers to may not exist. */
+export interface UserContext {
+  readonly name: string;
+  readonly file: string;
+  readonly clusterName: string | undefined;
+  readonly userName: string | undefined;
+  readonly namespace: string | undefined;
+  readonly server: string | undefined;
+  /** Whether its user's credential comes from this plugin. */
+  readonly isOwn: boolean;
+  /** What this plugin is run with, if its credential comes from here. */
+  readonly execArgs: readonly string[];
+}
+
+/**
+ * Reads the contexts of the user kubeconfig, as kubectl would see them. Files that do not exist say nothing.
+ *
+ * @throws EckError `kubeconfig-unusable` if one of the files cannot be read
+ */
+export async function readContexts(paths: KubeconfigPaths): Promise<UserContexts> {
+  const { contexts, clusters, users, currentContext } = mergeKubeconfigs(await readFiles(paths));
+  return {
+    currentContext,
+    contexts: [...contexts.values()].map(({ name, file, content }): UserContext => {
+      const clusterName = stringOf(content['cluster']);
+      const userName = stringOf(content['user']);
+      const user = users.get(userName ?? '')?.content ?? {};
+      const isOwn = isOwnUser(user);
+      return {
+        name,
+        file: file.path,
+        clusterName,
+        userName,
+        namespace: stringOf(content['namespace']),
+        server: stringOf(clusters.get(clusterName ?? '')?.content['server']),
+        isOwn,
+        execArgs: isOwn ? argsOf(user['exec']) : [],
+      };
+    }),
+  };
+}
+
+async function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
+  return Promise.all(paths.map(async (path) => parseKubeconfig(path, await readKubeconfigText(path))));
+}
+
+/** Where no file exists, the last one is made, and its directory has to be there for the lock. */
+async function makeDirectoryOfNewFile(paths: KubeconfigPaths): Promise<void> {
+  const found = await Promise.all(paths.map(exists));
+  const last = paths.at(-1);
+  if (last !== undefined && !found.includes(true)) await makeDirectoryFor(last);
+}
+
+function stringOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function argsOf(exec: unknown): string[] {
+  const args = isMapping(exec) ? exec['args'] : undefined;
+  return Array.isArray(args) ? args.filter((arg) => typeof arg === 'string') : [];
+}

@@ -1,0 +1,164 @@
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sections } from '../../src/kubeconfig/user-entry.js';
+import type { ContextEntry, Section } from '../../src/kubeconfig/user-entry.js';
+
+export const certificateAuthorityPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+/** What `get-credentials` writes for a cluster. */
+export function contextEntry(id: string, changes: Partial<ContextEntry> = {}): ContextEntry {
+  return {
+    contextName: id,
+    clusterName: id,
+    userName: id,
+    server: `https://${id}.example:6443`,
+    certificateAuthorityPem,
+    exec: {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: 'kubectl-eck',
+      args: ['exec-credential', '--cluster-id', id],
+      interactiveMode: 'Never',
+      provideClusterInfo: false,
+      installHint: 'Install it: kubectl krew install eck',
+    },
+    ...changes,
+  };
+}
+
+/** The lines that one entry of {@link contextEntry} becomes in a section, each followed by a line end. */
+export function entryLines(id: string, section: Section): string[] {
+  const caData = Buffer.from(certificateAuthorityPem).toString('base64');
+  const lines: Record<Section, string[]> = {
+    clusters: [
+      `- name: ${id}`,
+      '  cluster:',
+      `    server: https://${id}.example:6443`,
+      `    certificate-authority-data: ${caData}`,
+    ],
+    users: [
+      `- name: ${id}`,
+      '  user:',
+      '    exec:',
+      '      apiVersion: client.authentication.k8s.io/v1',
+      '      command: kubectl-eck',
+      `      args: [exec-credential, --cluster-id, ${id}]`,
+      '      interactiveMode: Never',
+      '      provideClusterInfo: false',
+      '      installHint: "Install it: kubectl krew install eck"',
+    ],
+    contexts: [`- name: ${id}`, '  context:', `    cluster: ${id}`, `    user: ${id}`],
+  };
+  return lines[section];
+}
+
+/** The three sections with one entry of ours in each. */
+export function sectionsText(id: string): string {
+  return sections.map((section) => [`${section}:`, ...entryLines(id, section), ''].join('\n')).join('');
+}
+
+/** A new directory, by its real name. */
+export function makeDirectory(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), 'kubectl-eck-test-')));
+}
+
+/** Everything in a directory: names, kinds, modes, contents, and when each was written. */
+export function snapshot(directory: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()) {
+    const path = join(directory, name);
+    const stats = lstatSync(path, { bigint: true });
+    const facts = `${stats.mode.toString(8)} ${stats.ino}`;
+    if (stats.isSymbolicLink()) found[name] = `${facts} -> ${readlinkSync(path)}`;
+    else if (stats.isFile()) found[name] = `${facts} ${stats.mtimeNs} ${readFileSync(path, 'base64')}`;
+    else found[name] = facts;
+  }
+  return found;
+}
+
+/**
+ * A text with places for new entries, marked by lines such as `  «clusters»`.
+ *
+ * @returns the text without them, and with an entry of ours in each, indented as the mark
+ */
+export function withPlaces(template: string, id: string): { before: string; after: string } {
+  const line = /^( *)«(\w+)»\r?\n/gm;
+  const lineEnd = template.includes('\r\n') ? '\r\n' : '\n';
+  return {
+    before: template.replace(line, ''),
+    after: template.replace(line, (_, indent: string, section: Section) =>
+      entryLines(id, section)
+        .map((text) => indent + text + lineEnd)
+        .join(''),
+    ),
+  };
+}
+
+/**
+ * Somebody's kubeconfig, written by hand over the years, with places for new entries: comments everywhere, anchors,
+ * aliases and merge keys, ten contexts, fields that nobody knows, quotes and indentation of all kinds.
+ */
+export const lovedKubeconfig = `# My clusters. Ask ops before touching "prod"!
+apiVersion: v1
+kind: Config   # as kubectl wants it
+x-owner: &owner {team: 'edge', "mail": edge@example.com}
+x-defaults: &defaults
+  insecure-skip-tls-verify: false
+  proxy-url: http://proxy.example:3128    # the only way out
+
+clusters:
+# --- production ---
+- name: 'prod'
+  cluster:
+    server: "https://prod.example:6443"
+    certificate-authority-data: |-
+      UEVN
+      UEVN
+    x-cost-center: 0042
+- &staging
+  name: staging
+  cluster: {server: https://staging.example:6443, <<: *defaults}
+-   cluster:
+        server:   https://lab.example
+    name:   lab # odd indentation, kept
+    # certificate-authority: /etc/lab.pem
+«clusters»
+
+# --- people ---
+users:
+  - name: me
+    user: &me
+      # rotated every spring
+      token: s3cret
+  - name: robot
+    user:
+      exec:
+        apiVersion: client.authentication.k8s.io/v1
+        command: other-plugin
+        args: ["get", '--token']
+        interactiveMode: IfAvailable
+  - {name: me-too, user: *me}
+  «users»
+contexts: # ten of them
+- context: {cluster: prod, user: me}
+  name: prod
+- context: {cluster: prod, user: robot, namespace: kube-system}
+  name: prod-robot
+- {name: staging, context: {cluster: staging, user: me}}
+${Array.from({ length: 6 }, (_, index) => `- name: lab-${index}\n  context: &lab${index}\n    cluster: lab\n    user: me\n    x-owner: *owner\n`).join('')}- name: "last"
+  context:
+    <<: *lab5
+    namespace: last
+
+«contexts»
+current-context: prod  # careful
+preferences:
+  colors: true
+extensions:
+- name: notes
+  extension:
+    text: |+
+      Keep the blank line below.
+
+# vim: set ft=yaml sw=2:
+`.replace(/\n«contexts»/, '«contexts»\n');
