@@ -1,0 +1,37 @@
+import { expirationTimestamp } from '../credential/freshness.js';
+import { EckError, usageError } from '../errors.js';
+import { parseClusterId } from '../settings/cluster-id.js';
+import { readSettings, settingText } from '../settings/settings.js';
+import type { World } from '../world.js';
+import type { ExecArguments } from './arguments.js';
+import { formatExecCredential, readExecInfo, type ExecInfo } from './protocol.js';
+import { provide } from './provide.js';
+
+/**
+ * Answers kubectl: its request from the environment, the answer on standard output, nothing else there.
+ *
+ * @throws EckError where no credential can be had, with nothing on standard output
+ */
+export async function answerKubectl(typed: ExecArguments, world: World): Promise<void> {
+  const info = readExecInfo(world.environment['KUBERNETES_EXEC_INFO']);
+  const clusterId = clusterAskedFor(typed, info, world);
+  const settings = readSettings(typed.settings, world.environment);
+  const credential = await provide({ clusterId, settings }, world);
+  // console.log and not process.stdout, which takes longer to set up than all the rest of this program.
+  console.log(formatExecCredential(info.apiVersion, credential, expirationTimestamp(credential)));
+}
+
+function clusterAskedFor(typed: ExecArguments, info: ExecInfo, world: World): string {
+  const named = settingText('cluster-id', typed.clusterId, world.environment);
+  if (named !== undefined) return parseClusterId(named);
+  if (info.clusterId === undefined) {
+    throw usageError(
+      'which cluster? Give --cluster-id eck-…, or let the kubeconfig carry clusterId in its exec extension',
+    );
+  }
+  try {
+    return parseClusterId(info.clusterId);
+  } catch (error) {
+    throw new EckError('exec-info-invalid', `KUBERNETES_EXEC_INFO: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,44 @@
+import type { Environment } from '../identity/identity.js';
+import { settingFlags, type SettingTexts } from '../settings/settings.js';
+
+/** The command line of a request for a credential, as it was typed. */
+export interface ExecArguments {
+  readonly clusterId: string | undefined;
+  readonly settings: SettingTexts;
+}
+
+const flags: readonly string[] = ['cluster-id', ...settingFlags];
+
+/**
+ * Recognises the command lines that kubectl waits for, without loading an argument parser:
+ * `exec-credential --flag VALUE…`, and `get-credentials …` where it is kubectl that runs it.
+ *
+ * @returns `undefined` for everything else, mistakes and `--help` among it: the command line proper has the words
+ *   for those, and understands all that this does
+ */
+export function readExecArguments(
+  args: readonly string[],
+  environment: Environment,
+): ExecArguments | undefined {
+  const [command, ...rest] = args;
+  const askedByKubectl = command === 'get-credentials' && Boolean(environment['KUBERNETES_EXEC_INFO']);
+  if (command !== 'exec-credential' && !askedByKubectl) return undefined;
+
+  const values: Record<string, string> = {};
+  for (let index = 0; index < rest.length; index += 1) {
+    const argument = rest[index] ?? '';
+    if (!argument.startsWith('--')) {
+      if (!askedByKubectl || argument.startsWith('-') || 'cluster-id' in values) return undefined;
+      values['cluster-id'] = argument;
+      continue;
+    }
+    const equals = argument.indexOf('=');
+    const name = argument.slice(2, equals < 0 ? undefined : equals);
+    if (!flags.includes(name) || name in values) return undefined;
+    const value = equals < 0 ? rest[(index += 1)] : argument.slice(equals + 1);
+    if (value === undefined) return undefined;
+    values[name] = value;
+  }
+  const { 'cluster-id': clusterId, ...settings } = values;
+  return { clusterId, settings };
+}

@@ -1,0 +1,31 @@
+import { readExecArguments } from './exec-credential/arguments.js';
+import { answerKubectl } from './exec-credential/answer.js';
+import { report } from './report.js';
+import type { World } from './world.js';
+
+const world: World = {
+  environment: process.env,
+  platform: process.platform,
+  homeDirectory: () => process.env['HOME'] || process.env['USERPROFILE'] || '/',
+  now: () => new Date(),
+  warn: (message) => {
+    console.error(`kubectl-eck: ${message}`);
+  },
+};
+
+// What kubectl waits for goes straight ahead; everything else loads the command line first.
+const args = process.argv.slice(2);
+const request = readExecArguments(args, world.environment);
+const done =
+  request === undefined
+    ? import('./commands/program.js').then(({ run }) => run(args, world))
+    : answerKubectl(request, world).then(leave);
+
+done.catch((error: unknown) => {
+  report(error, world.environment);
+});
+
+/** The answer is out. Bun takes a millisecond to end by itself, which kubectl would wait for. */
+function leave(): void {
+  if ('Bun' in globalThis) process.exit();
+}
