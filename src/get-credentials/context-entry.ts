@@ -1,0 +1,58 @@
+import type { ExecApiVersion } from '../exec-credential/protocol.js';
+import type { IssuedCluster } from '../kubeconfig/issued.js';
+import type { ContextEntry } from '../kubeconfig/user.js';
+import { endpointKey } from '../settings/endpoint.js';
+import type { Settings } from '../settings/settings.js';
+
+/** What a context is made of besides the cluster that ENS described. */
+export interface ContextSettings {
+  readonly clusterId: string;
+  readonly settings: Settings;
+  readonly context: string | undefined;
+  readonly namespace: string | undefined;
+  readonly execApiVersion: ExecApiVersion;
+}
+
+/** kubectl prints it where it cannot find the plugin. */
+const installHint =
+  'kubectl-eck fetches the credentials of this cluster, and is not on the PATH. ' +
+  'Install it with "kubectl krew install eck", and see that kubectl-eck is found.';
+
+/**
+ * The entries of a kubeconfig for one cluster: how to reach it, and how to ask this plugin for a credential.
+ *
+ * Whatever decides which credential that is, and who asks for it, stands in the arguments: the profile that the
+ * identity came from, and the endpoint, site and store that were chosen. So a context goes on being who it was, in
+ * another shell and after the CLI's current profile has changed.
+ */
+export function contextEntry(
+  { clusterId, settings, context, namespace, execApiVersion }: ContextSettings,
+  cluster: IssuedCluster,
+  profile: string | undefined,
+): ContextEntry {
+  const name = context ?? clusterId;
+  return {
+    contextName: name,
+    clusterName: name,
+    userName: name,
+    ...cluster,
+    ...(namespace === undefined ? {} : { namespace }),
+    exec: {
+      apiVersion: execApiVersion,
+      command: 'kubectl-eck',
+      args: execArguments(clusterId, settings, profile),
+      interactiveMode: 'Never',
+      provideClusterInfo: false,
+      installHint,
+    },
+  };
+}
+
+function execArguments(clusterId: string, settings: Settings, profile: string | undefined): string[] {
+  const args = ['exec-credential', '--cluster-id', clusterId];
+  if (profile !== undefined) args.push('--profile', profile);
+  if (settings.endpoint.kind === 'address') args.push('--endpoint', endpointKey(settings.endpoint));
+  if (settings.endpoint.kind === 'site') args.push('--site', settings.endpoint.site);
+  if (settings.store !== 'auto') args.push('--store', settings.store);
+  return args;
+}
