@@ -1,0 +1,138 @@
+// Measures what a person waits for: whole processes, in turn, so that a machine whose speed drifts is as fair to one
+// as to the other. The figures to read are the ratios; single times say more about the machine.
+//
+// Usage: npm run bench [-- ROUNDS]
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { kernelKeyringRequirement } from '../test/support/kernel-keyring.js';
+import { programs, Sandbox } from '../test/support/sandbox.js';
+import {
+  secretServiceRequirement,
+  startSecretService,
+  type SecretService,
+} from '../test/support/secret-service.js';
+
+interface Candidate {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  readonly env: NodeJS.ProcessEnv;
+  /** Milliseconds, one a round. */
+  readonly times: number[];
+}
+
+/** A kernel keyring can be read back only inside a session, so the whole benchmark runs in one of its own. */
+const insideSession = 'KUBECTL_ECK_BENCH_IN_SESSION';
+if (kernelKeyringRequirement.available && process.env[insideSession] === undefined) {
+  const again = ['session', '-', process.execPath, '--import', 'tsx', ...process.argv.slice(1)];
+  const { status } = spawnSync('keyctl', again, {
+    env: { ...process.env, [insideSession]: 'true' },
+    stdio: 'inherit',
+  });
+  process.exit(status ?? 1);
+}
+
+const rounds = Number(process.argv[2] ?? 60);
+const scratch = mkdtempSync(join(tmpdir(), 'kubectl-eck-bench-'));
+const sandbox = await Sandbox.create();
+let secretService: SecretService | undefined;
+try {
+  const candidates = [
+    candidate('empty executable', [emptyExecutable(scratch)], {}),
+    candidate('kubectl-eck version', [programs.standalone, 'version'], {}),
+  ];
+  const execCredential = [programs.standalone, 'exec-credential', '--cluster-id', sandbox.clusterId] as const;
+  if (kernelKeyringRequirement.available) {
+    await keepIn('kernel', {});
+    candidates.push(
+      candidate('exec-credential, kernel keyring', execCredential, { KUBECTL_ECK_STORE: 'kernel' }),
+    );
+  } else {
+    console.log(`not measured: the kernel keyring (needs ${kernelKeyringRequirement.name})`);
+  }
+  if (secretServiceRequirement.available) {
+    secretService = await startSecretService();
+    await keepIn('keychain', secretService.environment);
+    const env = { ...secretService.environment, KUBECTL_ECK_STORE: 'keychain' };
+    candidates.push(candidate('exec-credential, Secret Service', execCredential, env));
+  } else {
+    console.log(`not measured: the Secret Service (needs ${secretServiceRequirement.name})`);
+  }
+
+  const [warmUps, counted] = [5, rounds];
+  for (let round = -warmUps; round < counted; round += 1) {
+    for (const one of candidates) {
+      const tookMs = run(one);
+      if (round >= 0) one.times.push(tookMs);
+    }
+  }
+  printResults(candidates);
+} finally {
+  await secretService?.stop();
+  await sandbox.dispose();
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+function candidate(
+  name: string,
+  command: Candidate['command'],
+  env: Readonly<Record<string, string | undefined>>,
+): Candidate {
+  return { name, command, env: sandbox.environment(env), times: [] };
+}
+
+async function keepIn(store: string, env: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const got = await sandbox.run(['get-credentials', sandbox.clusterId], {
+    env: { ...env, KUBECTL_ECK_STORE: store },
+  });
+  if (got.status !== 0) throw new Error(got.stderr);
+}
+
+/** The least that a program of this runtime can do, made by the same compiler with the same options. */
+function emptyExecutable(directory: string): string {
+  const source = join(directory, 'empty.ts');
+  const executable = join(directory, 'empty');
+  writeFileSync(source, "console.log('{}');\n");
+  const bun = join(dirname(createRequire(import.meta.url).resolve('bun/package.json')), 'bin', 'bun.exe');
+  const options = ['--compile', '--minify', '--bytecode', '--format=esm'];
+  const autoload = ['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'];
+  const built = spawnSync(bun, ['build', source, ...options, ...autoload, `--outfile=${executable}`], {
+    encoding: 'utf8',
+  });
+  if (built.status !== 0) throw new Error(built.stderr);
+  return executable;
+}
+
+function run({ name, command: [file, ...args], env }: Candidate): number {
+  const start = performance.now();
+  const { status, stdout, stderr } = spawnSync(file, args, { env, encoding: 'utf8' });
+  const tookMs = performance.now() - start;
+  if (status !== 0 || stdout === '') throw new Error(`${name} failed: ${stderr}`);
+  return tookMs;
+}
+
+function printResults(candidates: readonly Candidate[]): void {
+  const [empty] = candidates;
+  console.log(`${rounds} rounds, each of them every command once; whole processes\n`);
+  console.log(row('', 'median', 'min', 'max', 'to empty'));
+  for (const { name, times } of candidates) {
+    const ratios = times.map((time, round) => time / (empty?.times[round] ?? NaN));
+    const figures = [median(times), Math.min(...times), Math.max(...times)].map(
+      (time) => `${time.toFixed(1)} ms`,
+    );
+    console.log(row(name, ...figures, `${median(ratios).toFixed(2)} ×`));
+  }
+}
+
+function row(name: string, ...figures: readonly string[]): string {
+  return name.padEnd(34) + figures.map((figure) => figure.padStart(10)).join('');
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
+}
