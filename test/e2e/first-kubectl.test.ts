@@ -1,0 +1,221 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { currentKubectl, oldKubectl } from '../support/kubectl.js';
+import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
+import { describeWith } from '../support/requirements.js';
+import { Sandbox } from '../support/sandbox.js';
+import {
+  secretServiceRequirement,
+  startSecretService,
+  type SecretService,
+} from '../support/secret-service.js';
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  sandbox = await Sandbox.create();
+});
+
+afterEach(async () => {
+  await sandbox.dispose();
+});
+
+const kubectlCases = [
+  { requirement: oldKubectl, execApiVersion: 'v1beta1' },
+  { requirement: currentKubectl, execApiVersion: 'v1' },
+];
+
+for (const { requirement, execApiVersion } of kubectlCases) {
+  const { kubectl } = requirement;
+
+  describeWith([requirement], `${requirement.name} through kubectl-eck`, () => {
+    test('reaches the cluster after get-credentials, and still does when ENS is down', async () => {
+      const got = await sandbox.run([
+        'get-credentials',
+        sandbox.clusterId,
+        '--exec-api-version',
+        execApiVersion,
+      ]);
+      expect(got).toMatchObject({ status: 0, stdout: '' });
+
+      const first = await sandbox.kubectl(kubectl, ['get', 'nodes']);
+      expect(first).toMatchObject({ status: 0, stderr: '' });
+      expect(first.stdout).toContain('eck-0123abcd-node-1');
+
+      await sandbox.ens.stop();
+      const second = await sandbox.kubectl(kubectl, ['get', 'nodes']);
+      expect(second).toEqual(first);
+      expect(sandbox.ens.calls()).toBe(1);
+      expect(sandbox.apiServer.requests.map(({ user }) => user)).not.toContain(undefined);
+    });
+
+    test('runs get-credentials as its own plugin', async () => {
+      const args = ['eck', 'get-credentials', sandbox.clusterId, '--exec-api-version', execApiVersion];
+      expect(await sandbox.kubectl(kubectl, args)).toMatchObject({ status: 0 });
+      expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0 });
+    });
+
+    test('takes get-credentials as the command of an exec entry that somebody wrote by hand', async () => {
+      const printed = await sandbox.run(['get-credentials', sandbox.clusterId, '--print']);
+      await sandbox.writeHome(
+        '.kube/config',
+        printed.stdout
+          .replace('exec-credential', 'get-credentials')
+          .replace(/client\.authentication\.k8s\.io\/v1\b/, `client.authentication.k8s.io/${execApiVersion}`),
+      );
+      expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0, stderr: '' });
+    });
+  });
+}
+
+describeWith([currentKubectl], 'a current kubectl', () => {
+  const { kubectl } = currentKubectl;
+
+  test('runs the plugin where its kuberc file allows kubectl-eck alone', async () => {
+    await sandbox.run(['get-credentials', sandbox.clusterId]);
+    const kuberc = (name: string): string =>
+      [
+        'apiVersion: kubectl.config.k8s.io/v1beta1',
+        'kind: Preference',
+        'credentialPluginPolicy: Allowlist',
+        'credentialPluginAllowlist:',
+        `- command: ${name}`,
+        '',
+      ].join('\n');
+    const allowed = await sandbox.writeHome('allowed.yaml', kuberc('kubectl-eck'));
+    const other = await sandbox.writeHome('other.yaml', kuberc('something-else'));
+
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes', '--kuberc', allowed])).toMatchObject({
+      status: 0,
+    });
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes', '--kuberc', other])).toMatchObject({ status: 1 });
+  });
+
+  test('is told by the API server that it is who ENS says it is', async () => {
+    await sandbox.run(['get-credentials', sandbox.clusterId]);
+    const whoami = await sandbox.kubectl(kubectl, ['auth', 'whoami', '-o', 'json']);
+    expect(JSON.parse(whoami.stdout)).toMatchObject({ status: { userInfo: { username: 'someone' } } });
+  });
+
+  test('finds the cluster id in the extension of a cluster, so that one user serves many', async () => {
+    const printed = await sandbox.run(['get-credentials', sandbox.clusterId, '--print']);
+    const kubeconfig = printed.stdout
+      .replace(/(args:.*exec-credential)[^\n\]]*/s, '$1')
+      .replace('provideClusterInfo: false', 'provideClusterInfo: true')
+      .replace(
+        /^(\s+)server: .*$/m,
+        (line, indent: string) =>
+          `${line}\n${indent}extensions:\n${indent}- name: client.authentication.k8s.io/exec\n` +
+          `${indent}  extension: {clusterId: ${sandbox.clusterId}}`,
+      );
+    await sandbox.writeHome('.kube/config', kubeconfig);
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0, stderr: '' });
+  });
+});
+
+describe('what get-credentials leaves behind', () => {
+  test('is a kubeconfig without a key or a certificate of a client', async () => {
+    await sandbox.run(['get-credentials', sandbox.clusterId]);
+    const kubeconfig = await readFile(sandbox.kubeconfig, 'utf8');
+    expect(kubeconfig).not.toMatch(/client-key|client-certificate|BEGIN (?!CERTIFICATE)/);
+    expect(kubeconfig).toContain('command: kubectl-eck');
+  });
+
+  test('is one certificate that kubectl-eck serves until it expires', async () => {
+    await sandbox.run(['get-credentials', sandbox.clusterId]);
+    const served = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId]);
+    const [issued] = sandbox.ens.issued;
+    expect(JSON.parse(served.stdout)).toEqual({
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      status: {
+        clientCertificateData: issued?.certificatePem,
+        clientKeyData: issued?.privateKeyPem,
+        expirationTimestamp: expect.any(String),
+      },
+    });
+    expect(sandbox.ens.calls()).toBe(1);
+  });
+});
+
+describeWith([secretServiceRequirement, currentKubectl], 'with a Secret Service', () => {
+  let secretService: SecretService;
+
+  beforeEach(async () => {
+    secretService = await startSecretService();
+  });
+
+  afterEach(async () => {
+    await secretService.stop();
+  });
+
+  test('no file holds the key, and kubectl works', async () => {
+    const env = { ...secretService.environment, KUBECTL_ECK_STORE: undefined };
+    const got = await sandbox.run(['get-credentials', sandbox.clusterId], { env });
+    expect(got.stderr).toContain('keychain');
+    await sandbox.ens.stop();
+    expect(await sandbox.kubectl(currentKubectl.kubectl, ['get', 'nodes'], { env })).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
+  });
+
+  test('a locked one does not keep kubectl from working', async () => {
+    await secretService.lock();
+    const env = { ...secretService.environment, KUBECTL_ECK_STORE: undefined };
+    expect(await sandbox.run(['get-credentials', sandbox.clusterId], { env })).toMatchObject({ status: 0 });
+    expect(await sandbox.kubectl(currentKubectl.kubectl, ['get', 'nodes'], { env })).toMatchObject({
+      status: 0,
+    });
+    expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
+  });
+
+  test('a locked one is a clear error where the person asked for the keychain', async () => {
+    await secretService.lock();
+    const env = { ...secretService.environment, KUBECTL_ECK_STORE: 'keychain' };
+    const refused = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId], { env });
+    expect(refused).toMatchObject({ status: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^kubectl-eck: .*\[keychain-(locked|timeout)\]\n$/);
+  });
+});
+
+describeWith(
+  [kernelKeyringRequirement, currentKubectl],
+  'with a kernel keyring and no Secret Service',
+  () => {
+    test('no file holds the key, and kubectl works', async () => {
+      const keyring = await startSessionKeyring();
+      try {
+        const env = sandbox.environment({ KUBECTL_ECK_STORE: undefined });
+        const got = await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], env);
+        expect(got).toMatchObject({ status: 0 });
+        expect(got.stderr).toContain('kernel keyring');
+        await sandbox.ens.stop();
+        const nodes = await keyring.run([currentKubectl.kubectl.path, 'get', 'nodes'], env);
+        expect(nodes).toMatchObject({ status: 0, stderr: '' });
+        expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
+      } finally {
+        await keyring.stop();
+      }
+    });
+  },
+);
+
+describe('the search for keys in files', () => {
+  test('finds a key that is there', async () => {
+    await sandbox.run(['get-credentials', sandbox.clusterId]);
+    const [key = ''] = sandbox.ens.issuedKeys;
+    const inPem = await sandbox.writeHome('leak.pem', key);
+    const inBase64 = await sandbox.writeHome('leak.txt', Buffer.from(key).toString('base64'));
+    const inKubeconfig = await sandbox.writeHome(
+      'leak.yaml',
+      `client-key-data: ${Buffer.from(key).toString('base64')}`,
+    );
+    const kept = join(sandbox.home, '.kube', 'cache', 'kubectl-eck', 'credentials');
+    const found = await sandbox.filesWithIssuedKeys();
+    expect(found).toEqual(expect.arrayContaining([inPem, inBase64, inKubeconfig]));
+    expect(found.filter((file) => file.startsWith(kept))).toHaveLength(1);
+  });
+});
