@@ -18,12 +18,14 @@ export function addonItems(store: AddonStore, loadAddon: LoadAddon): Items {
   /** One entry a name: each holds a connection to the Secret Service, which takes 6 ms to negotiate. */
   const entries = new Map<string, KeyringEntry>();
 
-  async function withEntry<T>(name: string, work: (entry: KeyringEntry) => Promise<T>): Promise<T> {
+  async function withEntry<T>(name: string, work: (entry: KeyringEntry) => Promise<T> | T): Promise<T> {
     try {
       addon ??= await loadAddon(store);
       let entry = entries.get(name);
       if (entry === undefined) {
-        entry = new addon.AsyncEntry(service, name, { linux: { store: linuxStores[store] } });
+        // The kernel answers at once, and starting threads to wait for it takes a millisecond.
+        const Entry = store === 'kernel' ? addon.Entry : addon.AsyncEntry;
+        entry = new Entry(service, name, { linux: { store: linuxStores[store] } });
         entries.set(name, entry);
       }
       return await work(entry);

@@ -1,4 +1,4 @@
-import type { AsyncEntry } from '@napi-rs/keyring';
+import type { AsyncEntry, Entry } from '@napi-rs/keyring';
 import { messageOf } from '../errors.js';
 import { StoreError, type StoreName } from './store.js';
 
@@ -6,12 +6,14 @@ import { StoreError, type StoreName } from './store.js';
 declare const KUBECTL_ECK_STANDALONE: boolean | undefined;
 
 /** One item of a keychain, as the addon sees it. */
-export type KeyringEntry = Pick<AsyncEntry, 'setSecret' | 'getSecret' | 'deleteCredential'>;
+export type KeyringEntry = Pick<AsyncEntry | Entry, 'setSecret' | 'getSecret' | 'deleteCredential'>;
 
 /** The native addon that speaks to keychains, or as much of it as is used here. */
 export interface KeyringAddon {
   /** Constructing one connects to the Secret Service where that is the store, and throws where it cannot. */
   readonly AsyncEntry: new (...args: ConstructorParameters<typeof AsyncEntry>) => KeyringEntry;
+  /** The same without threads, for a store that never waits. */
+  readonly Entry: new (...args: ConstructorParameters<typeof Entry>) => KeyringEntry;
 }
 
 /** Loads the addon on behalf of a store. */

@@ -47,7 +47,7 @@ export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret
     }
   }
 
-  const addon: KeyringAddon = { AsyncEntry };
+  const addon: KeyringAddon = { AsyncEntry, Entry: AsyncEntry };
   const fake: FakeAddon = {
     loadAddon: () => Promise.resolve(addon),
     secrets,
