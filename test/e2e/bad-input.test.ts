@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { constants, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { apiError } from '../support/ens-faults.js';
+import type { Issuing } from '../support/issued-kubeconfig.js';
 import type { Outcome } from '../support/kubectl.js';
 import { programs, runProgram, Sandbox } from '../support/sandbox.js';
 
@@ -113,6 +114,60 @@ describe('an issued kubeconfig that cannot be used', () => {
     expect(await readdir(sandbox.home)).toEqual([]);
   });
 });
+
+describe('an issued client credential', () => {
+  afterEach(() => {
+    sandbox.ens.issuing = {};
+  });
+
+  const refusals: [string, () => Promise<Issuing> | Issuing][] = [
+    [
+      'whose key belongs to another certificate',
+      async () => {
+        const { privateKeyPem } = await sandbox.authority.issue({ commonName: 'someone-else' });
+        return withUser((user) => ({
+          ...user,
+          'client-key-data': Buffer.from(privateKeyPem).toString('base64'),
+        }));
+      },
+    ],
+    ['that has expired', () => ({ lifetimeMs: -1000, backdatingMs: 60_000 })],
+    [
+      'that is an exec entry',
+      () => withUser(() => ({ exec: { command: '/bin/sh', args: ['-c', 'touch /tmp/x'] } })),
+    ],
+    [
+      'for a server without TLS',
+      () => ({
+        edit: (kubeconfig) => ({
+          ...kubeconfig,
+          clusters: [
+            {
+              ...kubeconfig.clusters[0],
+              cluster: { ...kubeconfig.clusters[0].cluster, server: 'http://127.0.0.1:1' },
+            },
+          ],
+        }),
+      }),
+    ],
+  ];
+
+  test.each(refusals)('%s is refused, with nothing kept and nothing written', async (_, issuing) => {
+    sandbox.ens.issuing = await issuing();
+    const refused = await sandbox.run(['get-credentials', sandbox.clusterId]);
+    expectRefusal(refused, 1, 'issued-kubeconfig-invalid');
+    expect(await readdir(sandbox.home)).toEqual([]);
+  });
+});
+
+function withUser(change: (user: object) => object): Issuing {
+  return {
+    edit: (kubeconfig) => ({
+      ...kubeconfig,
+      users: [{ ...kubeconfig.users[0], user: change(kubeconfig.users[0].user) }],
+    }),
+  };
+}
 
 describe('KUBERNETES_EXEC_INFO', () => {
   const cases: [string, string][] = [
