@@ -152,11 +152,8 @@ class YamlEdit {
 
     for (const change of changed) this.set(change.place, change.before, change.after);
     if (added.length === 0) return true;
-    if (inFlow)
-      this.#addInFlow(
-        map,
-        added.map(([key, value]) => ({ key, value })),
-      );
+    const parts = added.map(([key, value]) => ({ key, value }));
+    if (inFlow) this.#addInFlow(map, parts);
     else this.#addBelow(map, Object.fromEntries(added));
     return true;
   }
@@ -179,11 +176,8 @@ class YamlEdit {
     }
     const added = after.slice(before.length);
     if (added.length === 0) return true;
-    if (inFlow)
-      this.#addInFlow(
-        list,
-        added.map((value) => ({ value })),
-      );
+    const parts = added.map((value) => ({ value }));
+    if (inFlow) this.#addInFlow(list, parts);
     else this.#addBelow(list, added);
     return true;
   }

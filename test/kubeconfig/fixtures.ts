@@ -70,10 +70,19 @@ export function snapshot(directory: string): Record<string, string> {
     const stats = lstatSync(path, { bigint: true });
     const facts = `${stats.mode.toString(8)} ${stats.ino}`;
     if (stats.isSymbolicLink()) found[name] = `${facts} -> ${readlinkSync(path)}`;
-    else if (stats.isFile()) found[name] = `${facts} ${stats.mtimeNs} ${readFileSync(path, 'base64')}`;
+    else if (stats.isFile()) found[name] = `${facts} ${stats.mtimeNs} ${contentOf(path)}`;
     else found[name] = facts;
   }
   return found;
+}
+
+function contentOf(path: string): string {
+  try {
+    return readFileSync(path, 'base64');
+  } catch {
+    // Whoever is not root cannot look into a file that nobody may read. When it was written still tells.
+    return 'unreadable';
+  }
 }
 
 /**
