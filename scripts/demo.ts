@@ -82,6 +82,7 @@ function worldOf(sandbox: Sandbox) {
     platform: process.platform,
     homeDirectory: () => sandbox.home,
     now: () => new Date(),
+    isTerminal: () => false,
     warn: say,
   };
 }

@@ -11,6 +11,10 @@ export type ErrorCode =
   | 'identity-not-found'
   /** An identity is configured, and could not be used: an unknown profile, a file that cannot be read. */
   | 'identity-unusable'
+  /** Alibaba Cloud's sign-in (STS, …) does not accept the identity that is configured. */
+  | 'identity-refused'
+  /** What an identity comes from (STS, the metadata service, …) cannot be reached, or fails on its own side. */
+  | 'identity-unavailable'
   /** ENS does not know who is asking: wrong, disabled or expired AccessKey or token. */
   | 'ens-unauthenticated'
   /** ENS knows who is asking, and does not allow it. */
@@ -23,6 +27,8 @@ export type ErrorCode =
   | 'ens-throttled'
   /** ENS cannot be reached, or fails on its own side. */
   | 'ens-unavailable'
+  /** The answer of ENS is none that can be read: larger than any could be. */
+  | 'ens-answer-invalid'
   /** ENS refused the call for another reason. */
   | 'ens-refused'
   /** What ENS handed out is not a kubeconfig that can be trusted and used. */

@@ -8,6 +8,7 @@ const world: World = {
   platform: process.platform,
   homeDirectory: () => process.env['HOME'] || process.env['USERPROFILE'] || '/',
   now: () => new Date(),
+  isTerminal: () => process.stderr.isTTY,
   warn: (message) => {
     console.error(`kubectl-eck: ${message}`);
   },

@@ -6,6 +6,8 @@ export interface World {
   readonly platform: NodeJS.Platform;
   homeDirectory(): string;
   now(): Date;
+  /** Whether a person sees what goes to standard error as it is written. */
+  isTerminal(): boolean;
   /** One line for the person, on standard error. */
   warn(message: string): void;
 }

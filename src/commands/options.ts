@@ -17,6 +17,8 @@ export function addSettingOptions(command: Command): Command {
     new Option('--endpoint <HOST>', 'call this ENS endpoint, a host or a URL'),
     new Option('--site <SITE>', `call the endpoint of this site: ${sites.join(' or ')}`),
     new Option('--store <STORE>', `keep credentials in: ${storeChoices.join(', ')}`).default('auto'),
+    new Option('--max-age <DURATION>', 'ask ENS again for a credential that is older').default('12h'),
+    new Option('--timeout <DURATION>', 'give up after this long, all attempts together').default('20s'),
     new Option('--connect-timeout <DURATION>', 'wait this long for a connection').default('5s'),
     new Option('--read-timeout <DURATION>', 'wait this long for an answer').default('10s'),
   ];

@@ -1,18 +1,81 @@
 import type { ClientCredential } from './client-credential.js';
 
-/**
- * Whether a kept credential is served as it is, or fetched anew.
- *
- * `serve`: answer with it now. `fetch`: there is none, or its certificate has expired.
- */
-export type Freshness = 'serve' | 'fetch';
-
-/** Tells what to do with what is kept. A pure function of its arguments. */
-export function freshness(kept: ClientCredential | undefined, now: Date): Freshness {
-  return kept !== undefined && now.getTime() < kept.notAfter.getTime() ? 'serve' : 'fetch';
+/** What a person decides about the age of credentials. */
+export interface FreshnessSettings {
+  /** How long a credential is served before ENS is asked again, so that access ends when the permission ends. */
+  readonly maxAgeMs: number;
 }
 
-/** The time at which kubectl should ask again: never past the certificate's end. */
-export function expirationTimestamp(credential: ClientCredential): Date {
-  return credential.notAfter;
+/**
+ * What to do with what is kept.
+ *
+ * - `serve`: answer with it now.
+ * - `renew`: ask ENS first; it is still valid, and served if ENS cannot answer.
+ * - `fetch`: there is none, or its certificate has expired; only ENS can help.
+ */
+export type Freshness = 'serve' | 'renew' | 'fetch';
+
+const secondMs = 1000;
+const minuteMs = 60 * secondMs;
+
+/** The longest time before a certificate's end at which it is renewed. */
+const longestMarginMs = 10 * minuteMs;
+
+/** How far apart two clocks may be before it counts. */
+const clockToleranceMs = 5 * minuteMs;
+
+/**
+ * What was fetched this recently is not fetched again just for its age. Without this, a certificate that ENS hands
+ * out with minutes left to live would be fetched at every command.
+ */
+const shortestServiceMs = minuteMs;
+
+/**
+ * How long before its end a certificate is renewed: a fifth of its lifetime, at most ten minutes.
+ */
+export function renewalMarginMs({ notBefore, notAfter }: ClientCredential): number {
+  return Math.max(0, Math.min((notAfter.getTime() - notBefore.getTime()) / 5, longestMarginMs));
+}
+
+/** Tells what to do with what is kept. A pure function of its arguments. */
+export function freshness(
+  kept: ClientCredential | undefined,
+  { maxAgeMs }: FreshnessSettings,
+  now: Date,
+): Freshness {
+  if (kept === undefined || now.getTime() >= kept.notAfter.getTime()) return 'fetch';
+  const ageMs = now.getTime() - kept.fetchedAt.getTime();
+  // Fetched in the future: the clock was set back, and the age is anyone's guess. Renewing it once sets that right.
+  if (ageMs < -clockToleranceMs) return 'renew';
+  if (ageMs >= maxAgeMs) return 'renew';
+  const pastMargin = now.getTime() >= kept.notAfter.getTime() - renewalMarginMs(kept);
+  if (pastMargin && ageMs >= Math.min(shortestServiceMs, renewalMarginMs(kept))) return 'renew';
+  return 'serve';
+}
+
+/**
+ * The time at which kubectl should ask again: when the credential is due for renewal.
+ *
+ * Never in the past, since client-go would then ask for every connection and close those that it has; and never past
+ * the certificate's end. Where the renewal is due already (ENS could not be reached, say), it is a minute from now.
+ */
+export function expirationTimestamp(
+  credential: ClientCredential,
+  { maxAgeMs }: FreshnessSettings,
+  now: Date,
+): Date {
+  const dueAt = Math.min(
+    credential.fetchedAt.getTime() + maxAgeMs,
+    credential.notAfter.getTime() - renewalMarginMs(credential),
+  );
+  const earliest = now.getTime() + shortestServiceMs;
+  return new Date(Math.min(credential.notAfter.getTime(), Math.max(dueAt, earliest)));
+}
+
+/**
+ * Whether this machine's clock is behind the one that issued the certificate, as far as the certificate tells: it is
+ * not valid yet. It is served all the same, since it is the API server's clock that counts, and the person is told.
+ */
+export function isFromTheFuture({ notBefore }: ClientCredential, now: Date): boolean {
+  return now.getTime() < notBefore.getTime();
 }

@@ -96,6 +96,7 @@ function faultOf(error: unknown, facts: TransportFacts): ApiFault {
     message: text(data['Message']) || (apiCode === '' ? withoutAnswer(error, facts) : ''),
     ...(requestId === '' ? {} : { requestId }),
     ...(facts.date === undefined ? {} : { serverDate: facts.date }),
+    ...(facts.isTooLarge === undefined ? {} : { isTooLarge: facts.isTooLarge }),
     ...(facts.retryAfter === undefined ? {} : { retryAfter: facts.retryAfter }),
   };
 }

@@ -13,6 +13,8 @@ export interface ApiFault {
   readonly serverDate?: Date;
   /** The answer's `Retry-After` header. */
   readonly retryAfter?: string;
+  /** The answer was larger than any could be, and was not read to its end. */
+  readonly isTooLarge?: boolean;
 }
 
 /** What was asked, for the message of an error. */
@@ -43,7 +45,8 @@ const unavailable = new Set(['ServiceUnavailable', 'InternalError', 'SignatureNo
  * Tells the class of a failed call, by the API's code first and the HTTP status second. Codes can carry suffixes
  * (`Forbidden.RAM`), so it is the part before the first dot that counts.
  */
-export function classifyFault({ status, apiCode }: ApiFault): FaultClass {
+export function classifyFault({ status, apiCode, isTooLarge }: ApiFault): FaultClass {
+  if (isTooLarge) return 'ens-answer-invalid';
   const [family = ''] = apiCode.split('.');
   if (unauthenticated.has(family)) return 'ens-unauthenticated';
   if (clockSkew.has(family)) return 'ens-clock-skew';
@@ -59,10 +62,37 @@ export function classifyFault({ status, apiCode }: ApiFault): FaultClass {
   return 'ens-refused';
 }
 
+/** A call to ENS that failed. */
+export class EnsError extends EckError {
+  declare readonly code: FaultClass;
+
+  constructor(
+    code: FaultClass,
+    message: string,
+    /** How long the server wants to be left alone, where it said so. */
+    readonly retryAfterMs: number | undefined,
+  ) {
+    super(code, message);
+  }
+}
+
+/**
+ * Reads a `Retry-After` header (RFC 9110 section 10.2.3): seconds, or a date.
+ *
+ * @returns milliseconds from `now`, at least 0; `undefined` where it is neither
+ */
+export function parseRetryAfter(header: string | undefined, now: Date): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now.getTime());
+}
+
 /** The error for a failed call: what was asked, what the API said, and what to do about it. */
-export function ensError(fault: ApiFault, context: CallContext, now: Date): EckError {
+export function ensError(fault: ApiFault, context: CallContext, now: Date): EnsError {
   const code = classifyFault(fault);
-  return new EckError(code, `${explain(code, fault, context, now)}${reference(fault)}`);
+  const message = `${explain(code, fault, context, now)}${reference(fault)}`;
+  return new EnsError(code, message, parseRetryAfter(fault.retryAfter, fault.serverDate ?? now));
 }
 
 function explain(code: FaultClass, fault: ApiFault, context: CallContext, now: Date): string {
@@ -85,6 +115,8 @@ function explain(code: FaultClass, fault: ApiFault, context: CallContext, now: D
       return `ENS at ${endpoint} asks to slow down (${said}); try again in a minute`;
     case 'ens-unavailable':
       return `ENS at ${endpoint} cannot be used right now (${said}); try again, or look at the network and the proxy`;
+    case 'ens-answer-invalid':
+      return `ENS at ${endpoint} gave an answer that cannot be one (${said}); look at the endpoint and the proxy`;
     case 'ens-refused':
       return `ENS at ${endpoint} refused the call for ${cluster} (${said})`;
   }

@@ -1,9 +1,11 @@
+import type { EckError } from '../errors.js';
 import type { IssuedKubeconfig } from '../kubeconfig/issued.js';
 import { readIssuedKubeconfig } from '../kubeconfig/issued.js';
 import { resolveEndpoint } from '../settings/endpoint.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
 import { callEns } from './call.js';
+import { realRetryWorld, withRetry } from './retry.js';
 import { signIn, type SignedIn } from './sign-in.js';
 
 /** Whose kubeconfig is asked for. */
@@ -12,6 +14,8 @@ export interface IssueRequest {
   /** Whether the server's address is the private one, for machines in the cluster's network. */
   readonly privateIp: boolean;
   readonly settings: Settings;
+  /** Whether there is a credential to fall back on, so that a failure is found out soon rather than avoided. */
+  readonly hasFallBack?: boolean;
 }
 
 /** What ENS issued, and to whom. */
@@ -19,22 +23,54 @@ export interface Issued extends IssuedKubeconfig {
   readonly signedIn: SignedIn;
 }
 
+/** With something to fall back on, nobody waits long for an API that is down. */
+const fallBackLimits = { connectTimeoutMs: 2000, readTimeoutMs: 3000, afterFailureMs: 2000 };
+
 /**
- * Asks ENS for a cluster's kubeconfig, and takes out of it what can be trusted. One call; nothing is kept.
+ * Asks ENS for a cluster's kubeconfig, again and again while that may help, and takes out of it what can be trusted.
+ * Nothing is kept.
  *
+ * @param onRetry hears why another attempt is made
  * @throws EckError `identity-…`, `ens-…` or `issued-kubeconfig-invalid`
  */
-export async function issueCredential(request: IssueRequest, world: World): Promise<Issued> {
-  const { clusterId, privateIp, settings } = request;
+export async function issueCredential(
+  request: IssueRequest,
+  world: World,
+  onRetry?: (error: EckError) => void,
+): Promise<Issued> {
+  const { clusterId, privateIp, settings, hasFallBack = false } = request;
   const signedIn = await signIn(settings, world);
-  const answer = await callEns(
-    { signedIn, endpoint: resolveEndpoint(settings.endpoint), settings },
+  const answer = await withRetry(
+    (remainingMs) =>
+      callEns(
+        {
+          signedIn,
+          endpoint: resolveEndpoint(settings.endpoint),
+          settings: withLimits(settings, remainingMs, hasFallBack),
+        },
+        {
+          action: 'DescribeClusterUserKubeconfig',
+          query: { ClusterId: clusterId, PrivateIpAddress: String(privateIp) },
+          clusterId,
+        },
+        world,
+      ),
     {
-      action: 'DescribeClusterUserKubeconfig',
-      query: { ClusterId: clusterId, PrivateIpAddress: String(privateIp) },
-      clusterId,
+      totalMs: settings.timeoutMs,
+      ...(hasFallBack ? { afterFailureMs: fallBackLimits.afterFailureMs } : {}),
     },
-    world,
+    realRetryWorld,
+    onRetry,
   );
   return { ...readIssuedKubeconfig(answer['Config'], clusterId, world.now()), signedIn };
+}
+
+function withLimits(settings: Settings, remainingMs: number, hasFallBack: boolean): Settings {
+  const limit = (limitMs: number, shortMs: number): number =>
+    Math.max(1, Math.min(limitMs, remainingMs, hasFallBack ? shortMs : Infinity));
+  return {
+    ...settings,
+    connectTimeoutMs: limit(settings.connectTimeoutMs, fallBackLimits.connectTimeoutMs),
+    readTimeoutMs: limit(settings.readTimeoutMs, fallBackLimits.readTimeoutMs),
+  };
 }

@@ -7,12 +7,13 @@ import {
   URICredentialsProvider,
   type CredentialsProvider,
 } from '@alicloud/credentials';
-import { EckError, printable } from '../errors.js';
+import { EckError, printable, type ErrorCode } from '../errors.js';
 import type { Environment } from '../identity/identity.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
 import { readCliProfiles } from './cli-profiles.js';
 import { metadataServiceAnswers } from './metadata-service.js';
+import { classifyFault, type FaultClass } from './errors.js';
 import { Credential } from './sdk.js';
 
 /** An identity that was found, with which calls can be signed. */
@@ -113,60 +114,72 @@ const places: readonly Place[] = [
   },
 ];
 
+/** Why a place has no identity to sign with. */
+interface NotUsable {
+  /** In a few words. */
+  readonly why: string;
+  /** `identity-not-found` where there is nothing, and otherwise what is wrong with what is there. */
+  readonly code: Extract<ErrorCode, `identity-${string}`>;
+}
+
 /**
  * Finds the identity to sign with: the CLI profile that the settings name, else the first place of the default
  * chain that has a usable one.
  *
- * @throws EckError `identity-not-found`, naming every place that was looked at and what was found there;
- *   `identity-unusable` where a profile was named and cannot be used. No message holds a secret.
+ * @throws EckError with every place that was looked at and what was found there: `identity-not-found` where there is
+ *   nothing; `identity-unavailable` where there is one, and what it comes from cannot be reached; `identity-refused`
+ *   where it is not accepted; `identity-unusable` where it cannot be used for another reason. No message holds a
+ *   secret.
  */
 export async function signIn(settings: Settings, world: World): Promise<SignedIn> {
   if (settings.profile !== undefined) return signInAs(settings.profile, world);
   const seen: string[] = [];
+  let code: NotUsable['code'] = 'identity-not-found';
   for (const place of places) {
-    const found = await lookAt(place, world);
-    const usable = typeof found === 'string' ? found : await tryOut(found);
-    if (typeof usable !== 'string') return usable;
-    seen.push(`${place.name}: ${usable}`);
+    const found = await signInFrom(() => place.look(world.environment, world.homeDirectory()));
+    if ('credential' in found) return found;
+    seen.push(`${place.name}: ${found.why}`);
+    // What is wrong with the first one that there is, is what has to be mended.
+    if (code === 'identity-not-found') ({ code } = found);
   }
+  const summary =
+    code === 'identity-not-found'
+      ? 'No Alibaba Cloud identity was found'
+      : 'No Alibaba Cloud identity can be used right now';
   throw new EckError(
-    'identity-not-found',
-    `No Alibaba Cloud identity was found. Looked at, in this order: ${seen.join('; ')}. ` +
+    code,
+    `${summary}. Looked at, in this order: ${seen.join('; ')}. ` +
       'The easiest ways to give one: run "aliyun configure", or set ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
       'ALIBABA_CLOUD_ACCESS_KEY_SECRET',
   );
 }
 
 async function signInAs(profile: string, world: World): Promise<SignedIn> {
-  const profiles = await readCliProfiles(world.homeDirectory());
-  const found =
-    profiles === undefined ? 'there is no ~/.aliyun/config.json' : cliProfile(profile, profiles.names);
-  const usable = typeof found === 'string' ? found : await tryOut(found);
-  if (typeof usable !== 'string') return usable;
+  const name = printable(profile, 60);
+  const found = await signInFrom(async () => {
+    const profiles = await readCliProfiles(world.homeDirectory());
+    return profiles === undefined ? 'there is no ~/.aliyun/config.json' : cliProfile(profile, profiles.names);
+  });
+  if ('credential' in found) return found;
   throw new EckError(
-    'identity-unusable',
-    `Profile ${printable(profile, 60)} of the aliyun CLI cannot be used: ${usable}; ` +
-      `see "aliyun configure list", or make it with "aliyun configure --profile ${printable(profile, 60)}"`,
+    found.code === 'identity-not-found' ? 'identity-unusable' : found.code,
+    `Profile ${name} of the aliyun CLI cannot be used: ${found.why}; ` +
+      `see "aliyun configure list", or make it with "aliyun configure --profile ${name}"`,
   );
 }
 
-async function lookAt(place: Place, world: World): Promise<Found | string> {
+/** Signs in with what a place has, and asks for credentials once, so that one without any is found out here. */
+async function signInFrom(look: () => ReturnType<Place['look']>): Promise<SignedIn | NotUsable> {
   try {
-    return await place.look(world.environment, world.homeDirectory());
+    const found = await look();
+    if (typeof found === 'string') return { why: found, code: 'identity-not-found' };
+    await found.provider.getCredentials();
+    const { description, profile } = found;
+    const credential = new Credential(null, found.provider);
+    return profile === undefined ? { credential, description } : { credential, description, profile };
   } catch (error) {
-    return whyNot(error);
+    return notUsable(error);
   }
-}
-
-/** Asks a provider for credentials once, so that one without any is found out here and not in the middle of a call. */
-async function tryOut({ provider, description, profile }: Found): Promise<SignedIn | string> {
-  try {
-    await provider.getCredentials();
-  } catch (error) {
-    return whyNot(error);
-  }
-  const credential = new Credential(null, provider);
-  return profile === undefined ? { credential, description } : { credential, description, profile };
 }
 
 function cliProfile(name: string, names: readonly string[]): Found | string {
@@ -185,13 +198,34 @@ function cliProfile(name: string, names: readonly string[]): Found | string {
  * Why a provider has no credentials. The library quotes whole answers and files in its messages, secrets included,
  * so an EckError's message and the `Code` of a refusal are all that is handed on.
  */
-function whyNot(error: unknown): string {
-  if (error instanceof EckError) return error.message;
-  const text = error instanceof Error ? error.message : '';
-  const code = /"Code"\s*:\s*"([A-Za-z0-9._-]{1,80})"/.exec(text)?.[1];
-  if (code !== undefined) return `refused (${code})`;
-  const systemCode = (error as NodeJS.ErrnoException | undefined)?.code;
-  return typeof systemCode === 'string'
-    ? `not reached (${printable(systemCode, 40)})`
-    : 'no usable credentials';
+function notUsable(error: unknown): NotUsable {
+  if (error instanceof EckError) return { why: error.message, code: 'identity-unusable' };
+  const { message = '', name = '', code: systemCode } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  const apiCode = /"Code"\s*:\s*"([A-Za-z0-9._-]{1,80})"/.exec(message)?.[1];
+  if (apiCode !== undefined) {
+    return {
+      why: `refused (${apiCode})`,
+      code: refusalCodes[classifyFault({ status: 400, apiCode, message: '' })],
+    };
+  }
+  if (typeof systemCode === 'string' && !fileErrors.has(systemCode)) {
+    return { why: `not reached (${printable(systemCode, 40)})`, code: 'identity-unavailable' };
+  }
+  if (/timeout/i.test(name)) return { why: 'no answer in time', code: 'identity-unavailable' };
+  return { why: 'no usable credentials', code: 'identity-unusable' };
 }
+
+/** What is wrong with a file on this machine, and not with the network. */
+const fileErrors: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM', 'ELOOP']);
+
+/** What the sign-in's refusals mean, by the classes that ENS has for the same codes. */
+const refusalCodes: Record<FaultClass, NotUsable['code']> = {
+  'ens-unauthenticated': 'identity-refused',
+  'ens-not-allowed': 'identity-refused',
+  'ens-throttled': 'identity-unavailable',
+  'ens-unavailable': 'identity-unavailable',
+  'ens-clock-skew': 'identity-unavailable',
+  'ens-cluster-not-found': 'identity-refused',
+  'ens-answer-invalid': 'identity-unusable',
+  'ens-refused': 'identity-unusable',
+};

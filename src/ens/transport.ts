@@ -19,6 +19,7 @@ export interface TransportFacts {
   retryAfter?: string;
   /** Why there was no answer, or no whole one, in a few words. */
   failure?: string;
+  isTooLarge?: boolean;
 }
 
 /** A request that was given up. `reason` tells why. */
@@ -122,6 +123,7 @@ function watch(request: http.ClientRequest, { limits, facts }: Session): http.Cl
       if (event === 'data') received += (args[0] as Uint8Array).length;
       if (received <= maxBodyBytes) return emit(event, ...args);
       clearTimeout(reading);
+      facts.isTooLarge = true;
       response.destroy(
         new TransportError(
           'body-too-large',

@@ -2,7 +2,8 @@ import type { ExecApiVersion } from '../exec-credential/protocol.js';
 import type { IssuedCluster } from '../kubeconfig/issued.js';
 import type { ContextEntry } from '../kubeconfig/user.js';
 import { endpointKey } from '../settings/endpoint.js';
-import type { Settings } from '../settings/settings.js';
+import { formatDuration } from '../settings/duration.js';
+import { defaultMaxAgeMs, type Settings } from '../settings/settings.js';
 
 /** What a context is made of besides the cluster that ENS described. */
 export interface ContextSettings {
@@ -22,7 +23,7 @@ const installHint =
  * The entries of a kubeconfig for one cluster: how to reach it, and how to ask this plugin for a credential.
  *
  * Whatever decides which credential that is, and who asks for it, stands in the arguments: the profile that the
- * identity came from, and the endpoint, site and store that were chosen. So a context goes on being who it was, in
+ * identity came from, and the endpoint, site, store and age that were chosen. So a context goes on being who it was, in
  * another shell and after the CLI's current profile has changed.
  */
 export function contextEntry(
@@ -54,5 +55,6 @@ function execArguments(clusterId: string, settings: Settings, profile: string | 
   if (settings.endpoint.kind === 'address') args.push('--endpoint', endpointKey(settings.endpoint));
   if (settings.endpoint.kind === 'site') args.push('--site', settings.endpoint.site);
   if (settings.store !== 'auto') args.push('--store', settings.store);
+  if (settings.maxAgeMs !== defaultMaxAgeMs) args.push('--max-age', formatDuration(settings.maxAgeMs));
   return args;
 }

@@ -18,3 +18,8 @@ export function parseDuration(flag: string, text: string): number {
   }
   return durationMs;
 }
+
+/** Writes a duration as {@link parseDuration} reads it. */
+export function formatDuration(durationMs: number): string {
+  return durationMs % 1000 === 0 ? `${durationMs / 1000}s` : `${durationMs}ms`;
+}

@@ -10,9 +10,16 @@ export interface Settings {
   readonly profile: string | undefined;
   readonly endpoint: EndpointSetting;
   readonly store: StoreChoice;
+  /** How old a kept credential may become before ENS is asked again. */
+  readonly maxAgeMs: number;
+  /** How long to go on trying, all attempts and waits together. */
+  readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
 }
+
+/** Twelve hours: access ends within a working day of the permission's end. */
+export const defaultMaxAgeMs = 12 * 3_600_000;
 
 /** The settings as they were typed. A flag that was not given is not there. */
 export type SettingTexts = Readonly<Partial<Record<SettingFlag, string>>>;
@@ -23,6 +30,8 @@ export const settingFlags = [
   'endpoint',
   'site',
   'store',
+  'max-age',
+  'timeout',
   'connect-timeout',
   'read-timeout',
 ] as const;
@@ -59,6 +68,8 @@ export function readSettings(typed: SettingTexts, environment: Environment): Set
     profile,
     endpoint: readEndpoint(typed, environment),
     store: parseStore(text('store') ?? 'auto'),
+    maxAgeMs: durationMs('max-age', defaultMaxAgeMs),
+    timeoutMs: durationMs('timeout', 20_000),
     connectTimeoutMs: durationMs('connect-timeout', 5_000),
     readTimeoutMs: durationMs('read-timeout', 10_000),
   };
