@@ -1,7 +1,7 @@
-import { expirationTimestamp } from '../credential/freshness.js';
 import { EckError, usageError } from '../errors.js';
 import { parseClusterId } from '../settings/cluster-id.js';
 import { readSettings, settingText } from '../settings/settings.js';
+import { requester, type Requester } from '../state/requester.js';
 import type { World } from '../world.js';
 import type { ExecArguments } from './arguments.js';
 import { formatExecCredential, readExecInfo, type ExecInfo } from './protocol.js';
@@ -16,9 +16,17 @@ export async function answerKubectl(typed: ExecArguments, world: World): Promise
   const info = readExecInfo(world.environment['KUBERNETES_EXEC_INFO']);
   const clusterId = clusterAskedFor(typed, info, world);
   const settings = readSettings(typed.settings, world.environment);
-  const credential = await provide({ clusterId, settings }, world);
+  const { credential, expiration } = await provide(
+    { clusterId, settings, requester: requesterOf(world) },
+    world,
+  );
   // console.log and not process.stdout, which takes longer to set up than all the rest of this program.
-  console.log(formatExecCredential(info.apiVersion, credential, expirationTimestamp(credential)));
+  console.log(formatExecCredential(info.apiVersion, credential, expiration));
+}
+
+/** A person who runs the plugin by hand may ask as often as they like. */
+function requesterOf({ environment, platform }: World): Requester | undefined {
+  return environment['KUBERNETES_EXEC_INFO'] ? requester(platform) : undefined;
 }
 
 function clusterAskedFor(typed: ExecArguments, info: ExecInfo, world: World): string {

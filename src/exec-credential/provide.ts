@@ -1,23 +1,28 @@
 import type { ClientCredential } from '../credential/client-credential.js';
 import { decodeEntry } from '../credential/entry.js';
-import { freshness } from '../credential/freshness.js';
-import { keep } from '../credential/keep.js';
+import { expirationTimestamp, freshness } from '../credential/freshness.js';
 import { credentialKeyText } from '../credential/key.js';
 import { identityFromSettings } from '../identity/identity.js';
 import { openStore } from '../keychain/open-store.js';
 import type { Settings } from '../settings/settings.js';
+import { CredentialState } from '../state/credential-state.js';
+import type { Requester } from '../state/requester.js';
 import type { World } from '../world.js';
 
-/** Whose credential is asked for. */
+/** Whose credential is asked for, and by whom. */
 export interface CredentialRequest {
   readonly clusterId: string;
   readonly settings: Settings;
+  /** The process that asks, where it is one that asks again when the API server has refused the answer. */
+  readonly requester: Requester | undefined;
 }
 
-const noStoreHere =
-  'This machine has no keychain that works, so nothing is kept, and every command fetches a credential from ENS. ' +
-  'To keep them in files that only you can read, use --store file or set KUBECTL_ECK_STORE=file; ' +
-  'this is said only once';
+/** What kubectl is answered. */
+export interface Provided {
+  readonly credential: ClientCredential;
+  /** When it should ask again. */
+  readonly expiration: Date;
+}
 
 /**
  * The credential for a cluster: the kept one while it is good, else a new one, which is kept.
@@ -27,7 +32,7 @@ const noStoreHere =
  *
  * @throws EckError for everything that ENS, the identity, or a store that was named by the person can be wrong with
  */
-export async function provide(request: CredentialRequest, world: World): Promise<ClientCredential> {
+export async function provide(request: CredentialRequest, world: World): Promise<Provided> {
   const { clusterId, settings } = request;
   const identity = identityFromSettings(settings.profile, world.environment);
   const account = credentialKeyText({ endpoint: settings.endpoint, identity, clusterId });
@@ -35,14 +40,39 @@ export async function provide(request: CredentialRequest, world: World): Promise
   const store = openStore(settings.store, world);
   const entry = await store.read(account);
   const kept = entry && decodeEntry(account, entry);
-  if (kept && freshness(kept, world.now()) === 'serve') return kept;
 
-  const { issueCredential } = await import('../ens/issue-credential.js');
-  const { credential } = await issueCredential({ clusterId, privateIp: false, settings }, world);
-  const keptIn = await keep(store, account, credential);
-  if (keptIn === 'none' && settings.store === 'auto') {
-    const { tellOnce } = await import('../state/tell-once.js');
-    tellOnce('no-store', noStoreHere, world);
+  const state = new CredentialState(account, world);
+  const refused = kept !== undefined && wasRefused(kept, request, state, world.now());
+  let credential = kept;
+  if (credential === undefined || refused || freshness(credential, settings, world.now()) !== 'serve') {
+    const { renew } = await import('../renewal/renew.js');
+    credential = await renew({ account, clusterId, settings, kept, refused }, { store, state }, world);
   }
-  return credential;
+
+  const expiration = expirationTimestamp(credential, settings, world.now());
+  if (request.requester) state.markServed(request.requester, { fetchedAt: credential.fetchedAt, expiration });
+  return { credential, expiration };
+}
+
+/** At most one renewal in this time is made because a process has asked twice. */
+const repairEveryMs = 60_000;
+
+/**
+ * Whether the API server seems to have refused the kept credential: the process that asks was served it before, and
+ * was told to come back later than now. client-go asks again when it was answered 401, and says nothing of it.
+ *
+ * Other clients ask again for no reason, such as a program that loads its configuration in a loop. So that they do not
+ * have ENS called all the time, this is true no more than once a minute.
+ */
+function wasRefused(
+  kept: ClientCredential,
+  { requester }: CredentialRequest,
+  state: CredentialState,
+  now: Date,
+): boolean {
+  const served = requester && state.servedTo(requester);
+  if (served === undefined || served.fetchedAt.getTime() !== kept.fetchedAt.getTime()) return false;
+  if (now.getTime() >= served.expiration.getTime()) return false;
+  const repairedAt = state.lastRenewal()?.repairedAt;
+  return repairedAt === undefined || Math.abs(now.getTime() - repairedAt.getTime()) >= repairEveryMs;
 }

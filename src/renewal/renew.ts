@@ -1,0 +1,178 @@
+import type { ClientCredential } from '../credential/client-credential.js';
+import { freshness, isFromTheFuture } from '../credential/freshness.js';
+import { keep } from '../credential/keep.js';
+import { decodeEntry } from '../credential/entry.js';
+import { issueCredential } from '../ens/issue-credential.js';
+import { EckError, type ErrorCode } from '../errors.js';
+import type { Store } from '../keychain/store.js';
+import type { Settings } from '../settings/settings.js';
+import type { CredentialState, RenewalRecord } from '../state/credential-state.js';
+import { tellOnce } from '../state/tell-once.js';
+import type { World } from '../world.js';
+import { noticeWaiting } from './notice-waiting.js';
+import { waitForTurn } from './turn.js';
+
+/** A credential that is to be fetched. */
+export interface Renewal {
+  readonly account: string;
+  readonly clusterId: string;
+  readonly settings: Settings;
+  /** What is kept now. */
+  readonly kept: ClientCredential | undefined;
+  /** Whether the API server has refused what is kept, as far as one can tell. */
+  readonly refused: boolean;
+}
+
+/** Where a credential is kept, and what is remembered of it. */
+export interface Keeping {
+  readonly store: Store;
+  readonly state: CredentialState;
+}
+
+/** How long after a failure a credential that is still valid is served without trying again. */
+const outageMemoryMs = 60_000;
+
+/** ENS, or the sign-in before it, said no. It means no: what is kept is deleted, and nothing is served. */
+const finalCodes: readonly ErrorCode[] = [
+  'ens-unauthenticated',
+  'ens-not-allowed',
+  'ens-cluster-not-found',
+  'identity-refused',
+];
+/** Nobody was asked, since there is nobody to ask as. Nothing is served, and nothing is deleted. */
+const withoutIdentityCodes: readonly ErrorCode[] = [
+  'identity-not-found',
+  'identity-unusable',
+  'usage',
+  'internal',
+];
+
+const noStoreHere =
+  'This machine has no keychain that works, so nothing is kept, and every command fetches a credential from ENS. ' +
+  'To keep them in files that only you can read, use --store file or set KUBECTL_ECK_STORE=file; ' +
+  'this is said only once';
+
+/**
+ * Fetches a credential from ENS and keeps it, once, however many processes want it at a time: one does it, and the
+ * others wait for what comes of it.
+ *
+ * Where ENS cannot be reached, is throttling, or fails on its side, what is kept is served as long as its certificate
+ * is valid, with one warning; for a minute after that it is served without trying again. Where ENS says no, what is
+ * kept is deleted.
+ *
+ * @throws EckError where there is no credential to be had
+ */
+export async function renew(renewal: Renewal, keeping: Keeping, world: World): Promise<ClientCredential> {
+  const { state, store } = keeping;
+  const last = state.lastRenewal();
+  if (isFallBack(renewal, world) && isRecentOutage(last, world.now())) {
+    return fallBack(renewal, new EckError(last.failure.code, last.failure.message), world);
+  }
+
+  const notice = noticeWaiting(world, renewal.clusterId);
+  try {
+    const turn = await waitForTurn(state, {
+      renewed: () => renewedMeanwhile(renewal, store, world),
+      timeoutMs: renewal.settings.timeoutMs,
+    });
+    if (turn.kind === 'renewed') return turn.credential;
+    if (turn.kind === 'failed') return fallBack(renewal, turn.error, world);
+    try {
+      return await renewNow(renewal, keeping, last, () => turn.lock?.isStillHeld() ?? true, world, notice);
+    } catch (error) {
+      return fallBack(renewal, error, world);
+    } finally {
+      turn.lock?.release();
+    }
+  } finally {
+    notice.stop();
+  }
+}
+
+/** The one renewal that is made. What comes of it is recorded for those who wait. */
+async function renewNow(
+  renewal: Renewal,
+  { store, state }: Keeping,
+  last: RenewalRecord | undefined,
+  mayKeep: () => boolean,
+  world: World,
+  notice: { because(error: EckError): void },
+): Promise<ClientCredential> {
+  const { account, clusterId, settings } = renewal;
+  const repairedAt = renewal.refused ? world.now() : last?.repairedAt;
+  const repair = repairedAt === undefined ? {} : { repairedAt };
+  try {
+    const { credential } = await issueCredential(
+      { clusterId, privateIp: false, settings, hasFallBack: isFallBack(renewal, world) },
+      world,
+      (error) => {
+        notice.because(error);
+      },
+    );
+    // A process that was stopped for so long that another one took over has nothing newer to keep.
+    if (mayKeep()) {
+      const keptIn = await keep(store, account, credential);
+      if (keptIn === 'none' && settings.store === 'auto') tellOnce('no-store', noStoreHere, world);
+    }
+    state.recordRenewal({ finishedAt: world.now(), ...repair });
+    if (isFromTheFuture(credential, world.now())) {
+      world.warn(
+        `The certificate of ${clusterId} is not valid before ${credential.notBefore.toISOString()}: ` +
+          "this machine's clock seems to be behind; set it right",
+      );
+    }
+    return credential;
+  } catch (error) {
+    if (!(error instanceof EckError)) throw error;
+    if (finalCodes.includes(error.code)) await store.delete(account).catch(() => false);
+    state.recordRenewal({
+      finishedAt: world.now(),
+      failure: { code: error.code, message: error.message },
+      ...repair,
+    });
+    throw error;
+  } finally {
+    state.sweep();
+  }
+}
+
+/** What another process has put in the place of what was kept, if that serves. */
+async function renewedMeanwhile(
+  { account, kept, settings }: Renewal,
+  store: Store,
+  world: World,
+): Promise<ClientCredential | undefined> {
+  const entry = await store.read(account);
+  const found = entry && decodeEntry(account, entry);
+  if (found === undefined || found.fetchedAt.getTime() === kept?.fetchedAt.getTime()) return undefined;
+  return freshness(found, settings, world.now()) === 'serve' ? found : undefined;
+}
+
+/** Whether what is kept could be served in place of a new one: its certificate is valid. */
+function isFallBack({ kept }: Renewal, world: World): boolean {
+  return kept !== undefined && world.now().getTime() < kept.notAfter.getTime();
+}
+
+type FailedRecord = RenewalRecord & { readonly failure: NonNullable<RenewalRecord['failure']> };
+
+function isRecentOutage(last: RenewalRecord | undefined, now: Date): last is FailedRecord {
+  if (last?.failure === undefined || !allowsFallBack(last.failure.code)) return false;
+  const agoMs = now.getTime() - last.finishedAt.getTime();
+  return agoMs >= 0 && agoMs < outageMemoryMs;
+}
+
+function allowsFallBack(code: ErrorCode): boolean {
+  return !finalCodes.includes(code) && !withoutIdentityCodes.includes(code);
+}
+
+/** Serves what is kept in spite of a failure, where that is right and possible, and says so in one line. */
+function fallBack(renewal: Renewal, error: unknown, world: World): ClientCredential {
+  const { kept } = renewal;
+  if (kept === undefined || !(error instanceof EckError)) throw error;
+  if (!isFallBack(renewal, world) || !allowsFallBack(error.code)) throw error;
+  world.warn(
+    `${error.message}; meanwhile the credential of ${kept.fetchedAt.toISOString()} is served, ` +
+      `whose certificate is valid until ${kept.notAfter.toISOString()} [${error.code}]`,
+  );
+  return kept;
+}

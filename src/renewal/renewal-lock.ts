@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+
+/**
+ * A lock across processes, and across machines that share a home directory.
+ *
+ * No library does this well enough. `proper-lockfile`, the one that others use, has had no release since January
+ * 2021, and two processes that find the same abandoned lock can both come to hold it: the second removes the lock
+ * that the first has just taken. Locks of the kernel (`flock`, `fcntl`) need a native addon, and NFS servers that are
+ * honest about them.
+ *
+ * How it works: the lock is a hard link, whose making is atomic everywhere, NFS among it. Its holder touches it every
+ * second. A waiter that sees it untouched for {@link abandonedAfterMs}, by the waiter's own clock that only counts
+ * up, renames it away; if what it got is not what it had watched, it puts it back. So a holder that died, or was
+ * stopped, costs the others a few seconds, and clocks that differ cost nothing.
+ *
+ * What the lock protects against is work done twice. It is not what keeps an entry whole: stores write whole entries
+ * or none.
+ */
+export interface RenewalLock {
+  /** Whether nobody has taken the lock away meanwhile, as happens to a process that was stopped for long. */
+  isStillHeld(): boolean;
+  release(): void;
+}
+
+const touchEveryMs = 1000;
+export const abandonedAfterMs = 3500;
+
+/** Tries for one lock, again and again until it has it or no longer wants it. */
+export class LockAttempt {
+  readonly #token = randomBytes(12).toString('hex');
+  readonly #own: string;
+  #watched: { readonly state: string; readonly sinceMs: number } | undefined;
+
+  /** @param path the lock's file; its directory must exist */
+  constructor(
+    private readonly path: string,
+    private readonly monotonicMs: () => number = () => performance.now(),
+  ) {
+    this.#own = `${path}.${this.#token}`;
+  }
+
+  /**
+   * Takes the lock if it is free, or was abandoned.
+   *
+   * @returns `undefined` where somebody else holds it
+   * @throws the file system's error where locks cannot be made there
+   */
+  try(): RenewalLock | undefined {
+    this.#watch();
+    if (this.#watched !== undefined && !this.#isAbandoned()) return undefined;
+    writeFileSync(this.#own, this.#token, { mode: 0o600 });
+    if (this.#watched !== undefined) this.#takeAway();
+    if (this.#link()) return this.#hold();
+    remove(this.#own);
+    return undefined;
+  }
+
+  #link(): boolean {
+    try {
+      linkSync(this.#own, this.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      return false;
+    }
+    return true;
+  }
+
+  #watch(): void {
+    const state = stateOf(this.path);
+    if (state === undefined) this.#watched = undefined;
+    else if (this.#watched?.state !== state) this.#watched = { state, sinceMs: this.monotonicMs() };
+  }
+
+  #isAbandoned(): boolean {
+    return this.#watched !== undefined && this.monotonicMs() - this.#watched.sinceMs > abandonedAfterMs;
+  }
+
+  /** Takes away the lock that was watched, and no other. */
+  #takeAway(): void {
+    const away = `${this.#own}.away`;
+    try {
+      renameSync(this.path, away);
+    } catch {
+      return;
+    }
+    if (stateOf(away) !== this.#watched?.state) {
+      // Somebody was faster, and this is the lock that they took.
+      try {
+        linkSync(away, this.path);
+      } catch {
+        // And somebody else has one again. Then it was all for the best.
+      }
+    }
+    remove(away);
+  }
+
+  #hold(): RenewalLock {
+    const { path } = this;
+    const own = this.#own;
+    const token = this.#token;
+    const touching = setInterval(() => {
+      const now = new Date();
+      try {
+        utimesSync(own, now, now);
+      } catch {
+        // It is gone, and with it the lock: isStillHeld says so.
+      }
+    }, touchEveryMs);
+    touching.unref();
+    const isStillHeld = (): boolean => read(path) === token;
+    return {
+      isStillHeld,
+      release() {
+        clearInterval(touching);
+        if (isStillHeld()) remove(path);
+        remove(own);
+      },
+    };
+  }
+}
+
+/** Whose lock it is, and when it was last touched: as long as this text stays the same, nobody did anything. */
+function stateOf(path: string): string | undefined {
+  try {
+    return `${readFileSync(path, 'utf8')} ${statSync(path).mtimeMs}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone already.
+  }
+}

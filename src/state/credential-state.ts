@@ -1,0 +1,209 @@
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import type { ErrorCode } from '../errors.js';
+import { cacheDirectory } from '../settings/directories.js';
+import type { World } from '../world.js';
+import { isRunning, type Requester } from './requester.js';
+
+/** What was served to a process. */
+export interface Served {
+  /** `fetchedAt` of the credential. */
+  readonly fetchedAt: Date;
+  /** The `expirationTimestamp` that went with it: asking again after it means nothing. */
+  readonly expiration: Date;
+}
+
+/** How the last renewal of a credential went. */
+export interface RenewalRecord {
+  readonly finishedAt: Date;
+  /** Where it failed. */
+  readonly failure?: { readonly code: ErrorCode; readonly message: string };
+  /** When a renewal was last made because the API server had refused what was kept. */
+  readonly repairedAt?: Date;
+}
+
+/** One in this many answers to kubectl looks for marks that nobody needs any more. */
+const sweepOneIn = 50;
+
+/**
+ * What is remembered of one kept credential besides the credential: who was served, how the last renewal went, and
+ * the lock that a renewal is made under. None of it is secret, and all of it can be lost: then a credential may be
+ * renewed once too often, or once too seldom.
+ *
+ * It lies in a directory of the credential's own, below kubectl's cache directory. Where that cannot be used, the
+ * person is warned once a run, and nothing is remembered.
+ */
+export class CredentialState {
+  readonly #root: string;
+  readonly #directory: string;
+  #usable: boolean | undefined;
+
+  constructor(
+    account: string,
+    private readonly world: Pick<World, 'environment' | 'homeDirectory' | 'warn'>,
+  ) {
+    this.#root = cacheDirectory(world.environment, world.homeDirectory());
+    this.#directory = `${this.#root}/${directoryName(account)}`;
+  }
+
+  /** Where the lock of a renewal is, or `undefined` where there can be none. */
+  get lockFile(): string | undefined {
+    return this.#open() ? `${this.#directory}/lock` : undefined;
+  }
+
+  /** What was served to a process before, if it is remembered. */
+  servedTo(requester: Requester): Served | undefined {
+    const [startedAt, fetchedAt, expiration] = this.#read(markName(requester)).split(' ');
+    if (startedAt !== requester.startedAt || !fetchedAt || !expiration) return undefined;
+    return { fetchedAt: new Date(Number(fetchedAt)), expiration: new Date(Number(expiration)) };
+  }
+
+  /** Remembers what is served to a process. */
+  markServed(requester: Requester, { fetchedAt, expiration }: Served): void {
+    this.#write(markName(requester), `${requester.startedAt} ${fetchedAt.getTime()} ${expiration.getTime()}`);
+    if (Math.random() * sweepOneIn < 1) this.sweep();
+  }
+
+  /** How the last renewal went, if it is remembered. */
+  lastRenewal(): RenewalRecord | undefined {
+    try {
+      return parseRecord(JSON.parse(this.#read('renewal.json')));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Remembers how a renewal went. */
+  recordRenewal(record: RenewalRecord): void {
+    this.#write('renewal.json', JSON.stringify(record));
+  }
+
+  /** Removes the marks of processes that have ended, and what dead processes left half-written. */
+  sweep(): void {
+    for (const name of this.#list()) {
+      const processId = /^(?:served-|.*\.tmp-)(\d+)$/.exec(name)?.[1];
+      if (processId !== undefined && !isRunning(Number(processId))) remove(`${this.#directory}/${name}`);
+    }
+  }
+
+  #list(): string[] {
+    try {
+      return readdirSync(this.#directory);
+    } catch {
+      return [];
+    }
+  }
+
+  #read(name: string): string {
+    if (!this.#open()) return '';
+    try {
+      return readFileSync(`${this.#directory}/${name}`, 'utf8');
+    } catch {
+      return '';
+    }
+  }
+
+  #write(name: string, text: string): void {
+    if (!this.#open()) return;
+    const temporary = `${this.#directory}/${name}.tmp-${process.pid}`;
+    try {
+      writeFileSync(temporary, text, { mode: 0o600 });
+      renameSync(temporary, `${this.#directory}/${name}`);
+    } catch (error) {
+      remove(temporary);
+      this.#giveUp(`cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    }
+  }
+
+  /** Opens the directories at the first use, and looks whether nobody else could have put anything there. */
+  #open(): boolean {
+    if (this.#usable === undefined) {
+      this.#usable = true;
+      for (const directory of [this.#root, this.#directory]) {
+        const flaw = flawOf(directory);
+        if (flaw !== undefined) {
+          this.#giveUp(flaw);
+          break;
+        }
+      }
+    }
+    return this.#usable;
+  }
+
+  #giveUp(flaw: string): void {
+    if (this.#usable === false) return;
+    this.#usable = false;
+    this.world.warn(
+      `${this.#root} ${flaw}, so renewals are not shared between processes and a revoked certificate is not noticed; ` +
+        'make it a directory of your own with mode 0700, or name another one with KUBECACHEDIR',
+    );
+  }
+}
+
+/** What is wrong with a directory, which is made if it is not there. */
+function flawOf(path: string): string | undefined {
+  try {
+    let status = lstatSync(path, { throwIfNoEntry: false });
+    if (status === undefined) {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      status = lstatSync(path);
+    }
+    if (!status.isDirectory()) return 'is not a directory';
+    const userId = process.getuid?.();
+    if (userId === undefined) return undefined;
+    if (status.uid !== userId) return 'belongs to another user';
+    return (status.mode & 0o077) === 0 ? undefined : 'is open to other users';
+  } catch (error) {
+    return `cannot be used (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
+  }
+}
+
+/**
+ * The name of an account's directory: the account itself, so that a person can tell them apart. It is percent-encoded
+ * already, but for the few characters that a file's name cannot have everywhere.
+ */
+function directoryName(account: string): string {
+  const name = account.replace(/[*/]/g, (character) => (character === '/' ? '+' : '%2A'));
+  // Two accounts that differ only after so many characters share what is remembered, which does no harm.
+  return name.slice(0, 200);
+}
+
+function markName({ processId }: Requester): string {
+  return `served-${processId}`;
+}
+
+function parseRecord(value: unknown): RenewalRecord | undefined {
+  const { finishedAt, repairedAt, failure } = (value ?? {}) as Record<string, unknown>;
+  const finished = dateOf(finishedAt);
+  if (finished === undefined) return undefined;
+  const repaired = dateOf(repairedAt);
+  const { code, message } = (failure ?? {}) as Record<string, unknown>;
+  return {
+    finishedAt: finished,
+    // Only this program writes these files, in a directory that nobody else can write to.
+    ...(typeof code === 'string' && typeof message === 'string'
+      ? { failure: { code: code as ErrorCode, message } }
+      : {}),
+    ...(repaired === undefined ? {} : { repairedAt: repaired }),
+  };
+}
+
+function dateOf(value: unknown): Date | undefined {
+  const date = new Date(typeof value === 'string' ? value : NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone already.
+  }
+}
