@@ -109,7 +109,7 @@ describe('an issued kubeconfig that cannot be used', () => {
     sandbox.ens.failNext(1, { kind: 'config', value });
     const refused = await sandbox.run(['get-credentials', sandbox.clusterId]);
     const tooLarge = typeof value === 'string' && value.length > 1024 * 1024;
-    expectRefusal(refused, 1, tooLarge ? 'ens-unavailable' : 'issued-kubeconfig-invalid');
+    expectRefusal(refused, 1, tooLarge ? 'ens-answer-invalid' : 'issued-kubeconfig-invalid');
     expect(refused.stderr).not.toMatch(/[^\P{Cc}\n]/u);
     expect(await readdir(sandbox.home)).toEqual([]);
   });
