@@ -2,7 +2,6 @@ import type { ClientCredential } from '../credential/client-credential.js';
 import { freshness, isFromTheFuture } from '../credential/freshness.js';
 import { keep } from '../credential/keep.js';
 import { decodeEntry } from '../credential/entry.js';
-import { issueCredential } from '../ens/issue-credential.js';
 import { EckError, type ErrorCode } from '../errors.js';
 import type { Store } from '../keychain/store.js';
 import type { Settings } from '../settings/settings.js';
@@ -102,6 +101,8 @@ async function renewNow(
   const repairedAt = renewal.refused ? world.now() : last?.repairedAt;
   const repair = repairedAt === undefined ? {} : { repairedAt };
   try {
+    // Loaded here, by the one process that calls ENS. Those that wait for it are many, and need none of it.
+    const { issueCredential } = await import('../ens/issue-credential.js');
     const { credential } = await issueCredential(
       { clusterId, privateIp: false, settings, hasFallBack: isFallBack(renewal, world) },
       world,

@@ -1,9 +1,9 @@
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -85,10 +85,10 @@ export class CredentialState {
     this.#write('renewal.json', JSON.stringify(record));
   }
 
-  /** Removes the marks of processes that have ended, and what dead processes left half-written. */
+  /** Removes the marks of processes that have ended. */
   sweep(): void {
     for (const name of this.#list()) {
-      const processId = /^(?:served-|.*\.tmp-)(\d+)$/.exec(name)?.[1];
+      const processId = /^served-(\d+)$/.exec(name)?.[1];
       if (processId !== undefined && !isRunning(Number(processId))) remove(`${this.#directory}/${name}`);
     }
   }
@@ -103,38 +103,45 @@ export class CredentialState {
 
   #read(name: string): string {
     if (!this.#open()) return '';
+    const file = `${this.#directory}/${name}`;
+    // Most often there is none, and an error takes longer to make than a look.
+    if (!existsSync(file)) return '';
     try {
-      return readFileSync(`${this.#directory}/${name}`, 'utf8');
+      return readFileSync(file, 'utf8');
     } catch {
       return '';
     }
   }
 
+  /** What is read back half-written says nothing, so these files need no renaming into place. */
   #write(name: string, text: string): void {
     if (!this.#open()) return;
-    const temporary = `${this.#directory}/${name}.tmp-${process.pid}`;
     try {
-      writeFileSync(temporary, text, { mode: 0o600 });
-      renameSync(temporary, `${this.#directory}/${name}`);
+      writeFileSync(`${this.#directory}/${name}`, text, { mode: 0o600 });
     } catch (error) {
-      remove(temporary);
       this.#giveUp(`cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
     }
   }
 
-  /** Opens the directories at the first use, and looks whether nobody else could have put anything there. */
+  /** Opens the directory at the first use, and looks whether nobody else could have put anything there. */
   #open(): boolean {
     if (this.#usable === undefined) {
       this.#usable = true;
-      for (const directory of [this.#root, this.#directory]) {
-        const flaw = flawOf(directory);
-        if (flaw !== undefined) {
-          this.#giveUp(flaw);
-          break;
-        }
-      }
+      const flaw = flawOf(this.#root) ?? this.#make();
+      if (flaw !== undefined) this.#giveUp(flaw);
     }
     return this.#usable;
+  }
+
+  /** The directory itself needs no such look: nobody else can do anything in the one above it. */
+  #make(): string | undefined {
+    try {
+      if (!existsSync(this.#directory)) mkdirSync(this.#directory, { mode: 0o700 });
+    } catch (error) {
+      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      if (code !== 'EEXIST') return `cannot be used (${code})`;
+    }
+    return undefined;
   }
 
   #giveUp(flaw: string): void {
