@@ -84,6 +84,7 @@ function worldOf(sandbox: Sandbox) {
     now: () => new Date(),
     isTerminal: () => false,
     warn: say,
+    debug: () => undefined,
   };
 }
 

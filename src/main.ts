@@ -12,6 +12,10 @@ const world: World = {
   warn: (message) => {
     console.error(`kubectl-eck: ${message}`);
   },
+  debug: (message) => {
+    if (process.env['KUBECTL_ECK_LOG'] !== 'debug') return;
+    console.error(`kubectl-eck[${process.pid}] ${performance.now().toFixed(1)} ms: ${message}`);
+  },
 };
 
 // What kubectl waits for goes straight ahead; everything else loads the command line first.

@@ -10,4 +10,6 @@ export interface World {
   isTerminal(): boolean;
   /** One line for the person, on standard error. */
   warn(message: string): void;
+  /** One line for whoever looks for a fault, with `KUBECTL_ECK_LOG=debug`. It must hold no secret either. */
+  debug(message: string): void;
 }

@@ -25,7 +25,9 @@ export interface EnsCall {
 export interface EnsClient {
   readonly signedIn: SignedIn;
   readonly endpoint: Endpoint;
-  readonly settings: Settings;
+  readonly settings: Pick<Settings, 'connectTimeoutMs' | 'readTimeoutMs'>;
+  /** How long the call may take in all, where that is less than its parts may. */
+  readonly totalMs?: number;
 }
 
 /** The fields of an answer. Nothing is known of them yet. */
@@ -37,11 +39,17 @@ export type EnsAnswer = Readonly<Record<string, unknown>>;
  * @throws EckError of one of the `ens-…` codes
  */
 export async function callEns(client: EnsClient, call: EnsCall, world: World): Promise<EnsAnswer> {
-  const { signedIn, endpoint, settings } = client;
+  const { signedIn, endpoint, settings, totalMs = Infinity } = client;
   const facts: TransportFacts = {};
   try {
     const { connectTimeoutMs, readTimeoutMs } = settings;
-    return await withTransport({ connectTimeoutMs, readTimeoutMs, maxBodyBytes }, facts, async () => {
+    const limits = {
+      connectTimeoutMs,
+      readTimeoutMs,
+      totalMs: Math.min(totalMs, connectTimeoutMs + readTimeoutMs),
+      maxBodyBytes,
+    };
+    return await withTransport(limits, facts, async () => {
       const config = new Config({ endpoint: endpoint.host, protocol: endpoint.protocol });
       config.credential = signedIn.credential;
       const params = new Params({

@@ -4,7 +4,7 @@ import { readIssuedKubeconfig } from '../kubeconfig/issued.js';
 import { resolveEndpoint } from '../settings/endpoint.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
-import { callEns } from './call.js';
+import { callEns, type EnsClient } from './call.js';
 import { realRetryWorld, withRetry } from './retry.js';
 import { signIn, type SignedIn } from './sign-in.js';
 
@@ -46,7 +46,8 @@ export async function issueCredential(
         {
           signedIn,
           endpoint: resolveEndpoint(settings.endpoint),
-          settings: withLimits(settings, remainingMs, hasFallBack),
+          settings: hasFallBack ? impatient(settings) : settings,
+          totalMs: Math.max(1, remainingMs),
         },
         {
           action: 'DescribeClusterUserKubeconfig',
@@ -65,12 +66,9 @@ export async function issueCredential(
   return { ...readIssuedKubeconfig(answer['Config'], clusterId, world.now()), signedIn };
 }
 
-function withLimits(settings: Settings, remainingMs: number, hasFallBack: boolean): Settings {
-  const limit = (limitMs: number, shortMs: number): number =>
-    Math.max(1, Math.min(limitMs, remainingMs, hasFallBack ? shortMs : Infinity));
+function impatient({ connectTimeoutMs, readTimeoutMs }: Settings): EnsClient['settings'] {
   return {
-    ...settings,
-    connectTimeoutMs: limit(settings.connectTimeoutMs, fallBackLimits.connectTimeoutMs),
-    readTimeoutMs: limit(settings.readTimeoutMs, fallBackLimits.readTimeoutMs),
+    connectTimeoutMs: Math.min(connectTimeoutMs, fallBackLimits.connectTimeoutMs),
+    readTimeoutMs: Math.min(readTimeoutMs, fallBackLimits.readTimeoutMs),
   };
 }

@@ -7,6 +7,8 @@ export interface TransportLimits {
   readonly connectTimeoutMs: number;
   /** From the connection to the end of the answer. */
   readonly readTimeoutMs: number;
+  /** From the beginning to the end, however the time is spent. */
+  readonly totalMs: number;
   readonly maxBodyBytes: number;
 }
 
@@ -81,35 +83,36 @@ function withoutTimeout(args: unknown[]): unknown[] {
 }
 
 function watch(request: http.ClientRequest, { limits, facts }: Session): http.ClientRequest {
-  const { connectTimeoutMs, readTimeoutMs, maxBodyBytes } = limits;
+  const { connectTimeoutMs, readTimeoutMs, totalMs, maxBodyBytes } = limits;
   const host = String(request.getHeader('host') ?? request.host);
-  const giveUp = (reason: TransportError['reason'], message: string): void => {
-    request.destroy(new TransportError(reason, message));
+  const timers = new Set<NodeJS.Timeout>();
+  const giveUpAfter = (limitMs: number, reason: TransportError['reason'], what: string): NodeJS.Timeout => {
+    const timer = setTimeout(() => {
+      request.destroy(new TransportError(reason, `${what} within ${Math.round(limitMs / 100) / 10} s`));
+    }, limitMs);
+    timers.add(timer);
+    return timer;
   };
 
-  const reading = setTimeout(() => {
-    giveUp('read-timeout', `${host} did not answer within ${readTimeoutMs / 1000} s`);
-  }, connectTimeoutMs + readTimeoutMs);
-  const connecting = setTimeout(() => {
-    giveUp('connect-timeout', `no connection to ${host} within ${connectTimeoutMs / 1000} s`);
-  }, connectTimeoutMs);
+  giveUpAfter(totalMs, 'read-timeout', `${host} did not answer`);
+  const connecting = giveUpAfter(connectTimeoutMs, 'connect-timeout', `no connection to ${host}`);
   const connected = (): void => {
     clearTimeout(connecting);
+    giveUpAfter(readTimeoutMs, 'read-timeout', `${host} did not answer`);
   };
   request.once('socket', (socket) => {
     if (socket.connecting) socket.once('connect', connected);
     else connected();
   });
   request.once('close', () => {
-    clearTimeout(connecting);
-    clearTimeout(reading);
+    for (const timer of timers) clearTimeout(timer);
   });
   request.once('error', (error) => {
     facts.failure ??= failureText(error);
   });
 
   request.once('response', (response) => {
-    connected();
+    clearTimeout(connecting);
     facts.status = response.statusCode ?? 0;
     facts.date = new Date(String(response.headers.date));
     if (response.headers['retry-after'] !== undefined) facts.retryAfter = response.headers['retry-after'];
@@ -122,7 +125,6 @@ function watch(request: http.ClientRequest, { limits, facts }: Session): http.Cl
     response.emit = ((event: string, ...args: unknown[]) => {
       if (event === 'data') received += (args[0] as Uint8Array).length;
       if (received <= maxBodyBytes) return emit(event, ...args);
-      clearTimeout(reading);
       facts.isTooLarge = true;
       response.destroy(
         new TransportError(

@@ -43,8 +43,11 @@ export async function provide(request: CredentialRequest, world: World): Promise
 
   const state = new CredentialState(account, world);
   const refused = kept !== undefined && wasRefused(kept, request, state, world.now());
+  const verdict =
+    kept === undefined ? 'absent' : refused ? 'refused' : freshness(kept, settings, world.now());
+  world.debug(`kept in ${store.name} under ${account}: ${verdict}`);
   let credential = kept;
-  if (credential === undefined || refused || freshness(credential, settings, world.now()) !== 'serve') {
+  if (credential === undefined || verdict !== 'serve') {
     const { renew } = await import('../renewal/renew.js');
     credential = await renew({ account, clusterId, settings, kept, refused }, { store, state }, world);
   }

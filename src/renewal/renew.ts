@@ -74,6 +74,11 @@ export async function renew(renewal: Renewal, keeping: Keeping, world: World): P
       renewed: () => renewedMeanwhile(renewal, store, world),
       timeoutMs: renewal.settings.timeoutMs,
     });
+    world.debug(
+      turn.kind === 'own'
+        ? `its turn, ${turn.lock ? 'with' : 'without'} a lock`
+        : `another process has ${turn.kind}`,
+    );
     if (turn.kind === 'renewed') return turn.credential;
     if (turn.kind === 'failed') return fallBack(renewal, turn.error, world);
     try {
@@ -110,6 +115,7 @@ async function renewNow(
         notice.because(error);
       },
     );
+    world.debug(`issued; the lock is ${mayKeep() ? 'held' : 'lost'}`);
     // A process that was stopped for so long that another one took over has nothing newer to keep.
     if (mayKeep()) {
       const keptIn = await keep(store, account, credential);

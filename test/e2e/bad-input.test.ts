@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execInfo } from '../support/exec-info.js';
 import { apiError } from '../support/ens-faults.js';
 import type { Issuing } from '../support/issued-kubeconfig.js';
 import type { Outcome } from '../support/kubectl.js';
@@ -35,16 +36,7 @@ function expectRefusal(outcome: Outcome, status: 1 | 2, code: string): void {
   expect(outcome.stderr).toContain(`[${code}]\n`);
 }
 
-const askKubectl = { env: { KUBERNETES_EXEC_INFO: execInfo({}) } };
-
-function execInfo(changes: object): string {
-  return JSON.stringify({
-    kind: 'ExecCredential',
-    apiVersion: 'client.authentication.k8s.io/v1',
-    spec: { interactive: false },
-    ...changes,
-  });
-}
+const askKubectl = { env: { KUBERNETES_EXEC_INFO: execInfo() } };
 
 describe('without an identity', () => {
   test('one line says at once what was looked for, in which order, and how to give one', async () => {
