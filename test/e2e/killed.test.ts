@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parse } from 'yaml';
+import type { Outcome } from '../support/kubectl.js';
+import { programs, Sandbox } from '../support/sandbox.js';
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  sandbox = await Sandbox.create();
+});
+
+afterEach(async () => {
+  await sandbox.dispose();
+});
+
+/** Always renews, so that every run takes the lock and writes. */
+const renewArgs = (): string[] => ['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms'];
+
+function start(args: readonly string[]) {
+  return spawn(programs.standalone, args, {
+    env: sandbox.environment(),
+    cwd: sandbox.directory,
+    stdio: 'ignore',
+  });
+}
+
+function expectWholeAnswer({ status, stdout, stderr }: Outcome): void {
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const answer = JSON.parse(stdout) as {
+    status: { clientCertificateData: string; clientKeyData: string };
+  };
+  const certificate = new X509Certificate(answer.status.clientCertificateData);
+  expect(certificate.checkPrivateKey(createPrivateKey(answer.status.clientKeyData))).toBe(true);
+}
+
+describe('500 runs that are killed at a random moment', () => {
+  test('leave whole answers to 4 others that go on, and a whole kubeconfig', async () => {
+    const lock = `${sandbox.kubeconfig}.lock`;
+    let isOver = false;
+    const others = Array.from({ length: 4 }, async () => {
+      let answers = 0;
+      for (; !isOver || answers === 0; answers += 1) {
+        // Several holders may die one after another, each of which is waited for.
+        expectWholeAnswer(await sandbox.run([...renewArgs(), '--timeout', '60s'], { timeoutMs: 90_000 }));
+      }
+      return answers;
+    });
+
+    const victims = async (): Promise<void> => {
+      for (let run = 0; run < 500; run += 1) {
+        const args = run % 2 === 0 ? renewArgs() : ['get-credentials', sandbox.clusterId];
+        const victim = start(args);
+        const ended = once(victim, 'exit');
+        await Promise.race([ended, delay(Math.random() * 120)]);
+        victim.kill('SIGKILL');
+        await ended;
+        // Like kubectl's own, the lock of a process that was killed is left for the person to remove.
+        rmSync(lock, { force: true });
+        if (existsSync(sandbox.kubeconfig)) {
+          const { contexts } = parse(readFileSync(sandbox.kubeconfig, 'utf8')) as {
+            contexts: { name: string }[];
+          };
+          expect(contexts.map(({ name }) => name)).toEqual([sandbox.clusterId]);
+        }
+      }
+    };
+    await victims().finally(() => (isOver = true));
+    const answers = await Promise.all(others);
+    expect(Math.min(...answers)).toBeGreaterThan(0);
+    expectWholeAnswer(await sandbox.run(renewArgs()));
+  }, 240_000);
+});
+
+describe.each(['SIGKILL', 'SIGSTOP'] as const)('a process that renews and gets %s', (signal) => {
+  test('delays another one by no more than 5 seconds', async () => {
+    sandbox.ens.failNext(1, { kind: 'hang' });
+    const holder = start(renewArgs());
+    try {
+      await sandbox.ens.waitForCalls(1);
+      holder.kill(signal);
+      const begin = performance.now();
+      expectWholeAnswer(await sandbox.run(renewArgs()));
+      expect(performance.now() - begin).toBeLessThan(5000);
+    } finally {
+      holder.kill('SIGKILL');
+    }
+  });
+});
