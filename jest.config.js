@@ -10,5 +10,7 @@ export default {
   },
   // Sources import each other by the names that the compiled files have.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  globalSetup: '<rootDir>/test/support/suite-begins.mjs',
+  globalTeardown: '<rootDir>/test/support/suite-ends.mjs',
   testTimeout: 60_000,
 };

@@ -3,6 +3,7 @@ import type { IssuedCertificate } from './certificate-authority.js';
 import type { EnsAction, EnsCluster, EnsIdentity } from './ens-account.js';
 import type { EnsErrorCode } from './ens-errors.js';
 import { issuedConfig, type Issuing } from './issued-kubeconfig.js';
+import { noteKey } from './journal.js';
 
 /** What an action answers, or the code that it refuses with. */
 export type EnsAnswer =
@@ -164,6 +165,7 @@ export class EnsClusters {
       notAfter: new Date(now.getTime() + (issuing.lifetimeMs ?? lifetimeMs)),
     });
     this.#issuedKeys.push(certificate.privateKeyPem);
+    noteKey(certificate.privateKeyPem);
     return certificate;
   }
 }

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { noteOutput } from './journal.js';
 import type { Requirement } from './requirements.js';
 
 /** A kubectl that is on this machine. */
@@ -55,7 +56,9 @@ export function findKubectls(env: NodeJS.ProcessEnv): readonly Kubectl[] {
       timeout: 20_000,
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    const version = error === undefined ? parseKubectlVersion(stdout) : undefined;
+    // The Google Cloud SDK's kubectl asks a plugin twice in one process, and so looks as if it had been refused.
+    const isUsable = error === undefined && !stdout.includes('-dispatcher');
+    const version = isUsable ? parseKubectlVersion(stdout) : undefined;
     return version === undefined
       ? []
       : [{ path, version, label: `kubectl ${version.major}.${version.minor}` }];
@@ -110,6 +113,7 @@ export function runKubectl(
     });
     child.on('close', (status) => {
       clearTimeout(timer);
+      noteOutput(stderr);
       resolve({ status, stdout, stderr });
     });
   });

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { ApiServer } from './api-server.js';
 import { CertificateAuthority } from './certificate-authority.js';
 import type { EnsIdentity } from './ens-account.js';
 import { EnsServer } from './ens-server.js';
+import { noteLeak, noteOutput } from './journal.js';
 import { runKubectl, type Kubectl, type Outcome } from './kubectl.js';
+import { filesHolding } from './secrets.js';
 
 /** The top of the repository. */
 export const repository = resolve(__dirnameOfThisFile(), '../..');
@@ -32,6 +34,9 @@ export interface RunOptions {
  * the cluster's API server, and the built program on `PATH`. Nothing of it outlives {@link dispose}.
  */
 export class Sandbox {
+  /** What a test wrote itself. */
+  readonly #plantedFiles = new Set<string>();
+
   private constructor(
     /** The directory that everything is in. */
     readonly directory: string,
@@ -61,9 +66,21 @@ export class Sandbox {
   }
 
   async dispose(): Promise<void> {
+    const leaks = await this.filesWithIssuedKeys();
+    leaks.filter((file) => !this.#isMeantToHoldKeys(file)).forEach(noteLeak);
     await this.ens.stop();
     await this.apiServer.stop();
     await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** The store `file` holds keys, and so does what a herd of processes wrote to its standard output. */
+  #isMeantToHoldKeys(file: string): boolean {
+    const path = relative(this.directory, file);
+    return (
+      path.startsWith('home/.kube/cache/kubectl-eck/credentials/') ||
+      /^herd-\w+\/\d+\.out$/.test(path) ||
+      this.#plantedFiles.has(file)
+    );
   }
 
   get home(): string {
@@ -120,6 +137,7 @@ export class Sandbox {
     const file = join(this.home, path);
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(file, text, { mode: 0o600 });
+    this.#plantedFiles.add(file);
     return file;
   }
 
@@ -154,39 +172,10 @@ export function runProgram(
     child.on('error', reject);
     child.on('close', (status) => {
       clearTimeout(timer);
+      noteOutput(stderr);
       resolvePromise({ status, stdout, stderr });
     });
   });
-}
-
-/**
- * The files below a directory that hold one of the private keys, in any of the forms that one could leak in: PEM, the
- * base64 of PEM, or the bare key, as text or as bytes.
- */
-export async function filesHolding(directory: string, keysPem: readonly string[]): Promise<string[]> {
-  const needles = keysPem.flatMap(secretForms);
-  const found: string[] = [];
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    const content = await readFile(path);
-    if (needles.some((needle) => content.includes(needle))) found.push(path);
-  }
-  return found;
-}
-
-/** Parts of a key that cannot be there by chance, whatever stands around them. */
-export function secretForms(keyPem: string): Buffer[] {
-  const lines = keyPem.split('\n').filter((line) => line !== '' && !line.startsWith('-----'));
-  const der = Buffer.from(lines.join(''), 'base64');
-  // The private number stands somewhere in the middle; the start of a DER key is the same for all keys.
-  const middle = Math.floor(der.length / 3);
-  const base64 = Buffer.from(keyPem).toString('base64');
-  return [
-    der.subarray(middle, middle + 24),
-    Buffer.from(lines[Math.floor(lines.length / 2)] ?? ''),
-    Buffer.from(base64.slice(Math.floor(base64.length / 8) * 4, Math.floor(base64.length / 8) * 4 + 40)),
-  ].filter((needle) => needle.length >= 16);
 }
 
 /** jest runs this file as CommonJS, and tsx as a module. */

@@ -1,0 +1,10 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tsImport } from 'tsx/esm/api';
+
+/** Before the first test: starts the journal that the last check looks through. */
+export default async function suiteBegins() {
+  const { journalVariable } = await tsImport('./journal.ts', import.meta.url);
+  process.env[journalVariable] = mkdtempSync(join(tmpdir(), 'kubectl-eck-journal-'));
+}
