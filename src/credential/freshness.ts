@@ -64,12 +64,14 @@ export function expirationTimestamp(
   { maxAgeMs }: FreshnessSettings,
   now: Date,
 ): Date {
+  const earliest = now.getTime() + shortestServiceMs;
+  // Asked of the rule itself, since what was fetched in the future is due too, and by its age would be so much later.
+  const isDue = freshness(credential, { maxAgeMs }, now) !== 'serve';
   const dueAt = Math.min(
     credential.fetchedAt.getTime() + maxAgeMs,
     credential.notAfter.getTime() - renewalMarginMs(credential),
   );
-  const earliest = now.getTime() + shortestServiceMs;
-  return new Date(Math.min(credential.notAfter.getTime(), Math.max(dueAt, earliest)));
+  return new Date(Math.min(credential.notAfter.getTime(), isDue ? earliest : Math.max(dueAt, earliest)));
 }
 
 /**

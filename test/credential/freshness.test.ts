@@ -151,15 +151,17 @@ describe('the time at which kubectl asks again', () => {
     ["is the certificate's end where that is less than a minute away", { ends: 30 * second }, 30 * second],
     ["is the certificate's end where that is exactly a minute away", { ends: minute }, minute],
     [
-      "is never past the certificate's end, though the clock was set back",
-      { fetched: 2 * hour, begins: 0, ends: hour },
-      50 * minute,
+      'is a minute from now where the clock was set back by two hours',
+      { fetched: 2 * hour, begins: 0, ends: year },
+      minute,
     ],
+    ['is a minute from now where the clock was set back by years', { fetched: 2 * year }, minute],
     [
-      'is a minute from now for a certificate of no lifetime yet to come',
-      { fetched: 0, begins: hour, ends: hour },
-      hour,
+      'is not affected by a clock that was set back by four minutes',
+      { fetched: 4 * minute },
+      maxAgeMs + 4 * minute,
     ],
+    ["is the certificate's end where that is when it begins", { fetched: 0, begins: hour, ends: hour }, hour],
     [
       "is the certificate's end where it ends before it begins",
       { fetched: 0, begins: 2 * hour, ends: hour },
