@@ -29,6 +29,10 @@ export type ErrorCode =
   | 'ens-unavailable'
   /** The answer of ENS is none that can be read: larger than any could be. */
   | 'ens-answer-invalid'
+  /** A proxy on the way to ENS does not let the call through. */
+  | 'proxy-refused'
+  /** Whoever answers in the place of ENS, or of the proxy, has a certificate that is not trusted. */
+  | 'network-untrusted'
   /** ENS refused the call for another reason. */
   | 'ens-refused'
   /** What ENS handed out is not a kubeconfig that can be trusted and used. */

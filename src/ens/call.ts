@@ -1,13 +1,13 @@
 import { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
 import { RuntimeOptions } from '@alicloud/tea-util';
-import { messageOf } from '../errors.js';
+import { EckError, messageOf } from '../errors.js';
 import type { Endpoint } from '../settings/endpoint.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
 import { ensError, type ApiFault } from './errors.js';
 import { OpenApiClient } from './sdk.js';
 import type { SignedIn } from './sign-in.js';
-import { withTransport, type TransportFacts } from './transport.js';
+import { withTransport, type TransportFacts } from '../network/transport.js';
 
 /** The largest answer that is read. */
 const maxBodyBytes = 1024 * 1024;
@@ -43,13 +43,14 @@ export async function callEns(client: EnsClient, call: EnsCall, world: World): P
   const facts: TransportFacts = {};
   try {
     const { connectTimeoutMs, readTimeoutMs } = settings;
-    const limits = {
+    const rules = {
       connectTimeoutMs,
       readTimeoutMs,
       totalMs: Math.min(totalMs, connectTimeoutMs + readTimeoutMs),
       maxBodyBytes,
+      environment: world.environment,
     };
-    return await withTransport(limits, facts, async () => {
+    return await withTransport(rules, facts, async () => {
       const config = new Config({ endpoint: endpoint.host, protocol: endpoint.protocol });
       config.credential = signedIn.credential;
       const params = new Params({
@@ -73,6 +74,8 @@ export async function callEns(client: EnsClient, call: EnsCall, world: World): P
       return answerBody(answer);
     });
   } catch (error) {
+    // Said by whoever made the connection, in words of our own already.
+    if (error instanceof EckError) throw error;
     throw ensError(
       faultOf(error, facts),
       {
@@ -104,13 +107,13 @@ function faultOf(error: unknown, facts: TransportFacts): ApiFault {
     message: text(data['Message']) || (apiCode === '' ? withoutAnswer(error, facts) : ''),
     ...(requestId === '' ? {} : { requestId }),
     ...(facts.date === undefined ? {} : { serverDate: facts.date }),
-    ...(facts.isTooLarge === undefined ? {} : { isTooLarge: facts.isTooLarge }),
+    ...(facts.failure === undefined ? {} : { failure: facts.failure }),
     ...(facts.retryAfter === undefined ? {} : { retryAfter: facts.retryAfter }),
   };
 }
 
 function withoutAnswer(error: unknown, { failure, status }: TransportFacts): string {
-  if (failure !== undefined) return failure;
+  if (failure !== undefined) return failure.message;
   if (status !== undefined && status >= 400) return `HTTP ${status}`;
   return error instanceof SyntaxError ? 'the answer is not JSON' : messageOf(error);
 }

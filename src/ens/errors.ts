@@ -1,3 +1,4 @@
+import type { TransportFailure } from '../network/transport.js';
 import { EckError, printable, type ErrorCode } from '../errors.js';
 
 /** How a call failed, in the API's terms. */
@@ -13,8 +14,8 @@ export interface ApiFault {
   readonly serverDate?: Date;
   /** The answer's `Retry-After` header. */
   readonly retryAfter?: string;
-  /** The answer was larger than any could be, and was not read to its end. */
-  readonly isTooLarge?: boolean;
+  /** Why there was no answer, or no whole one. */
+  readonly failure?: TransportFailure;
 }
 
 /** What was asked, for the message of an error. */
@@ -28,7 +29,7 @@ export interface CallContext {
 }
 
 /** The classes of failure that have to be told apart; each is an {@link ErrorCode}. */
-export type FaultClass = Extract<ErrorCode, `ens-${string}`>;
+export type FaultClass = Extract<ErrorCode, `ens-${string}` | 'proxy-refused' | 'network-untrusted'>;
 
 const unauthenticated = new Set([
   'InvalidAccessKeyId',
@@ -41,12 +42,19 @@ const notAllowed = new Set(['Forbidden', 'NoPermission']);
 const clockSkew = new Set(['InvalidTimeStamp', 'IllegalTimestamp']);
 const unavailable = new Set(['ServiceUnavailable', 'InternalError', 'SignatureNonceUsed']);
 
+const failureClasses: Record<TransportFailure['kind'], FaultClass> = {
+  unreachable: 'ens-unavailable',
+  untrusted: 'network-untrusted',
+  proxy: 'proxy-refused',
+  'too-large': 'ens-answer-invalid',
+};
+
 /**
  * Tells the class of a failed call, by the API's code first and the HTTP status second. Codes can carry suffixes
  * (`Forbidden.RAM`), so it is the part before the first dot that counts.
  */
-export function classifyFault({ status, apiCode, isTooLarge }: ApiFault): FaultClass {
-  if (isTooLarge) return 'ens-answer-invalid';
+export function classifyFault({ status, apiCode, failure }: ApiFault): FaultClass {
+  if (failure !== undefined) return failureClasses[failure.kind];
   const [family = ''] = apiCode.split('.');
   if (unauthenticated.has(family)) return 'ens-unauthenticated';
   if (clockSkew.has(family)) return 'ens-clock-skew';
@@ -117,6 +125,9 @@ function explain(code: FaultClass, fault: ApiFault, context: CallContext, now: D
       return `ENS at ${endpoint} cannot be used right now (${said}); try again, or look at the network and the proxy`;
     case 'ens-answer-invalid':
       return `ENS at ${endpoint} gave an answer that cannot be one (${said}); look at the endpoint and the proxy`;
+    case 'proxy-refused':
+    case 'network-untrusted':
+      return `ENS at ${endpoint} cannot be reached: ${said}`;
     case 'ens-refused':
       return `ENS at ${endpoint} refused the call for ${cluster} (${said})`;
   }

@@ -11,6 +11,7 @@ import { EckError, printable, type ErrorCode } from '../errors.js';
 import type { Environment } from '../identity/identity.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
+import { withTransport, type TransportFacts } from '../network/transport.js';
 import { readCliProfiles } from './cli-profiles.js';
 import { metadataServiceAnswers } from './metadata-service.js';
 import { classifyFault, type FaultClass } from './errors.js';
@@ -132,11 +133,15 @@ interface NotUsable {
  *   secret.
  */
 export async function signIn(settings: Settings, world: World): Promise<SignedIn> {
-  if (settings.profile !== undefined) return signInAs(settings.profile, world);
+  if (settings.profile !== undefined) return signInAs(settings.profile, settings, world);
   const seen: string[] = [];
   let code: NotUsable['code'] = 'identity-not-found';
   for (const place of places) {
-    const found = await signInFrom(() => place.look(world.environment, world.homeDirectory()));
+    const found = await signInFrom(
+      () => place.look(world.environment, world.homeDirectory()),
+      settings,
+      world,
+    );
     if ('credential' in found) return found;
     seen.push(`${place.name}: ${found.why}`);
     // What is wrong with the first one that there is, is what has to be mended.
@@ -154,12 +159,18 @@ export async function signIn(settings: Settings, world: World): Promise<SignedIn
   );
 }
 
-async function signInAs(profile: string, world: World): Promise<SignedIn> {
+async function signInAs(profile: string, settings: Settings, world: World): Promise<SignedIn> {
   const name = printable(profile, 60);
-  const found = await signInFrom(async () => {
-    const profiles = await readCliProfiles(world.homeDirectory());
-    return profiles === undefined ? 'there is no ~/.aliyun/config.json' : cliProfile(profile, profiles.names);
-  });
+  const found = await signInFrom(
+    async () => {
+      const profiles = await readCliProfiles(world.homeDirectory());
+      return profiles === undefined
+        ? 'there is no ~/.aliyun/config.json'
+        : cliProfile(profile, profiles.names);
+    },
+    settings,
+    world,
+  );
   if ('credential' in found) return found;
   throw new EckError(
     found.code === 'identity-not-found' ? 'identity-unusable' : found.code,
@@ -168,17 +179,28 @@ async function signInAs(profile: string, world: World): Promise<SignedIn> {
   );
 }
 
+/** The largest answer of a sign-in that is read. */
+const maxBodyBytes = 256 * 1024;
+
 /** Signs in with what a place has, and asks for credentials once, so that one without any is found out here. */
-async function signInFrom(look: () => ReturnType<Place['look']>): Promise<SignedIn | NotUsable> {
+async function signInFrom(
+  look: () => ReturnType<Place['look']>,
+  { connectTimeoutMs, readTimeoutMs }: Settings,
+  { environment }: World,
+): Promise<SignedIn | NotUsable> {
+  const facts: TransportFacts = {};
   try {
     const found = await look();
     if (typeof found === 'string') return { why: found, code: 'identity-not-found' };
-    await found.provider.getCredentials();
+    const totalMs = connectTimeoutMs + readTimeoutMs;
+    await withTransport({ connectTimeoutMs, readTimeoutMs, totalMs, maxBodyBytes, environment }, facts, () =>
+      found.provider.getCredentials(),
+    );
     const { description, profile } = found;
     const credential = new Credential(null, found.provider);
     return profile === undefined ? { credential, description } : { credential, description, profile };
   } catch (error) {
-    return notUsable(error);
+    return notUsable(error, facts);
   }
 }
 
@@ -198,25 +220,19 @@ function cliProfile(name: string, names: readonly string[]): Found | string {
  * Why a provider has no credentials. The library quotes whole answers and files in its messages, secrets included,
  * so an EckError's message and the `Code` of a refusal are all that is handed on.
  */
-function notUsable(error: unknown): NotUsable {
+function notUsable(error: unknown, { failure, status }: TransportFacts): NotUsable {
   if (error instanceof EckError) return { why: error.message, code: 'identity-unusable' };
-  const { message = '', name = '', code: systemCode } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  if (failure !== undefined) return { why: failure.message, code: 'identity-unavailable' };
+  const message = error instanceof Error ? error.message : '';
   const apiCode = /"Code"\s*:\s*"([A-Za-z0-9._-]{1,80})"/.exec(message)?.[1];
   if (apiCode !== undefined) {
-    return {
-      why: `refused (${apiCode})`,
-      code: refusalCodes[classifyFault({ status: 400, apiCode, message: '' })],
-    };
+    const fault = { status: status ?? 0, apiCode, message: '' };
+    return { why: `refused (${apiCode})`, code: refusalCodes[classifyFault(fault)] };
   }
-  if (typeof systemCode === 'string' && !fileErrors.has(systemCode)) {
-    return { why: `not reached (${printable(systemCode, 40)})`, code: 'identity-unavailable' };
-  }
-  if (/timeout/i.test(name)) return { why: 'no answer in time', code: 'identity-unavailable' };
+  if (status !== undefined && status >= 500) return { why: `HTTP ${status}`, code: 'identity-unavailable' };
+  if (status !== undefined && status >= 400) return { why: `HTTP ${status}`, code: 'identity-refused' };
   return { why: 'no usable credentials', code: 'identity-unusable' };
 }
-
-/** What is wrong with a file on this machine, and not with the network. */
-const fileErrors: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM', 'ELOOP']);
 
 /** What the sign-in's refusals mean, by the classes that ENS has for the same codes. */
 const refusalCodes: Record<FaultClass, NotUsable['code']> = {
@@ -226,6 +242,8 @@ const refusalCodes: Record<FaultClass, NotUsable['code']> = {
   'ens-unavailable': 'identity-unavailable',
   'ens-clock-skew': 'identity-unavailable',
   'ens-cluster-not-found': 'identity-refused',
-  'ens-answer-invalid': 'identity-unusable',
+  'ens-answer-invalid': 'identity-unavailable',
+  'proxy-refused': 'identity-unavailable',
+  'network-untrusted': 'identity-unavailable',
   'ens-refused': 'identity-unusable',
 };

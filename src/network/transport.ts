@@ -1,0 +1,205 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import http from 'node:http';
+import https from 'node:https';
+import type { Environment } from '../identity/identity.js';
+import { agentFor } from './agent.js';
+import { connectionFailure, ProxyRefusal } from './failure.js';
+import { proxyFor, proxyName, type Destination } from './proxy.js';
+import { trustedAuthorities } from './trust.js';
+
+/** How every request is made inside of {@link withTransport}. */
+export interface TransportRules {
+  readonly connectTimeoutMs: number;
+  /** From the connection to the end of the answer. */
+  readonly readTimeoutMs: number;
+  /** From the beginning to the end, however the time is spent. */
+  readonly totalMs: number;
+  readonly maxBodyBytes: number;
+  /** Says which proxy to use, and which certificate authorities to trust. */
+  readonly environment: Environment;
+}
+
+/** What the libraries do not hand on of the last request, and error messages need. */
+export interface TransportFacts {
+  /** The HTTP status of the answer. */
+  status?: number;
+  /** The server's clock. */
+  date?: Date;
+  retryAfter?: string;
+  /** Why there was no answer, or no whole one. */
+  failure?: TransportFailure;
+}
+
+/** Why a request came to nothing. */
+export interface TransportFailure {
+  /**
+   * `unreachable`: what may be different the next time. `untrusted`: the server, or somebody in between, has a
+   * certificate that is not trusted. `proxy`: the proxy refuses. `too-large`: the answer is larger than any could be.
+   */
+  readonly kind: 'unreachable' | 'untrusted' | 'proxy' | 'too-large';
+  /** In a few words. */
+  readonly message: string;
+}
+
+/** A request that was given up. */
+export class TransportError extends Error {
+  override readonly name = 'TransportError';
+
+  constructor(readonly failure: TransportFailure) {
+    super(failure.message);
+  }
+}
+
+interface Session {
+  readonly rules: TransportRules;
+  readonly facts: TransportFacts;
+}
+
+const sessions = new AsyncLocalStorage<Session>();
+
+/**
+ * Runs `call`, and sees to every HTTP request that it makes, through whatever library: that it keeps to the limits,
+ * goes through the proxy that the environment names, and trusts the authorities that the person trusts.
+ *
+ * The SDK's own transport does none of this: it has no limit for a body, ends a slow answer by its limit for
+ * connecting, keeps the headers of a refusal to itself, ignores its own proxy settings, and takes no agent. So all of
+ * it stands where each library has to pass, whatever its version: at `request` of the platform's `http` and `https`.
+ *
+ * @param facts is filled in as answers arrive, also where the call fails
+ */
+export function withTransport<T>(
+  rules: TransportRules,
+  facts: TransportFacts,
+  call: () => Promise<T>,
+): Promise<T> {
+  guard(http, 'http');
+  guard(https, 'https');
+  return sessions.run({ rules, facts }, call);
+}
+
+const guarded = new WeakSet<object>();
+
+function guard(library: { request: typeof http.request }, protocol: Destination['protocol']): void {
+  if (guarded.has(library)) return;
+  guarded.add(library);
+  const request = library.request.bind(library) as (options: https.RequestOptions) => http.ClientRequest;
+  library.request = (...args: unknown[]) => {
+    const session = sessions.getStore();
+    if (session === undefined) return (request as (...all: unknown[]) => http.ClientRequest)(...args);
+    const { options, onResponse } = readArguments(args);
+    const route = routeOf(options, protocol, session.rules.environment);
+    const made = request({
+      ...options,
+      // A limit for silence, which would end a slow answer as if it were a slow connection.
+      timeout: undefined,
+      ...(protocol === 'https' ? { ca: trustedAuthorities(session.rules.environment) } : {}),
+      ...(route.agent === undefined ? {} : { agent: route.agent }),
+    });
+    if (onResponse !== undefined) made.once('response', onResponse);
+    return watch(made, route, session);
+  };
+}
+
+type OnResponse = (response: http.IncomingMessage) => void;
+
+/** The three forms that `request` takes: a URL, options, or both, and a listener after them. */
+function readArguments(args: readonly unknown[]): { options: https.RequestOptions; onResponse?: OnResponse } {
+  const [first, ...others] = args;
+  const isUrl = typeof first === 'string' || first instanceof URL;
+  const given = (isUrl ? others[0] : first) as https.RequestOptions | OnResponse | undefined;
+  const listener = args.find((arg) => typeof arg === 'function') as OnResponse | undefined;
+  const url = isUrl ? new URL(first) : undefined;
+  return {
+    options: {
+      ...(url === undefined
+        ? {}
+        : { hostname: bare(url.hostname), port: url.port, path: url.pathname + url.search }),
+      ...(typeof given === 'object' ? given : {}),
+    },
+    ...(listener === undefined ? {} : { onResponse: listener }),
+  };
+}
+
+/** How a request gets to its destination. */
+interface Route {
+  readonly destination: Destination;
+  readonly proxy: URL | undefined;
+  readonly agent: http.Agent | undefined;
+}
+
+function routeOf(
+  options: https.RequestOptions,
+  protocol: Destination['protocol'],
+  environment: Environment,
+): Route {
+  const destination: Destination = {
+    protocol,
+    hostname: bare(options.hostname ?? options.host ?? 'localhost'),
+    port: Number(options.port) || (protocol === 'https' ? 443 : 80),
+  };
+  const proxy = proxyFor(destination, environment);
+  return { destination, proxy, agent: proxy && agentFor(proxy, environment) };
+}
+
+function bare(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+function watch(request: http.ClientRequest, route: Route, { rules, facts }: Session): http.ClientRequest {
+  const { connectTimeoutMs, readTimeoutMs, totalMs, maxBodyBytes } = rules;
+  const { destination, proxy } = route;
+  const host = destination.hostname;
+  const through = proxy === undefined ? '' : ` through the proxy ${proxyName(proxy)}`;
+  const timers = new Set<NodeJS.Timeout>();
+  const giveUpAfter = (limitMs: number, what: string): NodeJS.Timeout => {
+    const timer = setTimeout(() => {
+      const message = `${what}${through} within ${Math.round(limitMs / 100) / 10} s`;
+      request.destroy(new TransportError({ kind: 'unreachable', message }));
+    }, limitMs);
+    timers.add(timer);
+    return timer;
+  };
+  const fail = (error: Error): void => {
+    facts.failure ??= error instanceof TransportError ? error.failure : connectionFailure(error, host, proxy);
+  };
+
+  giveUpAfter(totalMs, `${host} did not answer`);
+  const connecting = giveUpAfter(connectTimeoutMs, `no connection to ${host}`);
+  const connected = (): void => {
+    clearTimeout(connecting);
+    giveUpAfter(readTimeoutMs, `${host} did not answer`);
+  };
+  request.once('socket', (socket) => {
+    if (socket.connecting) socket.once('connect', connected);
+    else connected();
+  });
+  request.once('close', () => {
+    for (const timer of timers) clearTimeout(timer);
+  });
+  request.once('error', fail);
+  // What a proxy that refuses answers looks like an answer of the server otherwise.
+  request.once('proxyConnect', ({ statusCode = 0 }: { readonly statusCode?: number }) => {
+    if (statusCode !== 200 && proxy !== undefined) {
+      request.destroy(new TransportError(new ProxyRefusal(proxy, statusCode)));
+    }
+  });
+
+  request.once('response', (response) => {
+    clearTimeout(connecting);
+    facts.status = response.statusCode ?? 0;
+    facts.date = new Date(String(response.headers.date));
+    if (response.headers['retry-after'] !== undefined) facts.retryAfter = response.headers['retry-after'];
+    response.once('error', fail);
+    let received = 0;
+    // Counted where chunks are handed out, since a listener of its own would set the answer flowing too early.
+    const emit = response.emit.bind(response) as (event: string, ...args: unknown[]) => boolean;
+    response.emit = ((event: string, ...args: unknown[]) => {
+      if (event === 'data') received += (args[0] as Uint8Array).length;
+      if (received <= maxBodyBytes) return emit(event, ...args);
+      const message = `the answer of ${host} is larger than ${maxBodyBytes / 1024} KiB`;
+      response.destroy(new TransportError({ kind: 'too-large', message }));
+      return event === 'data' || emit(event, ...args);
+    }) as typeof response.emit;
+  });
+  return request;
+}
