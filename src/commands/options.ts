@@ -14,6 +14,7 @@ const helpGroup = 'Who, where and how:';
 export function addSettingOptions(command: Command): Command {
   const options = [
     new Option('--profile <NAME>', 'sign calls with this profile of the aliyun CLI'),
+    new Option('--role-arn <ARN>', 'take on this RAM role first'),
     new Option('--endpoint <HOST>', 'call this ENS endpoint, a host or a URL'),
     new Option('--site <SITE>', `call the endpoint of this site: ${sites.join(' or ')}`),
     new Option('--store <STORE>', `keep credentials in: ${storeChoices.join(', ')}`).default('auto'),

@@ -1,7 +1,7 @@
 import { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
 import { RuntimeOptions } from '@alicloud/tea-util';
 import { EckError, messageOf } from '../errors.js';
-import type { Endpoint } from '../settings/endpoint.js';
+import { otherSite, type Endpoint } from '../settings/endpoint.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
 import { ensError, type ApiFault } from './errors.js';
@@ -76,11 +76,13 @@ export async function callEns(client: EnsClient, call: EnsCall, world: World): P
   } catch (error) {
     // Said by whoever made the connection, in words of our own already.
     if (error instanceof EckError) throw error;
+    const site = otherSite(endpoint);
     throw ensError(
       faultOf(error, facts),
       {
         ramAction: `ens:${call.action}`,
         endpoint: endpoint.host,
+        ...(site === undefined ? {} : { otherSite: site }),
         identity: signedIn.description,
         ...(call.clusterId === undefined ? {} : { clusterId: call.clusterId }),
       },

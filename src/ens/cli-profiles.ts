@@ -4,7 +4,14 @@ import { EckError } from '../errors.js';
 /** The profiles of the aliyun CLI, by name. Their secrets are left where they are. */
 export interface CliProfiles {
   readonly current: string;
-  readonly names: readonly string[];
+  readonly profiles: readonly CliProfile[];
+}
+
+/** What is read of one profile. */
+export interface CliProfile {
+  readonly name: string;
+  /** `region_id`, such as `cn-hangzhou`. */
+  readonly region?: string;
 }
 
 /**
@@ -31,10 +38,16 @@ export async function readCliProfiles(homeDirectory: string): Promise<CliProfile
   }
   const { current, profiles } = (config ?? {}) as { current?: unknown; profiles?: unknown };
   if (!Array.isArray(profiles)) throw unusable(`${file} has no profiles`);
-  const names = profiles
-    .map((profile: unknown) => (profile as { name?: unknown } | null)?.name)
-    .filter((name) => typeof name === 'string');
-  return { current: typeof current === 'string' && current !== '' ? current : 'default', names };
+  return {
+    current: typeof current === 'string' && current !== '' ? current : 'default',
+    profiles: profiles.flatMap(readProfile),
+  };
+}
+
+function readProfile(value: unknown): CliProfile[] {
+  const { name, region_id: region } = (value ?? {}) as Record<string, unknown>;
+  if (typeof name !== 'string') return [];
+  return [typeof region === 'string' && region !== '' ? { name, region } : { name }];
 }
 
 function unusable(message: string): EckError {

@@ -1,3 +1,4 @@
+import type { Site } from '../settings/endpoint.js';
 import type { TransportFailure } from '../network/transport.js';
 import { EckError, printable, type ErrorCode } from '../errors.js';
 
@@ -23,6 +24,8 @@ export interface CallContext {
   /** Such as `ens:DescribeClusterUserKubeconfig`. */
   readonly ramAction: string;
   readonly endpoint: string;
+  /** The site that was not asked, where one was. */
+  readonly otherSite?: Site;
   /** The identity and where it came from, in words. */
   readonly identity: string;
   readonly clusterId?: string;
@@ -109,13 +112,16 @@ function explain(code: FaultClass, fault: ApiFault, context: CallContext, now: D
   const cluster = context.clusterId ?? 'the cluster';
   switch (code) {
     case 'ens-unauthenticated':
-      return `ENS at ${endpoint} does not accept ${identity} (${said}); check it, or choose another one with --profile`;
+      return (
+        `ENS at ${endpoint} does not accept ${identity} (${said}); check it, or choose another one with --profile` +
+        siteHint('an account', context)
+      );
     case 'ens-not-allowed':
       return `ENS does not allow ${identity} to do this for ${cluster} (${said}); grant it the RAM action ${ramAction}`;
     case 'ens-cluster-not-found':
       return (
-        `ENS at ${endpoint} knows no cluster ${cluster} of this account (${said}); check the id, and the site: ` +
-        'clusters of the other site are found with --site china or --site international'
+        `ENS at ${endpoint} knows no cluster ${cluster} of this account (${said}); check the id` +
+        siteHint('a cluster', context)
       );
     case 'ens-clock-skew':
       return `This machine's clock ${clockDifference(fault.serverDate, now)} ENS (${said}); set it right`;
@@ -131,6 +137,11 @@ function explain(code: FaultClass, fault: ApiFault, context: CallContext, now: D
     case 'ens-refused':
       return `ENS at ${endpoint} refused the call for ${cluster} (${said})`;
   }
+}
+
+/** An account of one site is not known to the other, which does not say so. */
+function siteHint(what: string, { otherSite }: CallContext): string {
+  return otherSite === undefined ? '' : `; ${what} of the other site is found with --site ${otherSite}`;
 }
 
 function clockDifference(serverDate: Date | undefined, now: Date): string {

@@ -1,7 +1,7 @@
 import type { EckError } from '../errors.js';
 import type { IssuedKubeconfig } from '../kubeconfig/issued.js';
 import { readIssuedKubeconfig } from '../kubeconfig/issued.js';
-import { resolveEndpoint } from '../settings/endpoint.js';
+import { resolveEndpoint, siteOfRegion, type EndpointSetting } from '../settings/endpoint.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
 import { callEns, type EnsClient } from './call.js';
@@ -21,6 +21,8 @@ export interface IssueRequest {
 /** What ENS issued, and to whom. */
 export interface Issued extends IssuedKubeconfig {
   readonly signedIn: SignedIn;
+  /** The endpoint that knew the cluster, as it has to be set so that it is asked again. */
+  readonly endpoint: EndpointSetting;
 }
 
 /** With something to fall back on, nobody waits long for an API that is down. */
@@ -40,12 +42,13 @@ export async function issueCredential(
 ): Promise<Issued> {
   const { clusterId, privateIp, settings, hasFallBack = false } = request;
   const signedIn = await signIn(settings, world);
+  const endpoint = effectiveEndpoint(settings.endpoint, signedIn);
   const answer = await withRetry(
     (remainingMs) =>
       callEns(
         {
           signedIn,
-          endpoint: resolveEndpoint(settings.endpoint),
+          endpoint: resolveEndpoint(endpoint),
           settings: hasFallBack ? impatient(settings) : settings,
           totalMs: Math.max(1, remainingMs),
         },
@@ -63,7 +66,14 @@ export async function issueCredential(
     realRetryWorld,
     onRetry,
   );
-  return { ...readIssuedKubeconfig(answer['Config'], clusterId, world.now()), signedIn };
+  return { ...readIssuedKubeconfig(answer['Config'], clusterId, world.now()), signedIn, endpoint };
+}
+
+/** Where nothing was said about the site, the region of the profile tells. */
+function effectiveEndpoint(setting: EndpointSetting, { profile }: SignedIn): EndpointSetting {
+  if (setting.kind !== 'default' || profile?.region === undefined) return setting;
+  const site = siteOfRegion(profile.region);
+  return site === 'china' ? setting : { kind: 'site', site };
 }
 
 function impatient({ connectTimeoutMs, readTimeoutMs }: Settings): EnsClient['settings'] {

@@ -4,6 +4,7 @@ import {
   EnvironmentVariableCredentialsProvider,
   OIDCRoleArnCredentialsProvider,
   ProfileCredentialsProvider,
+  RAMRoleARNCredentialsProvider,
   URICredentialsProvider,
   type CredentialsProvider,
 } from '@alicloud/credentials';
@@ -12,7 +13,7 @@ import type { Environment } from '../identity/identity.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
 import { withTransport, type TransportFacts } from '../network/transport.js';
-import { readCliProfiles } from './cli-profiles.js';
+import { readCliProfiles, type CliProfile } from './cli-profiles.js';
 import { metadataServiceAnswers } from './metadata-service.js';
 import { classifyFault, type FaultClass } from './errors.js';
 import { Credential } from './sdk.js';
@@ -23,13 +24,13 @@ export interface SignedIn {
   /** Which identity it is and where it came from, in words that complete "ENS does not allow …". */
   readonly description: string;
   /** The profile of the aliyun CLI that it came from, if it did. */
-  readonly profile?: string;
+  readonly profile?: CliProfile;
 }
 
 interface Found {
   readonly provider: CredentialsProvider;
   readonly description: string;
-  readonly profile?: string;
+  readonly profile?: CliProfile;
 }
 
 /** A place where an identity can be. */
@@ -72,7 +73,7 @@ const places: readonly Place[] = [
       if (environment['ALIBABA_CLOUD_CLI_PROFILE_DISABLED']?.toLowerCase() === 'true') return 'disabled';
       const profiles = await readCliProfiles(homeDirectory);
       if (profiles === undefined) return 'no such file';
-      return cliProfile(environment['ALIBABA_CLOUD_PROFILE'] || profiles.current, profiles.names);
+      return cliProfile(environment['ALIBABA_CLOUD_PROFILE'] || profiles.current, profiles.profiles);
     },
   },
   {
@@ -166,7 +167,7 @@ async function signInAs(profile: string, settings: Settings, world: World): Prom
       const profiles = await readCliProfiles(world.homeDirectory());
       return profiles === undefined
         ? 'there is no ~/.aliyun/config.json'
-        : cliProfile(profile, profiles.names);
+        : cliProfile(profile, profiles.profiles);
     },
     settings,
     world,
@@ -185,13 +186,14 @@ const maxBodyBytes = 256 * 1024;
 /** Signs in with what a place has, and asks for credentials once, so that one without any is found out here. */
 async function signInFrom(
   look: () => ReturnType<Place['look']>,
-  { connectTimeoutMs, readTimeoutMs }: Settings,
+  { connectTimeoutMs, readTimeoutMs, roleArn }: Settings,
   { environment }: World,
 ): Promise<SignedIn | NotUsable> {
   const facts: TransportFacts = {};
   try {
-    const found = await look();
-    if (typeof found === 'string') return { why: found, code: 'identity-not-found' };
+    const looked = await look();
+    if (typeof looked === 'string') return { why: looked, code: 'identity-not-found' };
+    const found = roleArn === undefined ? looked : withAssumedRole(looked, roleArn);
     const totalMs = connectTimeoutMs + readTimeoutMs;
     await withTransport({ connectTimeoutMs, readTimeoutMs, totalMs, maxBodyBytes, environment }, facts, () =>
       found.provider.getCredentials(),
@@ -204,15 +206,30 @@ async function signInFrom(
   }
 }
 
-function cliProfile(name: string, names: readonly string[]): Found | string {
-  if (!names.includes(name)) {
-    const known = names.map((known_) => printable(known_, 60)).join(', ');
+/** The identity as a RAM role that it takes on (STS, AssumeRole). */
+function withAssumedRole(found: Found, roleArn: string): Found {
+  const provider = RAMRoleARNCredentialsProvider.builder()
+    .withCredentialsProvider(found.provider)
+    .withRoleArn(roleArn)
+    .withRoleSessionName('kubectl-eck')
+    .build();
+  return {
+    ...found,
+    provider,
+    description: `the RAM role ${printable(roleArn, 120)} taken on by ${found.description}`,
+  };
+}
+
+function cliProfile(name: string, profiles: readonly CliProfile[]): Found | string {
+  const profile = profiles.find((candidate) => candidate.name === name);
+  if (profile === undefined) {
+    const known = profiles.map((candidate) => printable(candidate.name, 60)).join(', ');
     return `it has no profile ${printable(name, 60)}${known ? ` (it has ${known})` : ''}`;
   }
   return {
     provider: CLIProfileCredentialsProvider.builder().withProfileName(name).build(),
     description: `profile ${printable(name, 60)} of the aliyun CLI`,
-    profile: name,
+    profile,
   };
 }
 

@@ -34,7 +34,7 @@ export interface Provided {
  */
 export async function provide(request: CredentialRequest, world: World): Promise<Provided> {
   const { clusterId, settings } = request;
-  const identity = identityFromSettings(settings.profile, world.environment);
+  const identity = identityFromSettings(settings, world.environment);
   const account = credentialKeyText({ endpoint: settings.endpoint, identity, clusterId });
 
   const store = openStore(settings.store, world);

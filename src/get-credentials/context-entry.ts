@@ -52,6 +52,7 @@ export function contextEntry(
 function execArguments(clusterId: string, settings: Settings, profile: string | undefined): string[] {
   const args = ['exec-credential', '--cluster-id', clusterId];
   if (profile !== undefined) args.push('--profile', profile);
+  if (settings.roleArn !== undefined) args.push('--role-arn', settings.roleArn);
   if (settings.endpoint.kind === 'address') args.push('--endpoint', endpointKey(settings.endpoint));
   if (settings.endpoint.kind === 'site') args.push('--site', settings.endpoint.site);
   if (settings.store !== 'auto') args.push('--store', settings.store);

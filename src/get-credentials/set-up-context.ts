@@ -2,7 +2,7 @@ import { certificateSubject } from '../credential/check.js';
 import { keep } from '../credential/keep.js';
 import { credentialKeyText } from '../credential/key.js';
 import { issueCredential } from '../ens/issue-credential.js';
-import { identityFromSettings, type Identity } from '../identity/identity.js';
+import { identityFromSettings, withRole, type Identity } from '../identity/identity.js';
 import { openStore } from '../keychain/open-store.js';
 import type { StoreName } from '../keychain/store.js';
 import type { World } from '../world.js';
@@ -34,18 +34,18 @@ export interface ContextSetUp {
  */
 export async function setUpContext(request: ContextRequest, world: World): Promise<ContextSetUp> {
   const { clusterId, settings } = request;
-  const { cluster, credential, signedIn } = await issueCredential(request, world);
+  const { cluster, credential, signedIn, endpoint } = await issueCredential(request, world);
 
   // A profile is pinned in the entry, so it is as that profile that kubectl will ask.
   const identity: Identity =
     signedIn.profile === undefined
-      ? identityFromSettings(settings.profile, world.environment)
-      : { kind: 'profile', name: signedIn.profile };
-  const account = credentialKeyText({ endpoint: settings.endpoint, identity, clusterId });
+      ? identityFromSettings(settings, world.environment)
+      : withRole({ kind: 'profile', name: signedIn.profile.name }, settings.roleArn);
+  const account = credentialKeyText({ endpoint, identity, clusterId });
   const keptIn = await keep(openStore(settings.store, world), account, credential);
 
   return {
-    entry: contextEntry(request, cluster, signedIn.profile),
+    entry: contextEntry({ ...request, settings: { ...settings, endpoint } }, cluster, signedIn.profile?.name),
     identity: signedIn.description,
     keptIn,
     certificateSubject: certificateSubject(credential),

@@ -7,7 +7,12 @@
  * - `oidc`: a RAM role taken on with an OIDC token, as pods of a cluster with RRSA do.
  * - `chain`: none of these is named, so whatever the default credential chain finds.
  */
-export type Identity =
+export type Identity = BaseIdentity & {
+  /** A RAM role that is taken on first, on top of any of them. */
+  readonly assumedRole?: string;
+};
+
+type BaseIdentity =
   | { readonly kind: 'profile'; readonly name: string }
   | { readonly kind: 'access-key'; readonly accessKeyId: string }
   | { readonly kind: 'oidc'; readonly roleArn: string }
@@ -20,7 +25,19 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * Tells the identity from the settings, in the order in which Alibaba Cloud's default credential chain looks:
  * AccessKey, OIDC role, CLI profile. A profile that was named by flag comes before all of them.
  */
-export function identityFromSettings(profile: string | undefined, environment: Environment): Identity {
+export function identityFromSettings(
+  { profile, roleArn }: { readonly profile: string | undefined; readonly roleArn: string | undefined },
+  environment: Environment,
+): Identity {
+  return withRole(baseIdentity(profile, environment), roleArn);
+}
+
+/** An identity that takes on a RAM role first. */
+export function withRole(identity: Identity, roleArn: string | undefined): Identity {
+  return roleArn === undefined ? identity : { ...identity, assumedRole: roleArn };
+}
+
+function baseIdentity(profile: string | undefined, environment: Environment): Identity {
   if (profile !== undefined) return { kind: 'profile', name: profile };
   const accessKeyId = environment['ALIBABA_CLOUD_ACCESS_KEY_ID'];
   if (accessKeyId && environment['ALIBABA_CLOUD_ACCESS_KEY_SECRET'])
@@ -40,6 +57,11 @@ export function identityFromSettings(profile: string | undefined, environment: E
 
 /** The identity's part of a credential's key: different for any two identities. */
 export function identityKey(identity: Identity): string {
+  const base = baseKey(identity);
+  return identity.assumedRole === undefined ? base : `${base} as ${identity.assumedRole}`;
+}
+
+function baseKey(identity: Identity): string {
   switch (identity.kind) {
     case 'profile':
       return `profile:${identity.name}`;

@@ -26,6 +26,8 @@ export interface RenewalLock {
 const touchEveryMs = 1000;
 export const abandonedAfterMs = 3500;
 
+const tokenPattern = /^[0-9a-f]{24}$/;
+
 /** Tries for one lock, again and again until it has it or no longer wants it. */
 export class LockAttempt {
   readonly #token = randomBytes(12).toString('hex');
@@ -49,11 +51,15 @@ export class LockAttempt {
   try(): RenewalLock | undefined {
     this.#watch();
     if (this.#watched !== undefined && !this.#isAbandoned()) return undefined;
-    writeFileSync(this.#own, this.#token, { mode: 0o600 });
-    if (this.#watched !== undefined) this.#takeAway();
-    if (this.#link()) return this.#hold();
-    remove(this.#own);
-    return undefined;
+    let lock: RenewalLock | undefined;
+    try {
+      writeFileSync(this.#own, this.#token, { mode: 0o600 });
+      if (this.#watched !== undefined) this.#takeAway();
+      if (this.#link()) lock = this.#hold();
+    } finally {
+      if (lock === undefined) remove(this.#own);
+    }
+    return lock;
   }
 
   #link(): boolean {
@@ -91,6 +97,10 @@ export class LockAttempt {
       } catch {
         // And somebody else has one again. Then it was all for the best.
       }
+    } else {
+      // Its holder's own name for it: a holder that died does not remove that any more.
+      const token = read(away) ?? '';
+      if (tokenPattern.test(token)) remove(`${this.path}.${token}`);
     }
     remove(away);
   }

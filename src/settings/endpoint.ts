@@ -60,6 +60,20 @@ export function parseSite(text: string): Site {
   return site;
 }
 
+/**
+ * The site that a region suggests, such as the one in a CLI profile: `cn-…` is of the China site, all others of the
+ * international one. Hong Kong is sold by both; there as elsewhere, `--site` has the last word.
+ */
+export function siteOfRegion(region: string): Site {
+  return region.startsWith('cn-') ? 'china' : 'international';
+}
+
+/** The site that an endpoint is not of, if it is of one. */
+export function otherSite({ host }: Endpoint): Site | undefined {
+  if (host === siteHosts.china) return 'international';
+  return host === siteHosts.international ? 'china' : undefined;
+}
+
 /** Where to call. Without a setting, it is the China site. */
 export function resolveEndpoint(setting: EndpointSetting): Endpoint {
   switch (setting.kind) {
@@ -74,8 +88,12 @@ export function resolveEndpoint(setting: EndpointSetting): Endpoint {
   }
 }
 
-/** The endpoint's part of a credential's key: one text for each endpoint, however it was spelt. */
+/**
+ * The endpoint's part of a credential's key: one text for each setting, however it was spelt. What the default turns
+ * out to be is not known without asking, so it stands for itself.
+ */
 export function endpointKey(setting: EndpointSetting): string {
+  if (setting.kind === 'default') return 'default';
   const { protocol, host } = resolveEndpoint(setting);
   return protocol === 'http' ? `http://${host}` : host;
 }

@@ -2,12 +2,14 @@ import { usageError } from '../errors.js';
 import type { Environment } from '../identity/identity.js';
 import { storeChoices, type StoreChoice } from '../keychain/store.js';
 import { parseDuration } from './duration.js';
-import { parseEndpoint, parseSite, type EndpointSetting } from './endpoint.js';
+import { parseEndpoint, parseSite, siteOfRegion, type EndpointSetting } from './endpoint.js';
 
 /** Who is asking, where, where credentials are kept, and how long to wait: what every call to ENS depends on. */
 export interface Settings {
   /** A profile of the aliyun CLI, where one was named by flag or by `KUBECTL_ECK_PROFILE`. */
   readonly profile: string | undefined;
+  /** A RAM role to take on, on top of the identity that is found. */
+  readonly roleArn: string | undefined;
   readonly endpoint: EndpointSetting;
   readonly store: StoreChoice;
   /** How old a kept credential may become before ENS is asked again. */
@@ -27,6 +29,7 @@ export type SettingTexts = Readonly<Partial<Record<SettingFlag, string>>>;
 /** The flags that {@link readSettings} reads, on every command that may call ENS. */
 export const settingFlags = [
   'profile',
+  'role-arn',
   'endpoint',
   'site',
   'store',
@@ -64,8 +67,15 @@ export function readSettings(typed: SettingTexts, environment: Environment): Set
   };
   const profile = text('profile');
   if (profile === '') throw usageError('--profile is empty; give the name of a profile of the aliyun CLI');
+  const roleArn = text('role-arn');
+  if (roleArn !== undefined && !/^acs:ram::\d+:role\/[\w.@-]+$/.test(roleArn)) {
+    throw usageError(
+      `--role-arn ${JSON.stringify(roleArn)} is not one such as acs:ram::123456789012:role/name`,
+    );
+  }
   return {
     profile,
+    roleArn,
     endpoint: readEndpoint(typed, environment),
     store: parseStore(text('store') ?? 'auto'),
     maxAgeMs: durationMs('max-age', defaultMaxAgeMs),
@@ -85,7 +95,8 @@ function readEndpoint(typed: SettingTexts, environment: Environment): EndpointSe
   if (endpoint !== undefined) return parseEndpoint(endpoint);
   const site = settingText('site', undefined, environment);
   if (site !== undefined) return { kind: 'site', site: parseSite(site) };
-  return { kind: 'default' };
+  const region = environment['ALIBABA_CLOUD_REGION_ID'];
+  return region ? { kind: 'site', site: siteOfRegion(region) } : { kind: 'default' };
 }
 
 function parseStore(text: string): StoreChoice {

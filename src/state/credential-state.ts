@@ -62,7 +62,9 @@ export class CredentialState {
   servedTo(requester: Requester): Served | undefined {
     const [startedAt, fetchedAt, expiration] = this.#read(markName(requester)).split(' ');
     if (startedAt !== requester.startedAt || !fetchedAt || !expiration) return undefined;
-    return { fetchedAt: new Date(Number(fetchedAt)), expiration: new Date(Number(expiration)) };
+    const [fetchedAtMs, expirationMs] = [Number(fetchedAt), Number(expiration)];
+    if (Number.isNaN(fetchedAtMs + expirationMs)) return undefined;
+    return { fetchedAt: new Date(fetchedAtMs), expiration: new Date(expirationMs) };
   }
 
   /** Remembers what is served to a process. */

@@ -11,6 +11,10 @@ export function tellOnce(name: string, message: string, world: World): void {
   const directory = cacheDirectory(world.environment, world.homeDirectory());
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch {
+    // Then no mark can be left in it either. A file in its place is no mark.
+  }
+  try {
     writeFileSync(`${directory}/told-${name}`, '', { flag: 'wx', mode: 0o600 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
