@@ -34,7 +34,11 @@ export interface Provided {
  */
 export async function provide(request: CredentialRequest, world: World): Promise<Provided> {
   const { clusterId, settings } = request;
-  const identity = identityFromSettings(settings, world.environment);
+  let identity = identityFromSettings(settings, world.environment);
+  if (identity.kind === 'chain') {
+    const { resolveChain } = await import('../identity/chain.js');
+    identity = await resolveChain(identity, world);
+  }
   const account = credentialKeyText({ endpoint: settings.endpoint, identity, clusterId });
 
   const store = openStore(settings.store, world);

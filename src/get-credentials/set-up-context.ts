@@ -3,6 +3,7 @@ import { keep } from '../credential/keep.js';
 import { credentialKeyText } from '../credential/key.js';
 import { issueCredential } from '../ens/issue-credential.js';
 import { identityFromSettings, withRole, type Identity } from '../identity/identity.js';
+import { resolveChain } from '../identity/chain.js';
 import { openStore } from '../keychain/open-store.js';
 import type { StoreName } from '../keychain/store.js';
 import type { World } from '../world.js';
@@ -39,7 +40,7 @@ export async function setUpContext(request: ContextRequest, world: World): Promi
   // A profile is pinned in the entry, so it is as that profile that kubectl will ask.
   const identity: Identity =
     signedIn.profile === undefined
-      ? identityFromSettings(settings, world.environment)
+      ? await resolveChain(identityFromSettings(settings, world.environment), world)
       : withRole({ kind: 'profile', name: signedIn.profile.name }, settings.roleArn);
   const account = credentialKeyText({ endpoint, identity, clusterId });
   const keptIn = await keep(openStore(settings.store, world), account, credential);

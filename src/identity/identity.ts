@@ -5,7 +5,11 @@
  * - `profile`: a profile of the aliyun CLI, named by a flag or the environment.
  * - `access-key`: an AccessKey, or a temporary one with its token, in the environment.
  * - `oidc`: a RAM role taken on with an OIDC token, as pods of a cluster with RRSA do.
- * - `chain`: none of these is named, so whatever the default credential chain finds.
+ * - `chain`: none of these is named, so whatever the default credential chain finds in files and beyond; see
+ *   `resolveChain`, which tells which of the following that is.
+ * - `credentials-file`: a profile of `~/.alibabacloud/credentials`, or of the file that the environment names.
+ * - `ecs-role`: the RAM role of the ECS instance; without a name where the environment gives none.
+ * - `credentials-uri`: what a local service hands out; told by a digest, since the URI may hold a secret.
  */
 export type Identity = BaseIdentity & {
   /** A RAM role that is taken on first, on top of any of them. */
@@ -16,7 +20,10 @@ type BaseIdentity =
   | { readonly kind: 'profile'; readonly name: string }
   | { readonly kind: 'access-key'; readonly accessKeyId: string }
   | { readonly kind: 'oidc'; readonly roleArn: string }
-  | { readonly kind: 'chain' };
+  | { readonly kind: 'chain' }
+  | { readonly kind: 'credentials-file'; readonly file: string; readonly profile: string }
+  | { readonly kind: 'ecs-role'; readonly role: string }
+  | { readonly kind: 'credentials-uri'; readonly digest: string };
 
 /** The environment, or as much of it as a rule depends on. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -71,5 +78,11 @@ function baseKey(identity: Identity): string {
       return `oidc:${identity.roleArn}`;
     case 'chain':
       return 'chain';
+    case 'credentials-file':
+      return `credentials-file:${identity.file}:${identity.profile}`;
+    case 'ecs-role':
+      return `ecs-role:${identity.role}`;
+    case 'credentials-uri':
+      return `credentials-uri:${identity.digest}`;
   }
 }

@@ -1,15 +1,8 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { ErrorCode } from '../errors.js';
 import { cacheDirectory } from '../settings/directories.js';
 import type { World } from '../world.js';
+import { flawOfDirectory } from './directory.js';
 import { isRunning, type Requester } from './requester.js';
 
 /** What was served to a process. */
@@ -129,7 +122,7 @@ export class CredentialState {
   #open(): boolean {
     if (this.#usable === undefined) {
       this.#usable = true;
-      const flaw = flawOf(this.#root) ?? this.#make();
+      const flaw = flawOfDirectory(this.#root) ?? this.#make();
       if (flaw !== undefined) this.#giveUp(flaw);
     }
     return this.#usable;
@@ -153,24 +146,6 @@ export class CredentialState {
       `${this.#root} ${flaw}, so renewals are not shared between processes and a revoked certificate is not noticed; ` +
         'make it a directory of your own with mode 0700, or name another one with KUBECACHEDIR',
     );
-  }
-}
-
-/** What is wrong with a directory, which is made if it is not there. */
-function flawOf(path: string): string | undefined {
-  try {
-    let status = lstatSync(path, { throwIfNoEntry: false });
-    if (status === undefined) {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
-      status = lstatSync(path);
-    }
-    if (!status.isDirectory()) return 'is not a directory';
-    const userId = process.getuid?.();
-    if (userId === undefined) return undefined;
-    if (status.uid !== userId) return 'belongs to another user';
-    return (status.mode & 0o077) === 0 ? undefined : 'is open to other users';
-  } catch (error) {
-    return `cannot be used (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
   }
 }
 

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readCliProfiles } from './cli-profiles.js';
+import type { World } from '../world.js';
+import type { CredentialFiles } from '../identity/chain.js';
+import type { Identity } from '../identity/identity.js';
+
+/**
+ * Finds the identity that Alibaba Cloud's default credential chain comes to when the environment names none: the
+ * CLI's current profile, else the shared credentials file, else a credentials URI, else the role of the ECS instance.
+ */
+export async function findChainIdentity(files: CredentialFiles, world: World): Promise<Identity> {
+  const { environment } = world;
+  const profile = await currentProfile(world);
+  if (profile !== undefined) return { kind: 'profile', name: profile };
+  if (existsSync(files.shared)) return { kind: 'credentials-file', file: files.shared, profile: 'default' };
+  const uri = environment['ALIBABA_CLOUD_CREDENTIALS_URI'];
+  if (uri)
+    return { kind: 'credentials-uri', digest: createHash('sha256').update(uri).digest('hex').slice(0, 16) };
+  return { kind: 'ecs-role', role: environment['ALIBABA_CLOUD_ECS_METADATA'] ?? '' };
+}
+
+async function currentProfile(world: World): Promise<string | undefined> {
+  if (world.environment['ALIBABA_CLOUD_CLI_PROFILE_DISABLED']?.toLowerCase() === 'true') return undefined;
+  try {
+    const profiles = await readCliProfiles(world.homeDirectory());
+    return profiles?.profiles.find(({ name }) => name === profiles.current)?.name;
+  } catch {
+    // What is wrong with the file is said where somebody has to sign in with it.
+    return undefined;
+  }
+}

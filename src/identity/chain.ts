@@ -1,0 +1,90 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cacheDirectory } from '../settings/directories.js';
+import { flawOfDirectory } from '../state/directory.js';
+import type { World } from '../world.js';
+import { withRole, type Environment, type Identity } from './identity.js';
+
+/**
+ * Tells which identity the default credential chain means, where the settings name none: the CLI's current profile,
+ * say. So an entry without `--profile` never gets the certificate of the profile that was current before, and gets its
+ * own again when that profile is current again.
+ *
+ * No file with secrets is read for it, as long as those files are the ones that were read when it was found out: their
+ * dates and sizes tell. It is found out again when one of them has changed.
+ */
+export async function resolveChain(identity: Identity, world: World): Promise<Identity> {
+  if (identity.kind !== 'chain') return identity;
+  const files = credentialFiles(world.environment, world.homeDirectory());
+  const directory = cacheDirectory(world.environment, world.homeDirectory());
+  const memory = flawOfDirectory(directory) === undefined ? `${directory}/chain-identity` : undefined;
+  const stamp = stampOf(world.environment, files);
+  let found = memory === undefined ? undefined : recall(memory, stamp);
+  if (found === undefined) {
+    const { findChainIdentity } = await import('../ens/chain-identity.js');
+    found = await findChainIdentity(files, world);
+    if (memory !== undefined) remember(memory, { stamp, identity: found });
+  }
+  return withRole(found, identity.assumedRole);
+}
+
+/** The files that the chain reads, in its order. */
+export interface CredentialFiles {
+  readonly cli: string;
+  readonly shared: string;
+}
+
+function credentialFiles(environment: Environment, homeDirectory: string): CredentialFiles {
+  return {
+    cli: `${homeDirectory}/.aliyun/config.json`,
+    shared: environment['ALIBABA_CLOUD_CREDENTIALS_FILE'] || `${homeDirectory}/.alibabacloud/credentials`,
+  };
+}
+
+/** Everything that the chain depends on, but for what the files say. */
+function stampOf(environment: Environment, { cli, shared }: CredentialFiles): string {
+  const variables = [
+    'ALIBABA_CLOUD_CLI_PROFILE_DISABLED',
+    'ALIBABA_CLOUD_ECS_METADATA',
+    'ALIBABA_CLOUD_ECS_METADATA_DISABLED',
+  ].map((name) => environment[name] ?? '');
+  // The URI may hold a secret, and must not be remembered as it is.
+  const uri = environment['ALIBABA_CLOUD_CREDENTIALS_URI'] ?? '';
+  return JSON.stringify([cli, fileStamp(cli), shared, fileStamp(shared), ...variables, fingerprint(uri)]);
+}
+
+function fileStamp(file: string): string {
+  const status = statSync(file, { throwIfNoEntry: false });
+  return status === undefined ? '' : `${status.mtimeMs} ${status.size} ${status.ino}`;
+}
+
+/** FNV-1a: tells one text from another, and does not tell the text. */
+function fingerprint(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+interface Memory {
+  readonly stamp: string;
+  readonly identity: Identity;
+}
+
+function recall(file: string, stamp: string): Identity | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    const memory = JSON.parse(readFileSync(file, 'utf8')) as Partial<Memory> | null;
+    return memory?.stamp === stamp ? memory.identity : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(file: string, memory: Memory): void {
+  try {
+    writeFileSync(file, JSON.stringify(memory), { mode: 0o600 });
+  } catch {
+    // It is found out again the next time.
+  }
+}
