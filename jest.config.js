@@ -3,11 +3,13 @@ export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   transform: {
-    '\\.ts$': [
+    '\\.[jt]s$': [
       '@swc/jest',
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
+  // These packages are ES modules, which jest cannot require as they are.
+  transformIgnorePatterns: ['/node_modules/(?!(?:[a-z-]*proxy-agent[a-z-]*|agent-base)/)'],
   // Sources import each other by the names that the compiled files have.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   globalSetup: '<rootDir>/test/support/suite-begins.mjs',

@@ -31,6 +31,8 @@ const done =
 
 done.catch((error: unknown) => {
   report(error, world.environment);
+  // Whatever is still open (a connection that hangs, a keychain that waits for a person) is not waited for.
+  process.exit();
 });
 
 /** The answer is out. Bun takes a millisecond to end by itself, which kubectl would wait for. */

@@ -40,9 +40,12 @@ const unauthenticated = new Set([
   'IncompleteSignature',
   'InvalidSecurityToken',
   'MissingSecurityToken',
+  'AuthenticationFail',
 ]);
 const notAllowed = new Set(['Forbidden', 'NoPermission']);
 const clockSkew = new Set(['InvalidTimeStamp', 'IllegalTimestamp']);
+/** The API is another one than this program speaks, which says nothing about a cluster. */
+const notThisApi = new Set(['InvalidAction', 'InvalidVersion', 'InvalidApi']);
 const unavailable = new Set(['ServiceUnavailable', 'InternalError', 'SignatureNonceUsed']);
 
 const failureClasses: Record<TransportFailure['kind'], FaultClass> = {
@@ -64,6 +67,7 @@ export function classifyFault({ status, apiCode, failure }: ApiFault): FaultClas
   if (family === 'Throttling') return 'ens-throttled';
   if (unavailable.has(family)) return 'ens-unavailable';
   if (notAllowed.has(family)) return 'ens-not-allowed';
+  if (notThisApi.has(family)) return 'ens-refused';
   if (apiCode.startsWith('InvalidClusterId') || /cluster.*notfound/i.test(apiCode))
     return 'ens-cluster-not-found';
   if (status === 429) return 'ens-throttled';

@@ -151,15 +151,24 @@ function watch(request: http.ClientRequest, route: Route, { rules, facts }: Sess
   const host = destination.hostname;
   const through = proxy === undefined ? '' : ` through the proxy ${proxyName(proxy)}`;
   const timers = new Set<NodeJS.Timeout>();
+  const giveUp = (error: TransportError): void => {
+    request.destroy(error);
+    // While an agent is still making the connection, a request that is destroyed says nothing.
+    setImmediate(() => {
+      if (!hasFailed) request.emit('error', error);
+    });
+  };
   const giveUpAfter = (limitMs: number, what: string): NodeJS.Timeout => {
     const timer = setTimeout(() => {
       const message = `${what}${through} within ${Math.round(limitMs / 100) / 10} s`;
-      request.destroy(new TransportError({ kind: 'unreachable', message }));
+      giveUp(new TransportError({ kind: 'unreachable', message }));
     }, limitMs);
     timers.add(timer);
     return timer;
   };
+  let hasFailed = false;
   const fail = (error: Error): void => {
+    hasFailed = true;
     facts.failure ??= error instanceof TransportError ? error.failure : connectionFailure(error, host, proxy);
   };
 

@@ -3,13 +3,13 @@ import { freshness, isFromTheFuture } from '../credential/freshness.js';
 import { keep } from '../credential/keep.js';
 import { decodeEntry } from '../credential/entry.js';
 import { EckError, type ErrorCode } from '../errors.js';
-import type { Store } from '../keychain/store.js';
+import { StoreError, type Store } from '../keychain/store.js';
 import type { Settings } from '../settings/settings.js';
 import type { CredentialState, RenewalRecord } from '../state/credential-state.js';
 import { tellOnce } from '../state/tell-once.js';
 import type { World } from '../world.js';
 import { noticeWaiting } from './notice-waiting.js';
-import { waitForTurn } from './turn.js';
+import { waitForTurn, type Turn } from './turn.js';
 
 /** A credential that is to be fetched. */
 export interface Renewal {
@@ -70,10 +70,14 @@ export async function renew(renewal: Renewal, keeping: Keeping, world: World): P
 
   const notice = noticeWaiting(world, renewal.clusterId);
   try {
-    const turn = await waitForTurn(state, {
-      renewed: () => renewedMeanwhile(renewal, store, world),
-      timeoutMs: renewal.settings.timeoutMs,
-    });
+    // Where nothing is kept, nothing can be shared, and there is nothing to wait for.
+    const turn: Turn =
+      renewal.settings.store === 'none'
+        ? { kind: 'own', lock: undefined }
+        : await waitForTurn(state, {
+            renewed: () => renewedMeanwhile(renewal, store, world),
+            timeoutMs: renewal.settings.timeoutMs,
+          });
     world.debug(
       turn.kind === 'own'
         ? `its turn, ${turn.lock ? 'with' : 'without'} a lock`
@@ -117,10 +121,7 @@ async function renewNow(
     );
     world.debug(`issued; the lock is ${mayKeep() ? 'held' : 'lost'}`);
     // A process that was stopped for so long that another one took over has nothing newer to keep.
-    if (mayKeep()) {
-      const keptIn = await keep(store, account, credential);
-      if (keptIn === 'none' && settings.store === 'auto') tellOnce('no-store', noStoreHere, world);
-    }
+    if (mayKeep()) await keepNew(renewal, credential, store, world);
     state.recordRenewal({ finishedAt: world.now(), ...repair });
     if (isFromTheFuture(credential, world.now())) {
       world.warn(
@@ -131,6 +132,8 @@ async function renewNow(
     return credential;
   } catch (error) {
     if (!(error instanceof EckError)) throw error;
+    // A process that another one took over from has had its say.
+    if (!mayKeep()) throw error;
     if (finalCodes.includes(error.code)) await store.delete(account).catch(() => false);
     state.recordRenewal({
       finishedAt: world.now(),
@@ -140,6 +143,25 @@ async function renewNow(
     throw error;
   } finally {
     state.sweep();
+  }
+}
+
+/**
+ * Keeps what was fetched. A store that was named by the person and cannot is an error where it has never worked; where
+ * it has, the new credential is better served and not kept than not served.
+ */
+async function keepNew(
+  { account, settings, kept }: Renewal,
+  credential: ClientCredential,
+  store: Store,
+  world: World,
+): Promise<void> {
+  try {
+    const keptIn = await keep(store, account, credential);
+    if (keptIn === 'none' && settings.store === 'auto') tellOnce('no-store', noStoreHere, world);
+  } catch (error) {
+    if (!(error instanceof StoreError) || kept === undefined) throw error;
+    world.warn(`The new credential is served, and could not be kept: ${error.message} [${error.code}]`);
   }
 }
 
@@ -169,7 +191,7 @@ function isRecentOutage(last: RenewalRecord | undefined, now: Date): last is Fai
 }
 
 function allowsFallBack(code: ErrorCode): boolean {
-  return !finalCodes.includes(code) && !withoutIdentityCodes.includes(code);
+  return !finalCodes.includes(code) && !withoutIdentityCodes.includes(code) && !code.startsWith('keychain-');
 }
 
 /** Serves what is kept in spite of a failure, where that is right and possible, and says so in one line. */

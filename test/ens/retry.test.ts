@@ -46,6 +46,8 @@ describe('an error', () => {
     'ens-clock-skew': false,
     'ens-answer-invalid': false,
     'ens-refused': false,
+    'proxy-refused': false,
+    'network-untrusted': false,
   };
   const classes = Object.entries(transient) as [FaultClass, boolean][];
 

@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { writeFile } from 'node:fs/promises';
+import { createServer as createTlsServer, type Server } from 'node:https';
+import { request as forward } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority.js';
+import type { Outcome } from '../support/kubectl.js';
+import { ProxyServer, type ProxyOptions } from '../support/proxy-server.js';
+import { programs, Sandbox, type Program, type RunOptions } from '../support/sandbox.js';
+
+/** ENS by its real name, which nothing but a proxy of a test leads to anything. */
+const ensHost = 'ens.aliyuncs.com';
+
+let sandbox: Sandbox;
+let authority: CertificateAuthority;
+let authorityFile: string;
+/** The ENS double behind TLS. */
+let tlsServer: Server;
+let proxies: ProxyServer[];
+
+beforeEach(async () => {
+  sandbox = await Sandbox.create();
+  authority = await CertificateAuthority.create({ name: 'outside world CA' });
+  authorityFile = join(sandbox.directory, 'authority.pem');
+  await writeFile(authorityFile, authority.certificatePem);
+  tlsServer = await serveTls(await certificateFor([ensHost, '127.0.0.1']));
+  proxies = [];
+});
+
+afterEach(async () => {
+  for (const proxy of proxies) await proxy.stop();
+  tlsServer.closeAllConnections();
+  tlsServer.close();
+  await sandbox.dispose();
+});
+
+function certificateFor(subjectAltNames: string[]): Promise<IssuedCertificate> {
+  return authority.issue({ commonName: ensHost, usage: 'server', subjectAltNames });
+}
+
+async function serveTls({ certificatePem: cert, privateKeyPem: key }: IssuedCertificate): Promise<Server> {
+  const server = createTlsServer({ cert, key }, (incoming, response) => {
+    const { method, url, headers } = incoming;
+    const options = { method, headers };
+    incoming.pipe(
+      forward(sandbox.ens.endpoint + String(url), options, (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      }),
+    );
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+const tlsPort = (): number => (tlsServer.address() as AddressInfo).port;
+
+async function startProxy(options: Partial<ProxyOptions> = {}): Promise<ProxyServer> {
+  const proxy = await ProxyServer.start({ hosts: { [`${ensHost}:443`]: tlsPort() }, ...options });
+  proxies.push(proxy);
+  return proxy;
+}
+
+function ask(
+  env: RunOptions['env'],
+  flags: readonly string[] = [],
+  program: Program = 'standalone',
+): Promise<Outcome> {
+  const args = ['exec-credential', '--cluster-id', sandbox.clusterId, '--timeout', '2s', ...flags];
+  const trusting = { KUBECTL_ECK_ENDPOINT: undefined, NODE_EXTRA_CA_CERTS: authorityFile };
+  return sandbox.run(args, { env: { ...trusting, ...env }, program });
+}
+
+function expectFailure(outcome: Outcome, code: string): void {
+  expect(outcome).toMatchObject({ status: 1, stdout: '' });
+  expect(outcome.stderr).toMatch(/^kubectl-eck: [^\n]+\n$/);
+  expect(outcome.stderr).toContain(`[${code}]\n`);
+}
+
+describe.each(Object.keys(programs) as Program[])('through a proxy, the %s program', (program) => {
+  test.each(['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'])(
+    'reaches ENS with %s',
+    async (variable) => {
+      const proxy = await startProxy();
+      expect(await ask({ [variable]: `http://${proxy.host}` }, [], program)).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
+      expect(proxy.connects).toEqual([`${ensHost}:443`]);
+    },
+  );
+
+  test('gives the user and the password of the URL', async () => {
+    const proxy = await startProxy({ credentials: 'me:p@ss word' });
+    const url = `http://me:p%40ss%20word@${proxy.host}`;
+    expect(await ask({ HTTPS_PROXY: url }, [], program)).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('reaches a proxy over TLS', async () => {
+    const proxy = await startProxy({ certificate: await certificateFor(['127.0.0.1']) });
+    expect(await ask({ HTTPS_PROXY: `https://${proxy.host}` }, [], program)).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    expect(proxy.connects).toEqual([`${ensHost}:443`]);
+  });
+
+  test('says which proxy wants a password, without the one that it was given', async () => {
+    const proxy = await startProxy({ credentials: 'me:right' });
+    const outcome = await ask({ HTTPS_PROXY: `http://me:wrong@${proxy.host}` }, [], program);
+    expectFailure(outcome, 'proxy-refused');
+    expect(outcome.stderr).toContain(`http://${proxy.host}`);
+    expect(outcome.stderr).toContain('407');
+    expect(outcome.stderr).not.toContain('wrong');
+  });
+
+  test('says which proxy does not answer', async () => {
+    const proxy = await startProxy({ hangs: true });
+    const outcome = await ask({ HTTPS_PROXY: `http://me:secret@${proxy.host}` }, [], program);
+    expectFailure(outcome, 'ens-unavailable');
+    expect(outcome.stderr).toContain(`http://${proxy.host}`);
+    expect(outcome.stderr).not.toContain('secret');
+  });
+
+  test('says that a proxy is not there', async () => {
+    const proxy = await startProxy();
+    await proxy.stop();
+    const outcome = await ask({ HTTPS_PROXY: `http://${proxy.host}` }, [], program);
+    expectFailure(outcome, 'ens-unavailable');
+    expect(outcome.stderr).toContain(`http://${proxy.host}`);
+  });
+});
+
+describe('around a proxy', () => {
+  test.each(['*', '127.0.0.0/8, other', 'localhost,127.0.0.1'])(
+    'go loopback addresses, also with NO_PROXY=%s',
+    async (noProxy) => {
+      const proxy = await startProxy({ hangs: true });
+      const flags = ['--endpoint', `https://127.0.0.1:${tlsPort()}`];
+      const env = { HTTPS_PROXY: `http://${proxy.host}`, NO_PROXY: noProxy };
+      expect(await ask(env, flags)).toMatchObject({ status: 0, stderr: '' });
+      expect(
+        await ask({ HTTPS_PROXY: `http://${proxy.host}`, KUBECTL_ECK_STORE: 'none' }, flags),
+      ).toMatchObject({ status: 0 });
+      expect(proxy.connects).toEqual([]);
+    },
+  );
+
+  test('goes what NO_PROXY excepts by name', async () => {
+    const proxy = await startProxy();
+    // Nothing but the proxy leads to this name, so that going around it fails at looking it up.
+    const outcome = await ask(
+      { HTTPS_PROXY: `http://${proxy.host}`, no_proxy: '.aliyuncs.invalid,ens.invalid' },
+      ['--endpoint', 'ens.invalid'],
+    );
+    expectFailure(outcome, 'ens-unavailable');
+    expect(outcome.stderr).toContain('ens.invalid');
+    expect(proxy.connects).toEqual([]);
+  });
+});
+
+describe('a certificate of an authority that is not known', () => {
+  const direct = (): string[] => ['--endpoint', `https://127.0.0.1:${tlsPort()}`];
+
+  test.each(Object.keys(programs) as Program[])(
+    'is refused by the %s program, which names the variable to set',
+    async (program) => {
+      const outcome = await ask({ NODE_EXTRA_CA_CERTS: undefined }, direct(), program);
+      expectFailure(outcome, 'network-untrusted');
+      expect(outcome.stderr).toContain('NODE_EXTRA_CA_CERTS');
+      expect(sandbox.ens.calls()).toBe(0);
+    },
+  );
+
+  test.each(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'])('is trusted where %s holds it', async (variable) => {
+    for (const program of Object.keys(programs) as Program[]) {
+      const env = { NODE_EXTRA_CA_CERTS: undefined, [variable]: authorityFile, KUBECTL_ECK_STORE: 'none' };
+      expect(await ask(env, direct(), program)).toMatchObject({ status: 0, stderr: '' });
+    }
+  });
+
+  test('is one line where the file that should hold it cannot be read', async () => {
+    const outcome = await ask(
+      { SSL_CERT_FILE: '/nonexistent.pem', NODE_EXTRA_CA_CERTS: undefined },
+      direct(),
+    );
+    expect(outcome).toMatchObject({ status: 2, stdout: '' });
+    expect(outcome.stderr).toMatch(/^kubectl-eck: SSL_CERT_FILE names \/nonexistent\.pem[^\n]+\[usage\]\n$/);
+  });
+});
+
+describe('a certificate that is', () => {
+  test('for another host is refused', async () => {
+    tlsServer.close();
+    tlsServer = await serveTls(await certificateFor(['other.example']));
+    expectFailure(await ask({}, ['--endpoint', `https://127.0.0.1:${tlsPort()}`]), 'network-untrusted');
+  });
+
+  test('expired is refused', async () => {
+    tlsServer.close();
+    const request = { commonName: ensHost, usage: 'server', subjectAltNames: ['127.0.0.1'] } as const;
+    tlsServer = await serveTls(
+      await authority.issue({ ...request, notAfter: new Date(Date.now() - 60_000) }),
+    );
+    const outcome = await ask({}, ['--endpoint', `https://127.0.0.1:${tlsPort()}`]);
+    expectFailure(outcome, 'network-untrusted');
+    expect(outcome.stderr).toContain('expired');
+  });
+});
