@@ -7,9 +7,16 @@ export interface CliProfiles {
   readonly profiles: readonly CliProfile[];
 }
 
-/** What is read of one profile. */
+/** What is read of one profile: whatever is no secret. */
 export interface CliProfile {
   readonly name: string;
+  /** How it signs in, such as `AK`. */
+  readonly mode?: string;
+  readonly credentialsUri?: string;
+  readonly ramRoleArn?: string;
+  /** The role of the ECS instance that it runs on. */
+  readonly ramRoleName?: string;
+  readonly sessionName?: string;
   /** `region_id`, such as `cn-hangzhou`. */
   readonly region?: string;
 }
@@ -44,10 +51,25 @@ export async function readCliProfiles(homeDirectory: string): Promise<CliProfile
   };
 }
 
+const fields = {
+  name: 'name',
+  mode: 'mode',
+  region: 'region_id',
+  credentialsUri: 'credentials_uri',
+  ramRoleArn: 'ram_role_arn',
+  ramRoleName: 'ram_role_name',
+  sessionName: 'ram_session_name',
+} as const satisfies Record<keyof CliProfile, string>;
+
 function readProfile(value: unknown): CliProfile[] {
-  const { name, region_id: region } = (value ?? {}) as Record<string, unknown>;
-  if (typeof name !== 'string') return [];
-  return [typeof region === 'string' && region !== '' ? { name, region } : { name }];
+  const written = (value ?? {}) as Record<string, unknown>;
+  const profile: Partial<Record<keyof CliProfile, string>> = {};
+  for (const [field, name] of Object.entries(fields) as [keyof CliProfile, string][]) {
+    const text = written[name];
+    if (typeof text === 'string' && text !== '') profile[field] = text;
+  }
+  const { name } = profile;
+  return name === undefined ? [] : [{ ...profile, name }];
 }
 
 function unusable(message: string): EckError {

@@ -227,10 +227,33 @@ function cliProfile(name: string, profiles: readonly CliProfile[]): Found | stri
     return `it has no profile ${printable(name, 60)}${known ? ` (it has ${known})` : ''}`;
   }
   return {
-    provider: CLIProfileCredentialsProvider.builder().withProfileName(name).build(),
+    provider: cliProvider(profile),
     description: `profile ${printable(name, 60)} of the aliyun CLI`,
     profile,
   };
+}
+
+/** The library's provider for a profile, put together from others of the library for two modes that it lacks. */
+function cliProvider({
+  name,
+  mode,
+  credentialsUri,
+  ramRoleArn,
+  ramRoleName,
+  sessionName,
+}: CliProfile): CredentialsProvider {
+  if (mode === 'CredentialsURI' && credentialsUri !== undefined) {
+    return URICredentialsProvider.builder().withCredentialsURI(credentialsUri).build();
+  }
+  if (mode === 'RamRoleArnWithEcs' && ramRoleArn !== undefined) {
+    const ecs = ECSRAMRoleCredentialsProvider.builder();
+    return RAMRoleARNCredentialsProvider.builder()
+      .withCredentialsProvider((ramRoleName === undefined ? ecs : ecs.withRoleName(ramRoleName)).build())
+      .withRoleArn(ramRoleArn)
+      .withRoleSessionName(sessionName ?? 'kubectl-eck')
+      .build();
+  }
+  return CLIProfileCredentialsProvider.builder().withProfileName(name).build();
 }
 
 /**
@@ -246,8 +269,12 @@ function notUsable(error: unknown, { failure, status }: TransportFacts): NotUsab
     const fault = { status: status ?? 0, apiCode, message: '' };
     return { why: `refused (${apiCode})`, code: refusalCodes[classifyFault(fault)] };
   }
+  // An ECS instance without a RAM role has none to give.
+  if (status === 404) return { why: 'HTTP 404', code: 'identity-not-found' };
   if (status !== undefined && status >= 500) return { why: `HTTP ${status}`, code: 'identity-unavailable' };
   if (status !== undefined && status >= 400) return { why: `HTTP ${status}`, code: 'identity-refused' };
+  const mode = /^unsupported profile mode '([A-Za-z]{1,40})'$/.exec(message)?.[1];
+  if (mode !== undefined) return { why: `its mode ${mode} is not supported`, code: 'identity-unusable' };
   return { why: 'no usable credentials', code: 'identity-unusable' };
 }
 

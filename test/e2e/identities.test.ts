@@ -194,6 +194,37 @@ const ways: readonly Way[] = [
     },
   },
   {
+    name: 'a profile of mode CredentialsURI',
+    signedInAs: 'temporary',
+    async prepare({ secret }) {
+      if (secret !== undefined) uriSecret = secret;
+      const { port } = uriServer.address() as AddressInfo;
+      await cliConfig([
+        { name: 'test', mode: 'CredentialsURI', credentials_uri: `http://127.0.0.1:${port}/identity` },
+      ]);
+      return {};
+    },
+  },
+  {
+    name: 'a profile of mode OIDC',
+    signedInAs: role,
+    usesSts: true,
+    async prepare({ secret = oidcToken }) {
+      await cliConfig([
+        {
+          name: 'test',
+          mode: 'OIDC',
+          ram_role_arn: role,
+          ram_session_name: 's',
+          duration_seconds: 900,
+          oidc_provider_arn: 'acs:ram::1234567890123456:oidc-provider/p',
+          oidc_token_file: await sandbox.writeHome('token', secret),
+        },
+      ]);
+      return {};
+    },
+  },
+  {
     name: 'a credentials file',
     signedInAs: 'someone',
     async prepare({ secret = sandbox.identity.accessKeySecret }) {
@@ -317,6 +348,15 @@ describe.each(ways.filter(({ usesSts }) => usesSts === true))('$name', (way) => 
     expect(without.stderr).toMatch(/sts\.aliyuncs\.com.*\[identity-unavailable\]\n$/);
     expectNoSecret(without);
   });
+});
+
+test('a profile of a mode that is not supported is told so', async () => {
+  await cliConfig([{ name: 'test', mode: 'RsaKeyPair', private_key: 'secret' }]);
+  const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+  const args = ['exec-credential', '--cluster-id', sandbox.clusterId, '--profile', 'test'];
+  const outcome = await sandbox.run(args, { env: none });
+  expect(outcome).toMatchObject({ status: 1, stdout: '' });
+  expect(outcome.stderr).toMatch(/mode RsaKeyPair is not supported.*\[identity-unusable\]\n$/);
 });
 
 describe('identities beside each other', () => {
