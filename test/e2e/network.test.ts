@@ -1,14 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { writeFile } from 'node:fs/promises';
-import { createServer as createTlsServer, type Server } from 'node:https';
-import { request as forward } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority.js';
 import type { Outcome } from '../support/kubectl.js';
 import { ProxyServer, type ProxyOptions } from '../support/proxy-server.js';
-import { programs, Sandbox, type Program, type RunOptions } from '../support/sandbox.js';
+import { inNamespace, networkNamespaceRequirement } from '../support/network-namespace.js';
+import { describeWith } from '../support/requirements.js';
+import {
+  programs,
+  repository,
+  runProgram,
+  Sandbox,
+  type Program,
+  type RunOptions,
+} from '../support/sandbox.js';
+import { TlsFront } from '../support/tls-front.js';
 
 /** ENS by its real name, which nothing but a proxy of a test leads to anything. */
 const ensHost = 'ens.aliyuncs.com';
@@ -17,7 +23,7 @@ let sandbox: Sandbox;
 let authority: CertificateAuthority;
 let authorityFile: string;
 /** The ENS double behind TLS. */
-let tlsServer: Server;
+let tlsServer: TlsFront;
 let proxies: ProxyServer[];
 
 beforeEach(async () => {
@@ -31,8 +37,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const proxy of proxies) await proxy.stop();
-  tlsServer.closeAllConnections();
-  tlsServer.close();
+  await tlsServer.stop();
   await sandbox.dispose();
 });
 
@@ -40,25 +45,11 @@ function certificateFor(subjectAltNames: string[]): Promise<IssuedCertificate> {
   return authority.issue({ commonName: ensHost, usage: 'server', subjectAltNames });
 }
 
-async function serveTls({ certificatePem: cert, privateKeyPem: key }: IssuedCertificate): Promise<Server> {
-  const server = createTlsServer({ cert, key }, (incoming, response) => {
-    const { method, url, headers } = incoming;
-    const options = { method, headers };
-    incoming.pipe(
-      forward(sandbox.ens.endpoint + String(url), options, (answer) => {
-        response.writeHead(answer.statusCode ?? 500, answer.headers);
-        answer.pipe(response);
-      }),
-    );
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
-}
-
-const tlsPort = (): number => (tlsServer.address() as AddressInfo).port;
+const serveTls = (certificate: IssuedCertificate): Promise<TlsFront> =>
+  TlsFront.start(certificate, sandbox.ens.endpoint);
 
 async function startProxy(options: Partial<ProxyOptions> = {}): Promise<ProxyServer> {
-  const proxy = await ProxyServer.start({ hosts: { [`${ensHost}:443`]: tlsPort() }, ...options });
+  const proxy = await ProxyServer.start({ hosts: { [`${ensHost}:443`]: tlsServer.port }, ...options });
   proxies.push(proxy);
   return proxy;
 }
@@ -138,7 +129,7 @@ describe('around a proxy', () => {
     'go loopback addresses, also with NO_PROXY=%s',
     async (noProxy) => {
       const proxy = await startProxy({ hangs: true });
-      const flags = ['--endpoint', `https://127.0.0.1:${tlsPort()}`];
+      const flags = ['--endpoint', `https://127.0.0.1:${tlsServer.port}`];
       const env = { HTTPS_PROXY: `http://${proxy.host}`, NO_PROXY: noProxy };
       expect(await ask(env, flags)).toMatchObject({ status: 0, stderr: '' });
       expect(
@@ -162,7 +153,7 @@ describe('around a proxy', () => {
 });
 
 describe('a certificate of an authority that is not known', () => {
-  const direct = (): string[] => ['--endpoint', `https://127.0.0.1:${tlsPort()}`];
+  const direct = (): string[] => ['--endpoint', `https://127.0.0.1:${tlsServer.port}`];
 
   test.each(Object.keys(programs) as Program[])(
     'is refused by the %s program, which names the variable to set',
@@ -193,19 +184,42 @@ describe('a certificate of an authority that is not known', () => {
 
 describe('a certificate that is', () => {
   test('for another host is refused', async () => {
-    tlsServer.close();
+    await tlsServer.stop();
     tlsServer = await serveTls(await certificateFor(['other.example']));
-    expectFailure(await ask({}, ['--endpoint', `https://127.0.0.1:${tlsPort()}`]), 'network-untrusted');
+    expectFailure(await ask({}, ['--endpoint', `https://127.0.0.1:${tlsServer.port}`]), 'network-untrusted');
   });
 
   test('expired is refused', async () => {
-    tlsServer.close();
+    await tlsServer.stop();
     const request = { commonName: ensHost, usage: 'server', subjectAltNames: ['127.0.0.1'] } as const;
     tlsServer = await serveTls(
       await authority.issue({ ...request, notAfter: new Date(Date.now() - 60_000) }),
     );
-    const outcome = await ask({}, ['--endpoint', `https://127.0.0.1:${tlsPort()}`]);
+    const outcome = await ask({}, ['--endpoint', `https://127.0.0.1:${tlsServer.port}`]);
     expectFailure(outcome, 'network-untrusted');
     expect(outcome.stderr).toContain('expired');
+  });
+});
+
+describeWith([networkNamespaceRequirement], 'IPv6 that goes nowhere', () => {
+  test.each(Object.keys(programs) as Program[])('does not keep the %s program from ENS', async (program) => {
+    const hosts = join(sandbox.directory, 'hosts');
+    await writeFile(hosts, '127.0.0.1 localhost\n2001:db8:1::1 dual.test\n127.0.0.1 dual.test\n');
+    const setUp = [
+      'ip link add outside type veth peer name nobody',
+      'ip addr add 2001:db8::2/64 dev outside nodad',
+      // Without an IPv4 address besides loopback, names would not be looked up for one.
+      'ip addr add 192.0.2.2/24 dev outside',
+      'ip link set outside up',
+      'ip link set nobody up',
+      'ip -6 neigh add 2001:db8::1 lladdr 02:00:00:00:00:01 dev outside',
+      'ip -6 route add default via 2001:db8::1',
+      `mount --bind '${hosts}' /etc/hosts`,
+    ].join('; ');
+    const script = join(repository, 'test/support/dual-stack-scenario.ts');
+    const [file, ...args] = inNamespace(setUp, [process.execPath, '--import', 'tsx', script, program]);
+    const played = await runProgram(file, args, { env: process.env, cwd: repository, timeoutMs: 60_000 });
+    expect(played).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(played.stdout)).toMatchObject({ status: 0, stderr: '' });
   });
 });

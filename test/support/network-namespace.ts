@@ -8,17 +8,19 @@ export const networkNamespaceRequirement: Requirement = {
   available:
     onPath('unshare') &&
     onPath('ip') &&
-    spawnSync('unshare', ['--net', 'ip', 'link', 'set', 'lo', 'up'], { stdio: 'ignore' }).status === 0,
+    spawnSync('unshare', ['--net', '--mount', 'ip', 'link', 'set', 'lo', 'up'], { stdio: 'ignore' })
+      .status === 0,
 };
 
 /**
- * The command line that runs a program in a network namespace of its own, in which nothing of the outside can be
- * reached, after `setUp`, a shell script, has made it look as it should.
+ * The command line that runs a program in network and mount namespaces of its own, in which nothing of the outside
+ * can be reached, after `setUp`, a shell script, has made it look as it should.
  */
 export function inNamespace(setUp: string, argv: readonly string[]): [string, ...string[]] {
   return [
     'unshare',
     '--net',
+    '--mount',
     '/bin/sh',
     '-ec',
     `ip link set lo up; ${setUp}; exec "$@"`,
