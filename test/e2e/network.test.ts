@@ -152,6 +152,65 @@ describe('around a proxy', () => {
   });
 });
 
+describe('the site', () => {
+  const internationalHost = 'ens.ap-southeast-1.aliyuncs.com';
+  const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+  let proxy: ProxyServer;
+
+  beforeEach(async () => {
+    await tlsServer.stop();
+    tlsServer = await serveTls(await certificateFor([ensHost, internationalHost]));
+    proxy = await startProxy({
+      hosts: { [`${ensHost}:443`]: tlsServer.port, [`${internationalHost}:443`]: tlsServer.port },
+    });
+  });
+
+  const cases: [string, RunOptions['env'], string[], string][] = [
+    ['is China by default', {}, [], ensHost],
+    ['is the one that a flag names', {}, ['--site', 'international'], internationalHost],
+    [
+      'is told by ALIBABA_CLOUD_REGION_ID',
+      { ALIBABA_CLOUD_REGION_ID: 'ap-southeast-1' },
+      [],
+      internationalHost,
+    ],
+    ['is told by a region in China', { ALIBABA_CLOUD_REGION_ID: 'cn-hangzhou' }, [], ensHost],
+  ];
+
+  test.each(cases)('%s', async (_, env, flags, host) => {
+    expect(await ask({ ...env, HTTPS_PROXY: `http://${proxy.host}` }, flags)).toMatchObject({ status: 0 });
+    expect(proxy.connects).toEqual([`${host}:443`]);
+  });
+
+  test('is told by the region of the profile, and pinned with it', async () => {
+    const key = {
+      access_key_id: sandbox.identity.accessKeyId,
+      access_key_secret: sandbox.identity.accessKeySecret,
+    };
+    const profiles = [{ name: 'abroad', mode: 'AK', region_id: 'eu-central-1', ...key }];
+    await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'abroad', profiles }));
+    const network = { HTTPS_PROXY: `http://${proxy.host}`, NODE_EXTRA_CA_CERTS: authorityFile };
+    const env = { ...none, ...network, KUBECTL_ECK_ENDPOINT: undefined };
+    const printed = await sandbox.run(['get-credentials', sandbox.clusterId, '--print'], { env });
+    expect(printed.stdout).toMatch(/args: .*--profile, abroad, --site, international/);
+    expect(proxy.connects).toEqual([`${internationalHost}:443`]);
+
+    const flags = ['--profile', 'abroad', '--site', 'international'];
+    expect(await ask({ ...none, HTTPS_PROXY: 'http://127.0.0.1:9' }, flags)).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+  });
+
+  test('that was not asked is named where the identity is not known to the one that was', async () => {
+    const env = { HTTPS_PROXY: `http://${proxy.host}`, ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5tOfTheOtherSite' };
+    const outcome = await ask(env);
+    expectFailure(outcome, 'ens-unauthenticated');
+    expect(outcome.stderr).toContain('--site international');
+    expect((await ask(env, ['--site', 'international'])).stderr).toContain('--site china');
+  });
+});
+
 describe('a certificate of an authority that is not known', () => {
   const direct = (): string[] => ['--endpoint', `https://127.0.0.1:${tlsServer.port}`];
 
