@@ -14,6 +14,7 @@ import {
   type Program,
   type RunOptions,
 } from '../support/sandbox.js';
+import { SocksServer } from '../support/socks-server.js';
 import { TlsFront } from '../support/tls-front.js';
 
 /** ENS by its real name, which nothing but a proxy of a test leads to anything. */
@@ -96,6 +97,17 @@ describe.each(Object.keys(programs) as Program[])('through a proxy, the %s progr
       stderr: '',
     });
     expect(proxy.connects).toEqual([`${ensHost}:443`]);
+  });
+
+  test('reaches ENS through a SOCKS proxy, which looks up the name', async () => {
+    const socks = await SocksServer.start({ [`${ensHost}:443`]: tlsServer.port });
+    try {
+      const outcome = await ask({ ALL_PROXY: `socks5h://${socks.host}` }, [], program);
+      expect(outcome).toMatchObject({ status: 0, stderr: '' });
+      expect(socks.connects).toEqual([`${ensHost}:443`]);
+    } finally {
+      await socks.stop();
+    }
   });
 
   test('says which proxy wants a password, without the one that it was given', async () => {
