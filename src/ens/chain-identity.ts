@@ -2,18 +2,17 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readCliProfiles } from './cli-profiles.js';
 import type { World } from '../world.js';
-import type { CredentialFiles } from '../identity/chain.js';
 import type { Identity } from '../identity/identity.js';
 
 /**
  * Finds the identity that Alibaba Cloud's default credential chain comes to when the environment names none: the
- * CLI's current profile, else the shared credentials file, else a credentials URI, else the role of the ECS instance.
+ * CLI's current profile, else the shared credentials file (`sharedFile`), else a credentials URI, else the role of the ECS instance.
  */
-export async function findChainIdentity(files: CredentialFiles, world: World): Promise<Identity> {
+export async function findChainIdentity(sharedFile: string, world: World): Promise<Identity> {
   const { environment } = world;
   const profile = await currentProfile(world);
   if (profile !== undefined) return { kind: 'profile', name: profile };
-  if (existsSync(files.shared)) return { kind: 'credentials-file', file: files.shared, profile: 'default' };
+  if (existsSync(sharedFile)) return { kind: 'credentials-file', file: sharedFile, profile: 'default' };
   const uri = environment['ALIBABA_CLOUD_CREDENTIALS_URI'];
   if (uri)
     return { kind: 'credentials-uri', digest: createHash('sha256').update(uri).digest('hex').slice(0, 16) };

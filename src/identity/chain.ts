@@ -21,14 +21,14 @@ export async function resolveChain(identity: Identity, world: World): Promise<Id
   let found = memory === undefined ? undefined : recall(memory, stamp);
   if (found === undefined) {
     const { findChainIdentity } = await import('../ens/chain-identity.js');
-    found = await findChainIdentity(files, world);
+    found = await findChainIdentity(files.shared, world);
     if (memory !== undefined) remember(memory, { stamp, identity: found });
   }
   return withRole(found, identity.assumedRole);
 }
 
 /** The files that the chain reads, in its order. */
-export interface CredentialFiles {
+interface CredentialFiles {
   readonly cli: string;
   readonly shared: string;
 }

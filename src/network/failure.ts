@@ -1,5 +1,15 @@
 import { proxyName } from './proxy.js';
-import type { TransportFailure } from './transport.js';
+
+/** Why a request came to nothing. */
+export interface TransportFailure {
+  /**
+   * `unreachable`: what may be different the next time. `untrusted`: the server, or somebody in between, has a
+   * certificate that is not trusted. `proxy`: the proxy refuses. `too-large`: the answer is larger than any could be.
+   */
+  readonly kind: 'unreachable' | 'untrusted' | 'proxy' | 'too-large';
+  /** In a few words. */
+  readonly message: string;
+}
 
 /** Codes of Node.js, Bun and OpenSSL, and what they mean to a person. */
 const unreachable: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Environment } from '../identity/identity.js';
 import { agentFor } from './agent.js';
-import { connectionFailure, ProxyRefusal } from './failure.js';
+import { connectionFailure, ProxyRefusal, type TransportFailure } from './failure.js';
 import { proxyFor, proxyName, type Destination } from './proxy.js';
 import { trustedAuthorities } from './trust.js';
 
@@ -28,17 +28,6 @@ export interface TransportFacts {
   retryAfter?: string;
   /** Why there was no answer, or no whole one. */
   failure?: TransportFailure;
-}
-
-/** Why a request came to nothing. */
-export interface TransportFailure {
-  /**
-   * `unreachable`: what may be different the next time. `untrusted`: the server, or somebody in between, has a
-   * certificate that is not trusted. `proxy`: the proxy refuses. `too-large`: the answer is larger than any could be.
-   */
-  readonly kind: 'unreachable' | 'untrusted' | 'proxy' | 'too-large';
-  /** In a few words. */
-  readonly message: string;
 }
 
 /** A request that was given up. */
