@@ -30,7 +30,11 @@ async function demo(sandbox: Sandbox): Promise<void> {
     await timed(() => sandbox.run(['get-credentials', sandbox.clusterId, ...flags], { env }));
 
     step('The context that was written: no key, no certificate of a client');
-    say(readFileSync(sandbox.kubeconfig, 'utf8').replace(/(certificate-authority-data: .{20}).*/, '$1…'));
+    say(
+      readFileSync(sandbox.kubeconfig, 'utf8')
+        .trimEnd()
+        .replace(/(certificate-authority-data: .{20}).*/, '$1…'),
+    );
 
     const request = kubectl === undefined ? '@kubernetes/client-node: list the nodes' : 'kubectl get nodes';
     for (const occasion of ['the first request', 'the second request']) {
