@@ -87,6 +87,13 @@ export function messageOf(error: unknown): string {
   return printable(error instanceof Error ? error.message : String(error));
 }
 
+/** Text that was typed, in quotes, for the message that refuses it: safe to print, and cut where it is long. */
+export function quoted(text: string, maxLength = 70): string {
+  const characters = Array.from(text);
+  const cut = characters.length > maxLength ? `${characters.slice(0, maxLength).join('')}…` : text;
+  return printable(JSON.stringify(cut), Infinity);
+}
+
 /**
  * Text from outside (an API's message, a certificate's subject, a file's name) made safe to print: on one line,
  * without control characters, without the marks that reorder text, and not longer than `maxLength` characters.

@@ -1,4 +1,4 @@
-import { EckError, messageOf } from './errors.js';
+import { EckError, messageOf, printable } from './errors.js';
 import type { Environment } from './identity/identity.js';
 
 /**
@@ -12,6 +12,8 @@ export function report(error: unknown, environment: Environment): void {
     ? error.message
     : `This is a defect of kubectl-eck (${messageOf(error)}); please report it with the output of KUBECTL_ECK_LOG=debug`;
   console.error(`kubectl-eck: ${message} [${known ? error.code : 'internal'}]`);
-  if (environment['KUBECTL_ECK_LOG'] === 'debug' && error instanceof Error) console.error(error.stack);
+  if (environment['KUBECTL_ECK_LOG'] === 'debug' && error instanceof Error) {
+    for (const line of (error.stack ?? '').split('\n')) console.error(printable(line, 1000));
+  }
   process.exitCode = known ? error.exitStatus : 1;
 }

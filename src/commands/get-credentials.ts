@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { usageError } from '../errors.js';
+import { quoted, usageError } from '../errors.js';
 import { answerKubectl } from '../exec-credential/answer.js';
 import { execApiVersions, type ExecApiVersion } from '../exec-credential/protocol.js';
 import { parseClusterId } from '../settings/cluster-id.js';
@@ -91,8 +91,7 @@ export function getCredentialsCommand(world: World): Command {
 
 function execApiVersion(text: string): ExecApiVersion {
   const version = execApiVersions.find((known) => known.endsWith(`/${text}`));
-  if (version === undefined)
-    throw usageError(`--exec-api-version ${JSON.stringify(text)} is not one of v1, v1beta1`);
+  if (version === undefined) throw usageError(`--exec-api-version ${quoted(text)} is not one of v1, v1beta1`);
   return version;
 }
 
@@ -105,5 +104,5 @@ function contextName(text: string | undefined): string | undefined {
 /** A namespace is a DNS label (RFC 1123). */
 function namespaceName(text: string | undefined): string | undefined {
   if (text === undefined || /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
-  throw usageError(`--namespace ${JSON.stringify(text.slice(0, 70))} is not a namespace's name`);
+  throw usageError(`--namespace ${quoted(text)} is not a namespace's name`);
 }

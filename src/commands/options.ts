@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { usageError } from '../errors.js';
+import { quoted, usageError } from '../errors.js';
 import type { Environment } from '../identity/identity.js';
 import { storeChoices } from '../keychain/store.js';
 import { sites } from '../settings/endpoint.js';
@@ -70,7 +70,7 @@ export function switchOption(command: Command, flag: string, environment: Enviro
   const text = environment[variableOf(flag)]?.toLowerCase();
   if (text === undefined || text === '' || ['false', '0', 'no'].includes(text)) return false;
   if (['true', '1', 'yes'].includes(text)) return true;
-  throw usageError(`${variableOf(flag)}=${JSON.stringify(text)} is neither true nor false`);
+  throw usageError(`${variableOf(flag)}=${quoted(text)} is neither true nor false`);
 }
 
 function camelCase(flag: string): string {

@@ -76,10 +76,19 @@ function readPrivateKey(pem: string): { label: PrivateKeyLabel; der: Uint8Array;
   const type = { 'PRIVATE KEY': 'pkcs8', 'RSA PRIVATE KEY': 'pkcs1', 'EC PRIVATE KEY': 'sec1' } as const;
   try {
     const der = Buffer.from(block.der);
+    if (!isOneDerValue(der)) throw new Error('there is something after the key');
     return { label, der, key: createPrivateKey({ key: der, format: 'der', type: type[label] }) };
   } catch {
     throw invalid('the private key cannot be parsed');
   }
+}
+
+/** Whether nothing stands after a DER value (X.690 section 8.1.3), which some parsers overlook and others refuse. */
+function isOneDerValue(der: Buffer): boolean {
+  const first = der.readUInt8(1);
+  if (first < 0x80) return der.length === 2 + first;
+  const size = first & 0x7f;
+  return der.length === 2 + size + der.readUIntBE(2, size);
 }
 
 function belongsTogether(certificate: X509Certificate, key: KeyObject): boolean {

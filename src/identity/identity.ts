@@ -65,23 +65,28 @@ function baseIdentity(profile: string | undefined, environment: Environment): Id
 /** The identity's part of a credential's key: different for any two identities. */
 export function identityKey(identity: Identity): string {
   const base = baseKey(identity);
-  return identity.assumedRole === undefined ? base : `${base} as ${identity.assumedRole}`;
+  return identity.assumedRole === undefined ? base : `${base} as ${part(identity.assumedRole)}`;
+}
+
+/** A part of a key, in which nothing reads like the ` as ` between two of them. */
+function part(text: string): string {
+  return text.replace(/[% ]/g, encodeURIComponent);
 }
 
 function baseKey(identity: Identity): string {
   switch (identity.kind) {
     case 'profile':
-      return `profile:${identity.name}`;
+      return `profile:${part(identity.name)}`;
     case 'access-key':
-      return `access-key:${identity.accessKeyId}`;
+      return `access-key:${part(identity.accessKeyId)}`;
     case 'oidc':
-      return `oidc:${identity.roleArn}`;
+      return `oidc:${part(identity.roleArn)}`;
     case 'chain':
       return 'chain';
     case 'credentials-file':
-      return `credentials-file:${identity.file}:${identity.profile}`;
+      return `credentials-file:${part(identity.file).replaceAll(':', '%3A')}:${part(identity.profile)}`;
     case 'ecs-role':
-      return `ecs-role:${identity.role}`;
+      return `ecs-role:${part(identity.role)}`;
     case 'credentials-uri':
       return `credentials-uri:${identity.digest}`;
   }

@@ -1,4 +1,4 @@
-import { parseDocument, visit } from 'yaml';
+import { isScalar, parseDocument, visit } from 'yaml';
 import { checkClientCredential, readCertificates } from '../credential/check.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { EckError, messageOf, printable } from '../errors.js';
@@ -52,13 +52,23 @@ function parse(config: unknown): unknown {
   if (config === undefined || config === null || config === '') throw new Error('the answer holds none');
   if (typeof config !== 'string') return config;
   if (config.length > maxLength) throw new Error(`it is larger than ${maxLength / 1024} KiB`);
-  const document = parseDocument(config, { schema: 'core', uniqueKeys: true });
+  // The parser's own messages and warnings quote what it stumbled over, and that may be the key; and looking for the
+  // line of each of many errors takes very long. So does its search for keys that occur twice, which is made below.
+  const document = parseDocument(config, {
+    schema: 'core',
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: 'error',
+  });
   const [error] = document.errors;
-  // The parser's own message quotes the line that it stumbled over, and that may be the key's.
   if (error !== undefined) throw new Error(`it is not YAML (${error.code})`);
   visit(document, {
     Alias() {
       throw new Error('it uses YAML aliases');
+    },
+    Map(_, map) {
+      const keys = map.items.map(({ key }) => (isScalar(key) ? key.value : undefined));
+      if (new Set(keys).size < keys.length) throw new Error('it has a key twice');
     },
   });
   return document.toJS({ maxAliasCount: 0 }) as unknown;
@@ -106,7 +116,10 @@ function named(kubeconfig: Mapping, listName: string, key: string, wanted: strin
 
 function readCluster(cluster: Mapping): IssuedCluster {
   const server = cluster['server'];
-  if (typeof server !== 'string' || !URL.canParse(server)) throw new Error('its server is not a URL');
+  // A URL's parser overlooks blanks and control characters, but what is taken is the text itself.
+  if (typeof server !== 'string' || !/^[\x21-\x7e]+$/.test(server) || !URL.canParse(server)) {
+    throw new Error('its server is not a URL');
+  }
   const url = new URL(server);
   if (url.protocol !== 'https:') throw new Error('its server is not https');
   if (url.username !== '' || url.password !== '') throw new Error('its server holds a password');

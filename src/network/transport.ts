@@ -185,7 +185,8 @@ function watch(request: http.ClientRequest, route: Route, { rules, facts }: Sess
   request.once('response', (response) => {
     clearTimeout(connecting);
     facts.status = response.statusCode ?? 0;
-    facts.date = new Date(String(response.headers.date));
+    const date = new Date(response.headers.date ?? NaN);
+    if (!Number.isNaN(date.getTime())) facts.date = date;
     if (response.headers['retry-after'] !== undefined) facts.retryAfter = response.headers['retry-after'];
     response.once('error', fail);
     let received = 0;

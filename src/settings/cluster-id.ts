@@ -1,4 +1,4 @@
-import { usageError } from '../errors.js';
+import { quoted, usageError } from '../errors.js';
 
 /**
  * Reads a cluster id, such as `eck-0123abcd`: letters, digits, `-` and `_`, at most 63 of them.
@@ -8,8 +8,7 @@ import { usageError } from '../errors.js';
 export function parseClusterId(text: string): string {
   if (text === '') throw usageError('the cluster id is empty; give one such as eck-0123abcd');
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$/.test(text)) {
-    const shown = JSON.stringify(text.length > 70 ? `${text.slice(0, 70)}…` : text);
-    throw usageError(`${shown} is not a cluster id; give one such as eck-0123abcd`);
+    throw usageError(`${quoted(text)} is not a cluster id; give one such as eck-0123abcd`);
   }
   return text;
 }

@@ -1,4 +1,4 @@
-import { usageError } from '../errors.js';
+import { quoted, usageError } from '../errors.js';
 
 const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
@@ -13,8 +13,8 @@ export function parseDuration(flag: string, text: string): number {
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
     durationMs += Number(amount) * unitsMs[unit as keyof typeof unitsMs];
   }
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text) || durationMs <= 0 || durationMs > 2 ** 31) {
-    throw usageError(`--${flag} ${JSON.stringify(text)} is not a duration such as 30s, 10m or 12h`);
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text) || durationMs <= 0 || durationMs >= 2 ** 31) {
+    throw usageError(`--${flag} ${quoted(text)} is not a duration such as 30s, 10m or 12h`);
   }
   return durationMs;
 }

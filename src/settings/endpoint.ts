@@ -1,4 +1,4 @@
-import { usageError } from '../errors.js';
+import { quoted, usageError } from '../errors.js';
 
 /** Alibaba Cloud's two sites: aliyun.com accounts, and alibabacloud.com accounts. */
 export const sites = ['china', 'international'] as const;
@@ -33,7 +33,9 @@ const siteHosts: Record<Site, string> = {
  */
 export function parseEndpoint(text: string): EndpointSetting & { kind: 'address' } {
   const refuse = (why: string): never => {
-    throw usageError(`--endpoint ${JSON.stringify(text)} ${why}; give a host such as ${siteHosts.china}`);
+    // What stands before an @ may be a password, also where the text is no URL.
+    const shown = quoted(text.replace(/^([a-z]+:\/\/)?.*@/is, '$1…@'));
+    throw usageError(`--endpoint ${shown} ${why}; give a host such as ${siteHosts.china}`);
   };
   let url: URL;
   try {
@@ -55,8 +57,7 @@ export function parseEndpoint(text: string): EndpointSetting & { kind: 'address'
 /** Reads `--site`. @throws EckError `usage` */
 export function parseSite(text: string): Site {
   const site = sites.find((candidate) => candidate === text);
-  if (site === undefined)
-    throw usageError(`--site ${JSON.stringify(text)} is not one of ${sites.join(', ')}`);
+  if (site === undefined) throw usageError(`--site ${quoted(text)} is not one of ${sites.join(', ')}`);
   return site;
 }
 

@@ -1,4 +1,4 @@
-import { usageError } from '../errors.js';
+import { quoted, usageError } from '../errors.js';
 import type { Environment } from '../identity/identity.js';
 import { storeChoices, type StoreChoice } from '../keychain/store.js';
 import { parseDuration } from './duration.js';
@@ -69,9 +69,7 @@ export function readSettings(typed: SettingTexts, environment: Environment): Set
   if (profile === '') throw usageError('--profile is empty; give the name of a profile of the aliyun CLI');
   const roleArn = text('role-arn');
   if (roleArn !== undefined && !/^acs:ram::\d+:role\/[\w.@-]+$/.test(roleArn)) {
-    throw usageError(
-      `--role-arn ${JSON.stringify(roleArn)} is not one such as acs:ram::123456789012:role/name`,
-    );
+    throw usageError(`--role-arn ${quoted(roleArn, 150)} is not one such as acs:ram::123456789012:role/name`);
   }
   return {
     profile,
@@ -102,7 +100,7 @@ function readEndpoint(typed: SettingTexts, environment: Environment): EndpointSe
 function parseStore(text: string): StoreChoice {
   const store = storeChoices.find((choice) => choice === text);
   if (store === undefined) {
-    throw usageError(`--store ${JSON.stringify(text)} is not one of ${storeChoices.join(', ')}`);
+    throw usageError(`--store ${quoted(text)} is not one of ${storeChoices.join(', ')}`);
   }
   return store;
 }
