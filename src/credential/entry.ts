@@ -5,7 +5,7 @@ import { privateKeyLabels, type ClientCredential } from './client-credential.js'
  * 2,560 bytes. All numbers are big-endian; dates are milliseconds since 1970 as 64-bit floats.
  *
  *     u8  version, 1
- *     u32 checksum of everything after it (FNV-1a over 32-bit words)
+ *     u32 checksum of everything after it (FNV-1a over 32-bit words, each followed by hash ^= hash >>> 15)
  *     f64 fetchedAt   f64 notBefore   f64 notAfter
  *     u8  index of the private key's label   u8 number of certificates
  *     u16 length, bytes: the account that the entry was written under
@@ -85,6 +85,8 @@ function checksum(bytes: Uint8Array): number {
   let offset = 0;
   for (; offset + 4 <= bytes.length; offset += 4) {
     hash = Math.imul(hash ^ words.getUint32(offset), 0x01000193);
+    // The product carries nothing downwards: without this, the highest bits of two words could cancel each other out.
+    hash ^= hash >>> 15;
   }
   for (; offset < bytes.length; offset += 1) hash = Math.imul(hash ^ words.getUint8(offset), 0x01000193);
   return hash >>> 0;

@@ -66,10 +66,15 @@ function readProfile(value: unknown): CliProfile[] {
   const profile: Partial<Record<keyof CliProfile, string>> = {};
   for (const [field, name] of Object.entries(fields) as [keyof CliProfile, string][]) {
     const text = written[name];
-    if (typeof text === 'string' && text !== '') profile[field] = text;
+    // A name that is no Unicode text could not be written into a key, and nobody can have typed it.
+    if (typeof text === 'string' && text !== '' && isText(text)) profile[field] = text;
   }
   const { name } = profile;
   return name === undefined ? [] : [{ ...profile, name }];
+}
+
+function isText(text: string): boolean {
+  return Buffer.from(text, 'utf8').toString('utf8') === text;
 }
 
 function unusable(message: string): EckError {

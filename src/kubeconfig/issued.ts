@@ -94,11 +94,17 @@ function currentContext(kubeconfig: Mapping): { cluster: string; user: string } 
   const current = kubeconfig['current-context'];
   const chosen = contexts.find((context) => context['name'] === current) ?? contexts[0];
   if (chosen === undefined || (chosen['name'] !== current && contexts.length > 1)) {
-    const names = contexts.map((context) => printable(String(context['name']), 60)).join(', ');
+    const names = contexts.map((context) => shownName(context['name'])).join(', ');
     throw new Error(`its current-context names none of its ${contexts.length} contexts (${names})`);
   }
   const context = asMapping(chosen['context'], 'its context');
   return { cluster: name(context['cluster'], 'cluster'), user: name(context['user'], 'user') };
+}
+
+/** A name for a message. What is too long for one is not quoted, since it may be anything, a key among it. */
+function shownName(value: unknown): string {
+  const text = String(value);
+  return text.length <= 63 ? printable(text) : 'one with a long name';
 }
 
 function name(value: unknown, what: string): string {

@@ -44,6 +44,9 @@ interface Session {
   readonly facts: TransportFacts;
 }
 
+/** A timer that is longer fires at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 const sessions = new AsyncLocalStorage<Session>();
 
 /**
@@ -85,6 +88,8 @@ function guard(library: { request: typeof http.request }, protocol: Destination[
       ...(route.agent === undefined ? {} : { agent: route.agent }),
     });
     if (onResponse !== undefined) made.once('response', onResponse);
+    // A small compressed answer can stand for an enormous one, and the limit for its size would not see that.
+    if (!made.headersSent) made.setHeader('accept-encoding', 'identity');
     return watch(made, route, session);
   };
 }
@@ -148,10 +153,13 @@ function watch(request: http.ClientRequest, route: Route, { rules, facts }: Sess
     });
   };
   const giveUpAfter = (limitMs: number, what: string): NodeJS.Timeout => {
-    const timer = setTimeout(() => {
-      const message = `${what}${through} within ${Math.round(limitMs / 100) / 10} s`;
-      giveUp(new TransportError({ kind: 'unreachable', message }));
-    }, limitMs);
+    const timer = setTimeout(
+      () => {
+        const message = `${what}${through} within ${Math.round(limitMs / 100) / 10} s`;
+        giveUp(new TransportError({ kind: 'unreachable', message }));
+      },
+      Math.min(limitMs, longestTimerMs),
+    );
     timers.add(timer);
     return timer;
   };
@@ -174,7 +182,8 @@ function watch(request: http.ClientRequest, route: Route, { rules, facts }: Sess
   request.once('close', () => {
     for (const timer of timers) clearTimeout(timer);
   });
-  request.once('error', fail);
+  // Not once: an agent that is given up may fail for itself later, which nobody listens for any more.
+  request.on('error', fail);
   // What a proxy that refuses answers looks like an answer of the server otherwise.
   request.once('proxyConnect', ({ statusCode = 0 }: { readonly statusCode?: number }) => {
     if (statusCode !== 200 && proxy !== undefined) {
@@ -185,6 +194,8 @@ function watch(request: http.ClientRequest, route: Route, { rules, facts }: Sess
   request.once('response', (response) => {
     clearTimeout(connecting);
     facts.status = response.statusCode ?? 0;
+    // What is compressed nevertheless is read as it is, so that nobody unpacks it.
+    delete response.headers['content-encoding'];
     const date = new Date(response.headers.date ?? NaN);
     if (!Number.isNaN(date.getTime())) facts.date = date;
     if (response.headers['retry-after'] !== undefined) facts.retryAfter = response.headers['retry-after'];

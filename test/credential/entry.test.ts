@@ -237,6 +237,7 @@ function checksum(bytes: Uint8Array): number {
   for (let offset = 0; offset < buffer.length;) {
     const isWord = offset + 4 <= buffer.length;
     hash = Math.imul(hash ^ (isWord ? buffer.readUInt32BE(offset) : buffer.readUInt8(offset)), 0x01000193);
+    if (isWord) hash ^= hash >>> 15;
     offset += isWord ? 4 : 1;
   }
   return hash >>> 0;
