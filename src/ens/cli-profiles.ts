@@ -5,6 +5,16 @@ import { EckError } from '../errors.js';
 export interface CliProfiles {
   readonly current: string;
   readonly profiles: readonly CliProfile[];
+  /** The session that was kept with a profile, if there is one. */
+  sessionOf(profile: CliProfile): KeptSession | undefined;
+}
+
+/** A session that the CLI has kept with a profile. It holds secrets, and goes to a provider and nowhere else. */
+export interface KeptSession {
+  readonly accessKeyId: string;
+  readonly accessKeySecret: string;
+  readonly securityToken: string;
+  readonly expiresAt: Date;
 }
 
 /** What is read of one profile: whatever is no secret. */
@@ -48,6 +58,7 @@ export async function readCliProfiles(homeDirectory: string): Promise<CliProfile
   return {
     current: typeof current === 'string' && current !== '' ? current : 'default',
     profiles: profiles.flatMap(readProfile),
+    sessionOf: ({ name }) => readSession(profiles.find((profile) => nameOf(profile) === name)),
   };
 }
 
@@ -71,6 +82,23 @@ function readProfile(value: unknown): CliProfile[] {
   }
   const { name } = profile;
   return name === undefined ? [] : [{ ...profile, name }];
+}
+
+function nameOf(value: unknown): unknown {
+  return ((value ?? {}) as Record<string, unknown>)['name'];
+}
+
+function readSession(value: unknown): KeptSession | undefined {
+  const {
+    access_key_id: accessKeyId,
+    access_key_secret: accessKeySecret,
+    sts_token: securityToken,
+    sts_expiration: expiration,
+  } = (value ?? {}) as Record<string, unknown>;
+  if (typeof accessKeyId !== 'string' || typeof accessKeySecret !== 'string') return undefined;
+  if (typeof securityToken !== 'string' || typeof expiration !== 'number') return undefined;
+  // Seconds since 1970.
+  return { accessKeyId, accessKeySecret, securityToken, expiresAt: new Date(expiration * 1000) };
 }
 
 function isText(text: string): boolean {

@@ -5,6 +5,7 @@ import {
   OIDCRoleArnCredentialsProvider,
   ProfileCredentialsProvider,
   RAMRoleARNCredentialsProvider,
+  StaticSTSCredentialsProvider,
   URICredentialsProvider,
   type CredentialsProvider,
 } from '@alicloud/credentials';
@@ -13,7 +14,7 @@ import type { Environment } from '../identity/identity.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
 import { withTransport, type TransportFacts } from '../network/transport.js';
-import { readCliProfiles, type CliProfile } from './cli-profiles.js';
+import { readCliProfiles, type CliProfile, type CliProfiles } from './cli-profiles.js';
 import { metadataServiceAnswers } from './metadata-service.js';
 import { classifyFault, type FaultClass } from './errors.js';
 import { Credential } from './sdk.js';
@@ -73,7 +74,7 @@ const places: readonly Place[] = [
       if (environment['ALIBABA_CLOUD_CLI_PROFILE_DISABLED']?.toLowerCase() === 'true') return 'disabled';
       const profiles = await readCliProfiles(homeDirectory);
       if (profiles === undefined) return 'no such file';
-      return cliProfile(environment['ALIBABA_CLOUD_PROFILE'] || profiles.current, profiles.profiles);
+      return cliProfile(environment['ALIBABA_CLOUD_PROFILE'] || profiles.current, profiles);
     },
   },
   {
@@ -165,9 +166,7 @@ async function signInAs(profile: string, settings: Settings, world: World): Prom
   const found = await signInFrom(
     async () => {
       const profiles = await readCliProfiles(world.homeDirectory());
-      return profiles === undefined
-        ? 'there is no ~/.aliyun/config.json'
-        : cliProfile(profile, profiles.profiles);
+      return profiles === undefined ? 'there is no ~/.aliyun/config.json' : cliProfile(profile, profiles);
     },
     settings,
     world,
@@ -220,17 +219,35 @@ function withAssumedRole(found: Found, roleArn: string): Found {
   };
 }
 
-function cliProfile(name: string, profiles: readonly CliProfile[]): Found | string {
-  const profile = profiles.find((candidate) => candidate.name === name);
+function cliProfile(name: string, cli: CliProfiles): Found | string {
+  const profile = cli.profiles.find((candidate) => candidate.name === name);
   if (profile === undefined) {
-    const known = profiles.map((candidate) => printable(candidate.name, 60)).join(', ');
+    const known = cli.profiles.map((candidate) => printable(candidate.name, 60)).join(', ');
     return `it has no profile ${printable(name, 60)}${known ? ` (it has ${known})` : ''}`;
   }
+  const provider = profile.mode === 'CloudSSO' ? keptSession(profile, cli) : cliProvider(profile);
+  if (provider === undefined) {
+    return `the CloudSSO session of profile ${printable(name, 60)} has ended; sign in again with the CLI`;
+  }
   return {
-    provider: cliProvider(profile),
+    provider,
     description: `profile ${printable(name, 60)} of the aliyun CLI`,
     profile,
   };
+}
+
+/**
+ * The CloudSSO session that the CLI has kept. It is used as it is: the library's own provider (2.4.7) asks for a new one
+ * without saying for which account, and cannot get any.
+ */
+function keptSession(profile: CliProfile, cli: CliProfiles): CredentialsProvider | undefined {
+  const session = cli.sessionOf(profile);
+  if (session === undefined || session.expiresAt.getTime() <= Date.now()) return undefined;
+  return StaticSTSCredentialsProvider.builder()
+    .withAccessKeyId(session.accessKeyId)
+    .withAccessKeySecret(session.accessKeySecret)
+    .withSecurityToken(session.securityToken)
+    .build();
 }
 
 /** The library's provider for a profile, put together from others of the library for two modes that it lacks. */

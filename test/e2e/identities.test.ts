@@ -9,6 +9,7 @@ import type { EnsIdentity } from '../support/ens-account.js';
 import type { Outcome } from '../support/kubectl.js';
 import { ProxyServer } from '../support/proxy-server.js';
 import { Sandbox, type RunOptions } from '../support/sandbox.js';
+import { TlsFront } from '../support/tls-front.js';
 import { StsServer } from '../support/sts-server.js';
 
 const role = 'acs:ram::1234567890123456:role/edge';
@@ -206,6 +207,17 @@ const ways: readonly Way[] = [
     },
   },
   {
+    name: 'a profile of mode CloudSSO, with the session that the CLI has kept',
+    signedInAs: 'temporary',
+    hasToken: true,
+    async prepare({ secret = temporary.accessKeySecret, token = temporary.securityToken }) {
+      const session = { access_key_id: temporary.accessKeyId, access_key_secret: secret, sts_token: token };
+      const expiration = { sts_expiration: Math.floor(Date.now() / 1000) + 900 };
+      await cliConfig([{ name: 'test', mode: 'CloudSSO', ...session, ...expiration }]);
+      return {};
+    },
+  },
+  {
     name: 'a profile of mode OIDC',
     signedInAs: role,
     usesSts: true,
@@ -348,6 +360,84 @@ describe.each(ways.filter(({ usesSts }) => usesSts === true))('$name', (way) => 
     expect(without.stderr).toMatch(/sts\.aliyuncs\.com.*\[identity-unavailable\]\n$/);
     expectNoSecret(without);
   });
+});
+
+describe('a profile of mode OAuth', () => {
+  const accessToken = 'an-access-token';
+  let signIn: TlsFront;
+  let exchange: Server;
+
+  beforeEach(async () => {
+    // Hands out the temporary identity for the access token that the CLI has kept.
+    exchange = createServer((request, response) => {
+      const isKnown =
+        request.headers.authorization === `Bearer ${accessToken}` && request.url === '/v1/exchange';
+      response.writeHead(isKnown ? 200 : 401, { 'content-type': 'application/json' }).end(
+        JSON.stringify({
+          accessKeyId: temporary.accessKeyId,
+          accessKeySecret: temporary.accessKeySecret,
+          securityToken: temporary.securityToken,
+          expiration: new Date(Date.now() + 3_600_000).toISOString(),
+        }),
+      );
+    }).listen(0, '127.0.0.1');
+    await once(exchange, 'listening');
+    const authority = await CertificateAuthority.create({ name: 'outside world CA' });
+    const names = { commonName: 'oauth.aliyun.com', subjectAltNames: ['oauth.aliyun.com'] };
+    const { port } = exchange.address() as AddressInfo;
+    signIn = await TlsFront.start(
+      await authority.issue({ ...names, usage: 'server' }),
+      `http://127.0.0.1:${port}`,
+    );
+    await writeFile(authorityFile, authority.certificatePem);
+    await proxy.stop();
+    proxy = await ProxyServer.start({ hosts: { 'oauth.aliyun.com:443': signIn.port } });
+  });
+
+  afterEach(async () => {
+    await signIn.stop();
+    exchange.closeAllConnections();
+    exchange.close();
+  });
+
+  const way = (token: string): Way => ({
+    name: 'OAuth',
+    signedInAs: 'temporary',
+    async prepare() {
+      const session = {
+        oauth_access_token: token,
+        oauth_access_token_expire: Math.floor(Date.now() / 1000) + 7200,
+      };
+      await cliConfig([
+        { name: 'test', mode: 'OAuth', oauth_site_type: 'CN', oauth_refresh_token: 'r', ...session },
+      ]);
+      return {};
+    },
+  });
+
+  test('signs in with the session that the CLI has kept', async () => {
+    expect(await ask(way(accessToken))).toMatchObject({ status: 0, stderr: '' });
+    expect(sandbox.ens.log.map(({ accessKeyId }) => accessKeyId)).toEqual([temporary.accessKeyId]);
+  });
+
+  test('is refused with a session that is not known any more', async () => {
+    const outcome = await ask(way('another-token'));
+    expect(outcome).toMatchObject({ status: 1, stdout: '' });
+    expect(outcome.stderr).toMatch(/HTTP 401.*\[identity-refused\]\n$/);
+    expectNoSecret(outcome);
+  });
+});
+
+test('a CloudSSO session that has ended is told so, with what to do', async () => {
+  const session = { access_key_id: temporary.accessKeyId, access_key_secret: temporary.accessKeySecret };
+  const ended = { sts_token: temporary.securityToken, sts_expiration: Math.floor(Date.now() / 1000) - 1 };
+  await cliConfig([{ name: 'sso', mode: 'CloudSSO', ...session, ...ended }]);
+  const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+  const args = ['exec-credential', '--cluster-id', sandbox.clusterId, '--profile', 'sso'];
+  const outcome = await sandbox.run(args, { env: none });
+  expect(outcome).toMatchObject({ status: 1, stdout: '' });
+  expect(outcome.stderr).toMatch(/session of profile sso has ended.*\[identity-unusable\]\n$/);
+  expectNoSecret(outcome);
 });
 
 test('a profile of a mode that is not supported is told so', async () => {
