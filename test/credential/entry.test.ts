@@ -206,6 +206,12 @@ describe('what is no entry is read as none:', () => {
     }
   });
 
+  test('a whole entry with something after it, which its checksum covers', () => {
+    const longer = Buffer.concat([entry, Buffer.from([0])]);
+    longer.writeUInt32BE(checksum(longer.subarray(5)), 1);
+    expect(decodeEntry(account, longer)).toBeUndefined();
+  });
+
   test('a checksum of this test is the one of entries', () => {
     expect(Buffer.from(entry).readUInt32BE(1)).toBe(checksum(entry.subarray(5)));
   });

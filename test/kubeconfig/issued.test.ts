@@ -238,6 +238,10 @@ describe('refused, without a part of the key or of the text in the message, is',
       'YAML with a line in the middle of the key lost',
       () => String(config()).replace(/(client-key-data: .{40})/, '$1"\n'),
     ],
+    [
+      'YAML with a key where a block of text begins',
+      () => String(config()).replace('client-key-data: ', 'client-key-data: |'),
+    ],
     ['YAML with tabs', () => String(config()).replaceAll('  ', '\t')],
     [
       'YAML that is cut in the middle of the key',

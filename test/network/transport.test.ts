@@ -59,6 +59,7 @@ interface Answer {
 async function get(url: string, options: http.RequestOptions = {}): Promise<Answer> {
   // Not by name from the module, which would be bound before the transport has anything to do with it.
   const request = http.request(url, { agent: false, ...options });
+  request.on('timeout', () => request.destroy(new Error('too much silence')));
   const closed = new Promise((resolve) => request.once('close', resolve));
   request.end();
   try {
