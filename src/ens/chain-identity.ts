@@ -23,7 +23,9 @@ async function currentProfile(world: World): Promise<string | undefined> {
   if (world.environment['ALIBABA_CLOUD_CLI_PROFILE_DISABLED']?.toLowerCase() === 'true') return undefined;
   try {
     const profiles = await readCliProfiles(world.homeDirectory());
-    return profiles?.profiles.find(({ name }) => name === profiles.current)?.name;
+    const profile = profiles?.profiles.find(({ name }) => name === profiles.current);
+    // The CLI makes an empty profile to begin with, which says nothing about who somebody is.
+    return profile === undefined || profiles?.lacksAccessKey(profile) ? undefined : profile.name;
   } catch {
     // What is wrong with the file is said where somebody has to sign in with it.
     return undefined;

@@ -7,6 +7,11 @@ export interface CliProfiles {
   readonly profiles: readonly CliProfile[];
   /** The session that was kept with a profile, if there is one. */
   sessionOf(profile: CliProfile): KeptSession | undefined;
+  /**
+   * Whether a profile is of a mode that signs with an AccessKey, and has none or half of one. The library would take
+   * what is missing from the environment, and sign in as somebody else.
+   */
+  lacksAccessKey(profile: CliProfile): boolean;
 }
 
 /** A session that the CLI has kept with a profile. It holds secrets, and goes to a provider and nowhere else. */
@@ -59,6 +64,9 @@ export async function readCliProfiles(homeDirectory: string): Promise<CliProfile
     current: typeof current === 'string' && current !== '' ? current : 'default',
     profiles: profiles.flatMap(readProfile),
     sessionOf: ({ name }) => readSession(profiles.find((profile) => nameOf(profile) === name)),
+    lacksAccessKey: ({ name, mode }) =>
+      modesWithAccessKey.includes(mode) &&
+      !hasAccessKey(profiles.find((profile) => nameOf(profile) === name)),
   };
 }
 
@@ -82,6 +90,13 @@ function readProfile(value: unknown): CliProfile[] {
   }
   const { name } = profile;
   return name === undefined ? [] : [{ ...profile, name }];
+}
+
+const modesWithAccessKey: readonly (string | undefined)[] = ['AK', 'StsToken', 'RamRoleArn'];
+
+function hasAccessKey(value: unknown): boolean {
+  const { access_key_id: id, access_key_secret: secret } = (value ?? {}) as Record<string, unknown>;
+  return typeof id === 'string' && id !== '' && typeof secret === 'string' && secret !== '';
 }
 
 function nameOf(value: unknown): unknown {

@@ -123,6 +123,8 @@ interface NotUsable {
   readonly why: string;
   /** `identity-not-found` where there is nothing, and otherwise what is wrong with what is there. */
   readonly code: Extract<ErrorCode, `identity-${string}`>;
+  /** Whether there is an identity, and it does not work. Nobody else may sign in its stead. */
+  readonly isSomebody?: boolean;
 }
 
 /**
@@ -148,6 +150,8 @@ export async function signIn(settings: Settings, world: World): Promise<SignedIn
     seen.push(`${place.name}: ${found.why}`);
     // What is wrong with the first one that there is, is what has to be mended.
     if (code === 'identity-not-found') ({ code } = found);
+    // What is kept is kept under the name of the first one, so that is who must have signed.
+    if (found.isSomebody === true) break;
   }
   const summary =
     code === 'identity-not-found'
@@ -189,8 +193,10 @@ async function signInFrom(
   { environment }: World,
 ): Promise<SignedIn | NotUsable> {
   const facts: TransportFacts = {};
+  let isThere = false;
   try {
     const looked = await look();
+    isThere = typeof looked !== 'string';
     if (typeof looked === 'string') return { why: looked, code: 'identity-not-found' };
     const found = roleArn === undefined ? looked : withAssumedRole(looked, roleArn);
     const totalMs = connectTimeoutMs + readTimeoutMs;
@@ -201,7 +207,8 @@ async function signInFrom(
     const credential = new Credential(null, found.provider);
     return profile === undefined ? { credential, description } : { credential, description, profile };
   } catch (error) {
-    return notUsable(error, facts);
+    const flaw = notUsable(error, facts);
+    return { ...flaw, isSomebody: isThere && flaw.code !== 'identity-not-found' };
   }
 }
 
@@ -225,10 +232,8 @@ function cliProfile(name: string, cli: CliProfiles): Found | string {
     const known = cli.profiles.map((candidate) => printable(candidate.name, 60)).join(', ');
     return `it has no profile ${printable(name, 60)}${known ? ` (it has ${known})` : ''}`;
   }
+  if (cli.lacksAccessKey(profile)) return `profile ${printable(name, 60)} has no AccessKey, or half of one`;
   const provider = profile.mode === 'CloudSSO' ? keptSession(profile, cli) : cliProvider(profile);
-  if (provider === undefined) {
-    return `the CloudSSO session of profile ${printable(name, 60)} has ended; sign in again with the CLI`;
-  }
   return {
     provider,
     description: `profile ${printable(name, 60)} of the aliyun CLI`,
@@ -240,9 +245,15 @@ function cliProfile(name: string, cli: CliProfiles): Found | string {
  * The CloudSSO session that the CLI has kept. It is used as it is: the library's own provider (2.4.7) asks for a new one
  * without saying for which account, and cannot get any.
  */
-function keptSession(profile: CliProfile, cli: CliProfiles): CredentialsProvider | undefined {
+function keptSession(profile: CliProfile, cli: CliProfiles): CredentialsProvider {
   const session = cli.sessionOf(profile);
-  if (session === undefined || session.expiresAt.getTime() <= Date.now()) return undefined;
+  if (session === undefined || session.expiresAt.getTime() <= Date.now()) {
+    const why = `the CloudSSO session of profile ${printable(profile.name, 60)} has ended; sign in again with the CLI`;
+    return {
+      getProviderName: () => 'cloud_sso',
+      getCredentials: () => Promise.reject(new EckError('identity-unusable', why)),
+    };
+  }
   return StaticSTSCredentialsProvider.builder()
     .withAccessKeyId(session.accessKeyId)
     .withAccessKeySecret(session.accessKeySecret)

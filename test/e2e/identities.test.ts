@@ -481,6 +481,31 @@ describe('identities beside each other', () => {
     ]);
   });
 
+  test('do not sign for each other when the first one does not work', async () => {
+    const { accessKeyId, accessKeySecret } = sandbox.identity;
+    const ini = `[default]\ntype = access_key\naccess_key_id = ${accessKeyId}\naccess_key_secret = ${accessKeySecret}\n`;
+    await sandbox.writeHome('.alibabacloud/credentials', ini);
+    await cliConfig([{ name: 'test', mode: 'CredentialsURI', credentials_uri: 'http://127.0.0.1:9/gone' }]);
+    const outcome = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId], { env: none });
+    expect(outcome).toMatchObject({ status: 1, stdout: '' });
+    expect(outcome.stderr).toContain('[identity-unavailable]');
+    expect(sandbox.ens.calls()).toBe(0);
+  });
+
+  test('do not lend an AccessKey of the environment to a profile without one', async () => {
+    await cliConfig([{ name: 'empty', mode: 'AK' }]);
+    const outcome = await sandbox.run([
+      'exec-credential',
+      '--cluster-id',
+      sandbox.clusterId,
+      '--profile',
+      'empty',
+    ]);
+    expect(outcome).toMatchObject({ status: 1, stdout: '' });
+    expect(outcome.stderr).toMatch(/has no AccessKey.*\[identity-unusable\]\n$/);
+    expect(sandbox.ens.calls()).toBe(0);
+  });
+
   test('are pinned by get-credentials, so that a context stays who it is', async () => {
     sandbox.ens.putIdentity(second);
     await cliConfig(profiles(), 'two');

@@ -283,7 +283,7 @@ describe('an identity that cannot be used', () => {
     );
   });
 
-  test('is told by the first place that has one', async () => {
+  test('is told by the first place that has one, and nobody else signs in its stead', async () => {
     writeProfiles('strange');
     home.write('.alibabacloud/credentials', '');
     const closed = await serve(() => undefined);
@@ -291,7 +291,7 @@ describe('an identity that cannot be used', () => {
     home.useEnvironment({ ALIBABA_CLOUD_CREDENTIALS_URI: closed });
     const message = await refusal('identity-unusable');
     expect(message).toContain('Telepathy');
-    expect(message).toContain('connection is refused');
+    expect(message).not.toContain('connection is refused');
   });
 });
 
@@ -474,7 +474,7 @@ describe('a role', () => {
 
   test('cannot be taken on without the file of the token', async () => {
     home.useEnvironment({ ...network, ...oidc(`${home.directory}/gone`) });
-    expect(await refusal('identity-unusable')).toMatch(/OIDC role .*: no usable credentials;/);
+    expect(await refusal('identity-unusable')).toMatch(/OIDC role .*: no usable credentials\./);
   });
 
   test('cannot be taken on where STS is not reached', async () => {
