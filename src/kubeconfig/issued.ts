@@ -2,6 +2,7 @@ import { isScalar, parseDocument, visit } from 'yaml';
 import { checkClientCredential, readCertificates } from '../credential/check.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { EckError, messageOf, printable } from '../errors.js';
+import { isMapping, type Mapping } from './mapping.js';
 
 /** What is taken from a kubeconfig that ENS hands out. Everything else in it is ignored. */
 export interface IssuedKubeconfig {
@@ -74,12 +75,9 @@ function parse(config: unknown): unknown {
   return document.toJS({ maxAliasCount: 0 }) as unknown;
 }
 
-type Mapping = Readonly<Record<string, unknown>>;
-
 function asMapping(value: unknown, what: string): Mapping {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error(`${what} is not a mapping`);
-  return value as Mapping;
+  if (!isMapping(value)) throw new Error(`${what} is not a mapping`);
+  return value;
 }
 
 /** The items of a list of named entries, such as `clusters`. */
