@@ -8,7 +8,7 @@ const world: World = {
   platform: process.platform,
   homeDirectory: () => process.env['HOME'] || process.env['USERPROFILE'] || '/',
   now: () => new Date(),
-  isTerminal: () => process.stderr.isTTY,
+  isTerminal: (stream) => process[stream].isTTY,
   warn: (message) => {
     console.error(`kubectl-eck: ${message}`);
   },

@@ -1,6 +1,7 @@
 import { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
 import { RuntimeOptions } from '@alicloud/tea-util';
 import { EckError, messageOf } from '../errors.js';
+import { isMapping } from '../mapping.js';
 import { otherSite, type Endpoint } from '../settings/endpoint.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
@@ -9,8 +10,8 @@ import { OpenApiClient } from './sdk.js';
 import type { SignedIn } from './sign-in.js';
 import { withTransport, type TransportFacts } from '../network/transport.js';
 
-/** The largest answer that is read. */
-const maxBodyBytes = 1024 * 1024;
+/** The largest answer that is read, where the call does not say. */
+const usualMaxBodyBytes = 1024 * 1024;
 
 /** One call of the ENS API. */
 export interface EnsCall {
@@ -19,6 +20,8 @@ export interface EnsCall {
   readonly query: Readonly<Record<string, string>>;
   /** The cluster that the call is about, for messages. */
   readonly clusterId?: string;
+  /** The largest answer that is read. */
+  readonly maxBodyBytes?: number;
 }
 
 /** Who calls, and where. */
@@ -47,7 +50,7 @@ export async function callEns(client: EnsClient, call: EnsCall, world: World): P
       connectTimeoutMs,
       readTimeoutMs,
       totalMs: Math.min(totalMs, connectTimeoutMs + readTimeoutMs),
-      maxBodyBytes,
+      maxBodyBytes: call.maxBodyBytes ?? usualMaxBodyBytes,
       environment: world.environment,
     };
     return await withTransport(rules, facts, async () => {
@@ -92,14 +95,14 @@ export async function callEns(client: EnsClient, call: EnsCall, world: World): P
 }
 
 function answerBody(answer: unknown): EnsAnswer {
-  const body = isRecord(answer) ? answer['body'] : undefined;
-  if (!isRecord(body)) throw new Error('the answer is not a JSON object');
+  const body = isMapping(answer) ? answer['body'] : undefined;
+  if (!isMapping(body)) throw new Error('the answer is not a JSON object');
   return body;
 }
 
 /** What the SDK threw, read at this border: its errors carry the API's answer under `data`. */
 function faultOf(error: unknown, facts: TransportFacts): ApiFault {
-  const data = isRecord(error) && isRecord(error['data']) ? error['data'] : {};
+  const data = isMapping(error) && isMapping(error['data']) ? error['data'] : {};
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   const apiCode = text(data['Code']);
   const requestId = text(data['RequestId']);
@@ -118,8 +121,4 @@ function withoutAnswer(error: unknown, { failure, status }: TransportFacts): str
   if (failure !== undefined) return failure.message;
   if (status !== undefined && status >= 400) return `HTTP ${status}`;
   return error instanceof SyntaxError ? 'the answer is not JSON' : messageOf(error);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,7 @@ import type { ClientCredential } from '../credential/client-credential.js';
 import { decodeEntry } from '../credential/entry.js';
 import { expirationTimestamp, freshness } from '../credential/freshness.js';
 import { credentialKeyText } from '../credential/key.js';
-import { identityFromSettings } from '../identity/identity.js';
+import { resolveIdentity } from '../identity/resolve-identity.js';
 import { openStore } from '../keychain/open-store.js';
 import type { Settings } from '../settings/settings.js';
 import { CredentialState } from '../state/credential-state.js';
@@ -34,12 +34,8 @@ export interface Provided {
  */
 export async function provide(request: CredentialRequest, world: World): Promise<Provided> {
   const { clusterId, settings } = request;
-  let identity = identityFromSettings(settings, world.environment);
-  if (identity.kind === 'chain') {
-    const { resolveChain } = await import('../identity/chain.js');
-    identity = await resolveChain(identity, world);
-  }
-  const account = credentialKeyText({ endpoint: settings.endpoint, identity, clusterId });
+  const key = { endpoint: settings.endpoint, identity: await resolveIdentity(settings, world), clusterId };
+  const account = credentialKeyText(key);
 
   const store = openStore(settings.store, world);
   const entry = await store.read(account);
@@ -53,7 +49,7 @@ export async function provide(request: CredentialRequest, world: World): Promise
   let credential = kept;
   if (credential === undefined || verdict !== 'serve') {
     const { renew } = await import('../renewal/renew.js');
-    credential = await renew({ account, clusterId, settings, kept, refused }, { store, state }, world);
+    credential = await renew({ key, settings, kept, refused }, { store, state }, world);
   }
 
   const expiration = expirationTimestamp(credential, settings, world.now());

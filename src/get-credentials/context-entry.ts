@@ -1,14 +1,14 @@
+import type { EnsAccount } from '../ens/account.js';
 import type { ExecApiVersion } from '../exec-credential/protocol.js';
 import type { IssuedCluster } from '../kubeconfig/issued.js';
 import type { ContextEntry } from '../kubeconfig/user.js';
 import { endpointKey } from '../settings/endpoint.js';
 import { formatDuration } from '../settings/duration.js';
-import { defaultMaxAgeMs, type Settings } from '../settings/settings.js';
+import { defaultMaxAgeMs } from '../settings/settings.js';
 
 /** What a context is made of besides the cluster that ENS described. */
 export interface ContextSettings {
   readonly clusterId: string;
-  readonly settings: Settings;
   readonly context: string | undefined;
   readonly namespace: string | undefined;
   readonly execApiVersion: ExecApiVersion;
@@ -27,9 +27,9 @@ const installHint =
  * another shell and after the CLI's current profile has changed.
  */
 export function contextEntry(
-  { clusterId, settings, context, namespace, execApiVersion }: ContextSettings,
+  { clusterId, context, namespace, execApiVersion }: ContextSettings,
+  account: EnsAccount,
   cluster: IssuedCluster,
-  profile: string | undefined,
 ): ContextEntry {
   const name = context ?? clusterId;
   return {
@@ -41,7 +41,7 @@ export function contextEntry(
     exec: {
       apiVersion: execApiVersion,
       command: 'kubectl-eck',
-      args: execArguments(clusterId, settings, profile),
+      args: execArguments(clusterId, account),
       interactiveMode: 'Never',
       provideClusterInfo: false,
       installHint,
@@ -49,12 +49,12 @@ export function contextEntry(
   };
 }
 
-function execArguments(clusterId: string, settings: Settings, profile: string | undefined): string[] {
+function execArguments(clusterId: string, { signedIn, endpoint, settings }: EnsAccount): string[] {
   const args = ['exec-credential', '--cluster-id', clusterId];
-  if (profile !== undefined) args.push('--profile', profile);
+  if (signedIn.profile !== undefined) args.push('--profile', signedIn.profile.name);
   if (settings.roleArn !== undefined) args.push('--role-arn', settings.roleArn);
-  if (settings.endpoint.kind === 'address') args.push('--endpoint', endpointKey(settings.endpoint));
-  if (settings.endpoint.kind === 'site') args.push('--site', settings.endpoint.site);
+  if (endpoint.kind === 'address') args.push('--endpoint', endpointKey(endpoint));
+  if (endpoint.kind === 'site') args.push('--site', endpoint.site);
   if (settings.store !== 'auto') args.push('--store', settings.store);
   if (settings.maxAgeMs !== defaultMaxAgeMs) args.push('--max-age', formatDuration(settings.maxAgeMs));
   return args;

@@ -1,11 +1,13 @@
 import { certificateSubject } from '../credential/check.js';
 import { keep } from '../credential/keep.js';
 import { credentialKeyText } from '../credential/key.js';
+import type { EnsAccount } from '../ens/account.js';
 import { issueCredential } from '../ens/issue-credential.js';
-import { identityFromSettings, withRole, type Identity } from '../identity/identity.js';
-import { resolveChain } from '../identity/chain.js';
+import { withRole, type Identity } from '../identity/identity.js';
+import { resolveIdentity } from '../identity/resolve-identity.js';
 import { openStore } from '../keychain/open-store.js';
 import type { StoreName } from '../keychain/store.js';
+import { CredentialState } from '../state/credential-state.js';
 import type { World } from '../world.js';
 import type { ContextEntry } from '../kubeconfig/user.js';
 import { contextEntry, type ContextSettings } from './context-entry.js';
@@ -33,20 +35,26 @@ export interface ContextSetUp {
  *
  * @throws EckError where there is no credential to be had, or a store that was named by the person cannot keep it
  */
-export async function setUpContext(request: ContextRequest, world: World): Promise<ContextSetUp> {
-  const { clusterId, settings } = request;
-  const { cluster, credential, signedIn, endpoint } = await issueCredential(request, world);
+export async function setUpContext(
+  account: EnsAccount,
+  request: ContextRequest,
+  world: World,
+): Promise<ContextSetUp> {
+  const { clusterId } = request;
+  const { signedIn, endpoint, settings } = account;
+  const { cluster, credential } = await issueCredential(account, request, world);
 
   // A profile is pinned in the entry, so it is as that profile that kubectl will ask.
   const identity: Identity =
     signedIn.profile === undefined
-      ? await resolveChain(identityFromSettings(settings, world.environment), world)
+      ? await resolveIdentity(settings, world)
       : withRole({ kind: 'profile', name: signedIn.profile.name }, settings.roleArn);
-  const account = credentialKeyText({ endpoint, identity, clusterId });
-  const keptIn = await keep(openStore(settings.store, world), account, credential);
+  const key = { endpoint, identity, clusterId };
+  const state = new CredentialState(credentialKeyText(key), world);
+  const keptIn = await keep(key, credential, { store: openStore(settings.store, world), state });
 
   return {
-    entry: contextEntry({ ...request, settings: { ...settings, endpoint } }, cluster, signedIn.profile?.name),
+    entry: contextEntry(request, account, cluster),
     identity: signedIn.description,
     keptIn,
     certificateSubject: certificateSubject(credential),

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cacheDirectory } from '../settings/directories.js';
 import { flawOfDirectory } from '../state/directory.js';
+import { fingerprint } from '../state/fingerprint.js';
 import type { World } from '../world.js';
 import { withRole, type Environment, type Identity } from './identity.js';
 
@@ -55,15 +56,6 @@ function stampOf(environment: Environment, { cli, shared }: CredentialFiles): st
 function fileStamp(file: string): string {
   const status = statSync(file, { throwIfNoEntry: false });
   return status === undefined ? '' : `${status.mtimeMs} ${status.size} ${status.ino}`;
-}
-
-/** FNV-1a: tells one text from another, and does not tell the text. */
-function fingerprint(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  }
-  return hash >>> 0;
 }
 
 interface Memory {

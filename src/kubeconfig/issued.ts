@@ -2,7 +2,7 @@ import { isScalar, parseDocument, visit } from 'yaml';
 import { checkClientCredential, readCertificates } from '../credential/check.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { EckError, messageOf, printable } from '../errors.js';
-import { isMapping, type Mapping } from './mapping.js';
+import { isMapping, type Mapping } from '../mapping.js';
 
 /** What is taken from a kubeconfig that ENS hands out. Everything else in it is ignored. */
 export interface IssuedKubeconfig {

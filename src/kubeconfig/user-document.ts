@@ -1,8 +1,8 @@
 import { parseAllDocuments } from 'yaml';
 import type { ParsedNode } from 'yaml';
 import { EckError, printable } from '../errors.js';
-import { isMapping } from './mapping.js';
-import type { Mapping } from './mapping.js';
+import { isMapping } from '../mapping.js';
+import type { Mapping } from '../mapping.js';
 import { kinds, sections } from './user-entry.js';
 import type { Section } from './user-entry.js';
 

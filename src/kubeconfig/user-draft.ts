@@ -1,4 +1,4 @@
-import type { Mapping } from './mapping.js';
+import type { Mapping } from '../mapping.js';
 import { itemsOf } from './user-document.js';
 import type { Section } from './user-entry.js';
 

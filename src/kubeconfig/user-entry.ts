@@ -1,4 +1,4 @@
-import type { Mapping } from './mapping.js';
+import type { Mapping } from '../mapping.js';
 
 /** A context that this plugin writes, with the cluster and the user that it joins. */
 export interface ContextEntry {

@@ -1,5 +1,5 @@
-import { isMapping } from './mapping.js';
-import type { Mapping } from './mapping.js';
+import { isMapping } from '../mapping.js';
+import type { Mapping } from '../mapping.js';
 import type { Section } from './user-entry.js';
 import type { MergedKubeconfig } from './user-merge.js';
 

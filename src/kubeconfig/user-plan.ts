@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EckError, printable, usageError } from '../errors.js';
-import type { Mapping } from './mapping.js';
+import type { Mapping } from '../mapping.js';
 import type { KubeconfigFile } from './user-document.js';
 import { Draft } from './user-draft.js';
 import type { DraftChange } from './user-draft.js';

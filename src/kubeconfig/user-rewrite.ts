@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EckError, printable } from '../errors.js';
-import type { Mapping } from './mapping.js';
+import type { Mapping } from '../mapping.js';
 import { parseKubeconfig } from './user-document.js';
 import type { KubeconfigFile } from './user-document.js';
 import type { ContextEntry } from './user-entry.js';

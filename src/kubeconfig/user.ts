@@ -1,4 +1,4 @@
-import { isMapping } from './mapping.js';
+import { isMapping, type Mapping } from '../mapping.js';
 import { parseKubeconfig } from './user-document.js';
 import type { KubeconfigFile } from './user-document.js';
 import type { ContextEntry } from './user-entry.js';
@@ -65,6 +65,10 @@ export interface UserContext {
   readonly isOwn: boolean;
   /** What this plugin is run with, if its credential comes from here. */
   readonly execArgs: readonly string[];
+  /** The variables that the `exec` entry adds to the environment. */
+  readonly execEnvironment: Readonly<Record<string, string>>;
+  /** The cluster's id where the cluster carries it for this plugin (`clusterId` in its `exec` extension). */
+  readonly clusterInfoId: string | undefined;
 }
 
 /**
@@ -90,6 +94,8 @@ export async function readContexts(paths: KubeconfigPaths): Promise<UserContexts
         server: stringOf(clusters.get(clusterName ?? '')?.content['server']),
         isOwn,
         execArgs: isOwn ? argsOf(user['exec']) : [],
+        execEnvironment: isOwn ? environmentOf(user['exec']) : {},
+        clusterInfoId: clusterInfoIdOf(clusters.get(clusterName ?? '')?.content['extensions']),
       };
     }),
   };
@@ -113,4 +119,23 @@ function stringOf(value: unknown): string | undefined {
 function argsOf(exec: unknown): string[] {
   const args = isMapping(exec) ? exec['args'] : undefined;
   return Array.isArray(args) ? args.filter((arg) => typeof arg === 'string') : [];
+}
+
+function environmentOf(exec: unknown): Record<string, string> {
+  return Object.fromEntries(
+    mappingsIn(isMapping(exec) ? exec['env'] : undefined).flatMap(({ name, value }) =>
+      typeof name === 'string' && typeof value === 'string' ? [[name, value]] : [],
+    ),
+  );
+}
+
+/** What kubectl passes on as `spec.cluster.config` stands under this reserved name. */
+function clusterInfoIdOf(extensions: unknown): string | undefined {
+  const found = mappingsIn(extensions).find(({ name }) => name === 'client.authentication.k8s.io/exec');
+  const config = found?.['extension'];
+  return isMapping(config) ? stringOf(config['clusterId']) : undefined;
+}
+
+function mappingsIn(list: unknown): Mapping[] {
+  return Array.isArray(list) ? list.filter(isMapping) : [];
 }

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isCollection, isMap, isScalar, isSeq } from 'yaml';
 import type { ParsedNode, YAMLMap, YAMLSeq } from 'yaml';
-import { isMapping } from './mapping.js';
-import type { Mapping } from './mapping.js';
+import { isMapping } from '../mapping.js';
+import type { Mapping } from '../mapping.js';
 import {
   contentEnd,
   indentOf,

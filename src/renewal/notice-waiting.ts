@@ -10,7 +10,7 @@ export function noticeWaiting(
 ): { because(error: EckError): void; stop(): void } {
   let reason = 'ENS has not answered yet';
   const timer = setTimeout(() => {
-    if (world.isTerminal()) world.warn(`Waiting for a credential for ${clusterId}: ${reason}`);
+    if (world.isTerminal('stderr')) world.warn(`Waiting for a credential for ${clusterId}: ${reason}`);
   }, noticeAfterMs);
   timer.unref();
   return {

@@ -1,11 +1,12 @@
 import type { ClientCredential } from '../credential/client-credential.js';
 import { freshness, isFromTheFuture } from '../credential/freshness.js';
-import { keep } from '../credential/keep.js';
+import { forget, keep, type Keeping } from '../credential/keep.js';
 import { decodeEntry } from '../credential/entry.js';
+import { credentialKeyText, type CredentialKey } from '../credential/key.js';
 import { EckError, type ErrorCode } from '../errors.js';
 import { StoreError, type Store } from '../keychain/store.js';
 import type { Settings } from '../settings/settings.js';
-import type { CredentialState, RenewalRecord } from '../state/credential-state.js';
+import type { RenewalRecord } from '../state/credential-state.js';
 import { tellOnce } from '../state/tell-once.js';
 import type { World } from '../world.js';
 import { noticeWaiting } from './notice-waiting.js';
@@ -13,19 +14,12 @@ import { waitForTurn, type Turn } from './turn.js';
 
 /** A credential that is to be fetched. */
 export interface Renewal {
-  readonly account: string;
-  readonly clusterId: string;
+  readonly key: CredentialKey;
   readonly settings: Settings;
   /** What is kept now. */
   readonly kept: ClientCredential | undefined;
   /** Whether the API server has refused what is kept, as far as one can tell. */
   readonly refused: boolean;
-}
-
-/** Where a credential is kept, and what is remembered of it. */
-export interface Keeping {
-  readonly store: Store;
-  readonly state: CredentialState;
 }
 
 /** How long after a failure a credential that is still valid is served without trying again. */
@@ -68,7 +62,7 @@ export async function renew(renewal: Renewal, keeping: Keeping, world: World): P
     return fallBack(renewal, new EckError(last.failure.code, last.failure.message), world);
   }
 
-  const notice = noticeWaiting(world, renewal.clusterId);
+  const notice = noticeWaiting(world, renewal.key.clusterId);
   try {
     // Where nothing is kept, nothing can be shared, and there is nothing to wait for.
     const turn: Turn =
@@ -100,28 +94,37 @@ export async function renew(renewal: Renewal, keeping: Keeping, world: World): P
 /** The one renewal that is made. What comes of it is recorded for those who wait. */
 async function renewNow(
   renewal: Renewal,
-  { store, state }: Keeping,
+  keeping: Keeping,
   last: RenewalRecord | undefined,
   mayKeep: () => boolean,
   world: World,
   notice: { because(error: EckError): void },
 ): Promise<ClientCredential> {
-  const { account, clusterId, settings } = renewal;
+  const { key, settings } = renewal;
+  const { clusterId } = key;
+  const { state } = keeping;
   const repairedAt = renewal.refused ? world.now() : last?.repairedAt;
   const repair = repairedAt === undefined ? {} : { repairedAt };
   try {
     // Loaded here, by the one process that calls ENS. Those that wait for it are many, and need none of it.
-    const { issueCredential } = await import('../ens/issue-credential.js');
+    const [{ openAccount }, { issueCredential }] = await Promise.all([
+      import('../ens/account.js'),
+      import('../ens/issue-credential.js'),
+    ]);
     const { credential } = await issueCredential(
-      { clusterId, privateIp: false, settings, hasFallBack: isFallBack(renewal, world) },
+      await openAccount(settings, world),
+      { clusterId, privateIp: false },
       world,
-      (error) => {
-        notice.because(error);
+      {
+        hasFallBack: isFallBack(renewal, world),
+        onRetry: (error) => {
+          notice.because(error);
+        },
       },
     );
     world.debug(`issued; the lock is ${mayKeep() ? 'held' : 'lost'}`);
     // A process that was stopped for so long that another one took over has nothing newer to keep.
-    if (mayKeep()) await keepNew(renewal, credential, store, world);
+    if (mayKeep()) await keepNew(renewal, credential, keeping, world);
     state.recordRenewal({ finishedAt: world.now(), ...repair });
     if (isFromTheFuture(credential, world.now())) {
       world.warn(
@@ -134,7 +137,7 @@ async function renewNow(
     if (!(error instanceof EckError)) throw error;
     // A process that another one took over from has had its say.
     if (!mayKeep()) throw error;
-    if (finalCodes.includes(error.code)) await store.delete(account).catch(() => false);
+    if (finalCodes.includes(error.code)) await forget(key, keeping).catch(() => false);
     state.recordRenewal({
       finishedAt: world.now(),
       failure: { code: error.code, message: error.message },
@@ -151,13 +154,13 @@ async function renewNow(
  * it has, the new credential is better served and not kept than not served.
  */
 async function keepNew(
-  { account, settings, kept }: Renewal,
+  { key, settings, kept }: Renewal,
   credential: ClientCredential,
-  store: Store,
+  keeping: Keeping,
   world: World,
 ): Promise<void> {
   try {
-    const keptIn = await keep(store, account, credential);
+    const keptIn = await keep(key, credential, keeping);
     if (keptIn === 'none' && settings.store === 'auto') tellOnce('no-store', noStoreHere, world);
   } catch (error) {
     if (!(error instanceof StoreError) || kept === undefined) throw error;
@@ -167,10 +170,11 @@ async function keepNew(
 
 /** What another process has put in the place of what was kept, if that serves. */
 async function renewedMeanwhile(
-  { account, kept, settings }: Renewal,
+  { key, kept, settings }: Renewal,
   store: Store,
   world: World,
 ): Promise<ClientCredential | undefined> {
+  const account = credentialKeyText(key);
   const entry = await store.read(account);
   const found = entry && decodeEntry(account, entry);
   if (found === undefined || found.fetchedAt.getTime() === kept?.fetchedAt.getTime()) return undefined;

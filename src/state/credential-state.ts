@@ -3,6 +3,8 @@ import type { ErrorCode } from '../errors.js';
 import { cacheDirectory } from '../settings/directories.js';
 import type { World } from '../world.js';
 import { flawOfDirectory } from './directory.js';
+import { fingerprint } from './fingerprint.js';
+import { formatKeptRecord, keptRecordFile, type KeptRecord } from './kept-record.js';
 import { isRunning, type Requester } from './requester.js';
 
 /** What was served to a process. */
@@ -26,9 +28,9 @@ export interface RenewalRecord {
 const sweepOneIn = 50;
 
 /**
- * What is remembered of one kept credential besides the credential: who was served, how the last renewal went, and
- * the lock that a renewal is made under. None of it is secret, and all of it can be lost: then a credential may be
- * renewed once too often, or once too seldom.
+ * What is remembered of one kept credential besides the credential: where it is kept, who was served, how the last
+ * renewal went, and the lock that a renewal is made under. None of it is secret, and all of it can be lost: then a
+ * credential may be renewed once too often, or once too seldom, and `status` does not know of it.
  *
  * It lies in a directory of the credential's own, below kubectl's cache directory. Where that cannot be used, the
  * person is warned once a run, and nothing is remembered.
@@ -78,6 +80,16 @@ export class CredentialState {
   /** Remembers how a renewal went. */
   recordRenewal(record: RenewalRecord): void {
     this.#write('renewal.json', JSON.stringify(record));
+  }
+
+  /** Remembers that the credential is kept, and where. */
+  recordKept(record: KeptRecord): void {
+    this.#write(keptRecordFile, formatKeptRecord(record));
+  }
+
+  /** Remembers that the credential is not kept any more. */
+  forgetKept(): void {
+    if (this.#open()) remove(`${this.#directory}/${keptRecordFile}`);
   }
 
   /** Removes the marks of processes that have ended. */
@@ -155,8 +167,8 @@ export class CredentialState {
  */
 function directoryName(account: string): string {
   const name = account.replace(/[*/]/g, (character) => (character === '/' ? '+' : '%2A'));
-  // Two accounts that differ only after so many characters share what is remembered, which does no harm.
-  return name.slice(0, 200);
+  // File names end at 255 bytes.
+  return name.length <= 200 ? name : `${name.slice(0, 190)}~${fingerprint(name)}`;
 }
 
 function markName({ processId }: Requester): string {

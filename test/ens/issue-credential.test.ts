@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { certificatePem, privateKeyPem } from '../../src/credential/pem.js';
-import { issueCredential, type Issued, type IssueRequest } from '../../src/ens/issue-credential.js';
-import type { EckError } from '../../src/errors.js';
+import { openAccount, type CallRules, type EnsAccount } from '../../src/ens/account.js';
+import { issueCredential, type IssueRequest } from '../../src/ens/issue-credential.js';
+import type { IssuedKubeconfig } from '../../src/kubeconfig/issued.js';
 import type { SettingTexts } from '../../src/settings/settings.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { apiError } from '../support/ens-faults.js';
@@ -43,23 +44,25 @@ afterEach(async () => {
   await ens.stop();
 });
 
-interface Changes extends Partial<IssueRequest> {
+interface Changes extends Partial<IssueRequest>, CallRules {
   readonly typed?: SettingTexts;
-  readonly onRetry?: (error: EckError) => void;
 }
 
-function issue({ typed, onRetry, ...changes }: Changes = {}): Promise<Issued> {
-  return issueCredential(
-    {
-      clusterId: 'eck-1',
-      privateIp: false,
-      settings: settings({ endpoint: ens.endpoint, ...typed }),
-      ...changes,
-    },
+async function issue({ typed, onRetry, hasFallBack, ...request }: Changes = {}): Promise<Issued> {
+  const account = await openAccount(settings({ endpoint: ens.endpoint, ...typed }), home.world);
+  const issued = await issueCredential(
+    account,
+    { clusterId: 'eck-1', privateIp: false, ...request },
     home.world,
-    onRetry,
+    {
+      ...(onRetry === undefined ? {} : { onRetry }),
+      ...(hasFallBack === undefined ? {} : { hasFallBack }),
+    },
   );
+  return { ...issued, ...account };
 }
+
+type Issued = IssuedKubeconfig & EnsAccount;
 
 describe('a credential', () => {
   test('is issued by one call, with how to reach the cluster and who signed in', async () => {
@@ -197,8 +200,11 @@ describe('the endpoint', () => {
         },
       ]);
       home.useEnvironment({ HTTPS_PROXY: `http://${proxy.host}` });
-      const request = { clusterId: 'eck-1', privateIp: false, settings: settings(typed) };
-      await expect(issueCredential(request, home.world)).rejects.toMatchObject({ code: 'proxy-refused' });
+      const account = await openAccount(settings(typed), home.world);
+      const request = { clusterId: 'eck-1', privateIp: false };
+      await expect(issueCredential(account, request, home.world)).rejects.toMatchObject({
+        code: 'proxy-refused',
+      });
       return proxy.connects;
     } finally {
       await proxy.stop();

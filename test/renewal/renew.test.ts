@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkClientCredential } from '../../src/credential/check.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
+import { credentialKeyText, type CredentialKey } from '../../src/credential/key.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { noStore } from '../../src/keychain/no-store.js';
 import { StoreError, type Store } from '../../src/keychain/store.js';
@@ -21,7 +22,8 @@ import { FakeWorld, MemoryStore } from './fixtures.js';
 
 const second = 1000;
 const hour = 3_600_000;
-const account = 'eck-1@endpoint/identity';
+const key = keyOf('eck-1');
+const account = credentialKeyText(key);
 const identity = {
   accessKeyId: 'LTAI5tRenewalTest',
   accessKeySecret: 'a secret of the renewal test',
@@ -79,6 +81,10 @@ afterAll(() => {
   expect(process.env).toEqual(environmentBefore);
 });
 
+function keyOf(clusterId: string): CredentialKey {
+  return { endpoint: { kind: 'default' }, identity: { kind: 'profile', name: 'me' }, clusterId };
+}
+
 function before(ms: number): Date {
   return new Date(start.getTime() - ms);
 }
@@ -106,7 +112,7 @@ const hurry = { timeoutMs: 600, readTimeoutMs: 500 };
 /** Each has a state of its own, as processes do. */
 function renewal(overrides: Partial<Renewal> = {}, into: Store = store): Promise<ClientCredential> {
   return renew(
-    { account, clusterId: 'eck-1', settings: settings(), kept, refused: false, ...overrides },
+    { key, settings: settings(), kept, refused: false, ...overrides },
     { store: into, state: state() },
     world,
   );
@@ -140,7 +146,7 @@ describe('a renewal', () => {
   test('is remembered, and its lock is given back', async () => {
     await renewal();
     expect(state().lastRenewal()).toEqual({ finishedAt: start });
-    expect(stateFiles()).toEqual(['renewal.json']);
+    expect(stateFiles()).toEqual(['kept.json', 'renewal.json']);
   });
 
   test('fetches where nothing is kept', async () => {
@@ -152,7 +158,7 @@ describe('a renewal', () => {
   test('sweeps the marks of processes that have ended', async () => {
     state().markServed({ processId: 2 ** 30, startedAt: '1' }, { fetchedAt: start, expiration: start });
     await renewal();
-    expect(stateFiles()).toEqual(['renewal.json']);
+    expect(stateFiles()).toEqual(['kept.json', 'renewal.json']);
   });
 
   test('is made without a lock where there can be none, with one warning', async () => {
@@ -300,7 +306,7 @@ describe('a failure', () => {
   });
 
   test('deletes what is kept of its own account only', async () => {
-    const other = 'eck-2@endpoint/identity';
+    const other = credentialKeyText(keyOf('eck-2'));
     store.put(other, kept);
     state(other).recordRenewal({ finishedAt: start });
     ens.failNext('always', apiError('Forbidden.RAM'));
@@ -434,7 +440,7 @@ describe('after an outage', () => {
   });
 
   test('of another cluster, ENS is called for this one', async () => {
-    state('eck-2@endpoint/identity').recordRenewal({ finishedAt: before(second), failure });
+    state(credentialKeyText(keyOf('eck-2'))).recordRenewal({ finishedAt: before(second), failure });
     await renewal();
     expect(ens.calls()).toBe(1);
   });
@@ -452,7 +458,7 @@ describe('many at a time', () => {
     expect(credential?.fetchedAt).toEqual(start);
     expect(results).toEqual(results.map(() => ({ status: 'fulfilled', value: credential })));
     expect(store.changes).toEqual([`write ${account}`]);
-    expect(stateFiles()).toEqual(['renewal.json']);
+    expect(stateFiles()).toEqual(['kept.json', 'renewal.json']);
   });
 
   test('call ENS once where nothing is kept', async () => {
@@ -485,7 +491,7 @@ describe('many at a time', () => {
 
   test('fetch each its own for different clusters', async () => {
     ens.putCluster({ clusterId: 'eck-2', authority, server: 'https://127.0.0.1:6443' });
-    await Promise.all([renewal(), renewal({ account: 'eck-2@endpoint/identity', clusterId: 'eck-2' })]);
+    await Promise.all([renewal(), renewal({ key: keyOf('eck-2') })]);
     expect(ens.log.map(({ params }) => params['ClusterId']).sort()).toEqual(['eck-1', 'eck-2']);
   });
 });
