@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { openAccount } from '../ens/account.js';
 import { quoted, usageError } from '../errors.js';
 import { answerKubectl } from '../exec-credential/answer.js';
 import { execApiVersions, type ExecApiVersion } from '../exec-credential/protocol.js';
@@ -7,9 +8,11 @@ import { readSettings, settingText } from '../settings/settings.js';
 import type { World } from '../world.js';
 import { setUpContext } from '../get-credentials/set-up-context.js';
 import { summary } from '../get-credentials/summary.js';
-import { locateKubeconfig, renderKubeconfig, writeContexts } from '../kubeconfig/user.js';
+import { renderKubeconfig, writeContexts } from '../kubeconfig/user.js';
 import {
   addSettingOptions,
+  kubeconfigOption,
+  kubeconfigPaths,
   switchOption,
   textOption,
   typedSettings,
@@ -31,13 +34,13 @@ export function getCredentialsCommand(world: World): Command {
       "name the context, its user and its cluster, instead of after the cluster's id",
     ),
     new Option('--namespace <NAMESPACE>', 'the namespace that the context starts in'),
-    new Option('--kubeconfig <FILE>', 'write to this file, instead of $KUBECONFIG or ~/.kube/config'),
     new Option('--keep-current-context', 'do not switch to the context'),
     new Option('--overwrite', 'replace entries of the same name that something else wrote'),
     new Option('--print', 'print the kubeconfig, and write no kubeconfig file'),
     new Option('--exec-api-version <VERSION>', 'v1, or v1beta1 for kubectl before 1.22').default('v1'),
   ];
   for (const option of options) command.addOption(withVariable(option));
+  command.addOption(kubeconfigOption());
   addSettingOptions(command).addHelpText(
     'after',
     [
@@ -58,9 +61,9 @@ export function getCredentialsCommand(world: World): Command {
     if (clusterId === undefined) {
       throw usageError('which cluster? Give its id: kubectl eck get-credentials eck-0123abcd');
     }
+    const settings = readSettings(typed.settings, environment);
     const request = {
       clusterId: parseClusterId(clusterId),
-      settings: readSettings(typed.settings, environment),
       privateIp: switchOption(command, 'private-ip', environment),
       context: contextName(textOption(command, 'context', environment)),
       namespace: namespaceName(textOption(command, 'namespace', environment)),
@@ -71,19 +74,13 @@ export function getCredentialsCommand(world: World): Command {
       setCurrentContext: !switchOption(command, 'keep-current-context', environment),
     };
     if (switchOption(command, 'print', environment)) {
-      const setUp = await setUpContext(request, world);
+      const setUp = await setUpContext(await openAccount(settings, world), request, world);
       process.stdout.write(renderKubeconfig([setUp.entry], rules));
       for (const line of summary(setUp)) console.error(line);
       return;
     }
-    const flag = textOption(command, 'kubeconfig', environment);
-    const paths = locateKubeconfig({
-      flag,
-      environment,
-      homeDirectory: world.homeDirectory(),
-      platform: world.platform,
-    });
-    const setUp = await setUpContext(request, world);
+    const paths = kubeconfigPaths(command, world);
+    const setUp = await setUpContext(await openAccount(settings, world), request, world);
     const report = await writeContexts(paths, [setUp.entry], rules);
     for (const line of summary(setUp, report)) console.error(line);
   });

@@ -2,32 +2,88 @@ import { Option, type Command } from 'commander';
 import { quoted, usageError } from '../errors.js';
 import type { Environment } from '../identity/identity.js';
 import { storeChoices } from '../keychain/store.js';
+import { locateKubeconfig, type KubeconfigPaths } from '../kubeconfig/user.js';
 import { sites } from '../settings/endpoint.js';
 import { settingFlags, variableOf, type SettingTexts } from '../settings/settings.js';
+import type { World } from '../world.js';
 
 /** The options of one command, as they were typed or given by environment variables, by the flag's long name. */
 export type OptionTexts = Readonly<Record<string, string | boolean | undefined>>;
 
 const helpGroup = 'Who, where and how:';
 
-/** Adds the options that every command which calls ENS has in common. */
-export function addSettingOptions(command: Command): Command {
-  const options = [
+/** Adds the options of a command that calls ENS: who calls, where, and how long it may take. */
+export function addAccountOptions(command: Command): Command {
+  return addInGroup(command, [
     new Option('--profile <NAME>', 'sign calls with this profile of the aliyun CLI'),
     new Option('--role-arn <ARN>', 'take on this RAM role first'),
     new Option('--endpoint <HOST>', 'call this ENS endpoint, a host or a URL'),
     new Option('--site <SITE>', `call the endpoint of this site: ${sites.join(' or ')}`),
-    new Option('--store <STORE>', `keep credentials in: ${storeChoices.join(', ')}`).default('auto'),
-    new Option('--max-age <DURATION>', 'ask ENS again for a credential that is older').default('12h'),
     new Option('--timeout <DURATION>', 'give up after this long, all attempts together').default('20s'),
     new Option('--connect-timeout <DURATION>', 'wait this long for a connection').default('5s'),
     new Option('--read-timeout <DURATION>', 'wait this long for an answer').default('10s'),
-  ];
-  // The defaults are shown, and applied where the settings are read: there an environment variable comes first.
-  for (const option of options) {
-    command.addOption(withVariable(option).helpGroup(helpGroup));
-  }
+  ]);
+}
+
+/** Adds the option that says where credentials are kept. */
+export function addStoreOption(command: Command): Command {
+  return addInGroup(command, [
+    new Option('--store <STORE>', `keep credentials in: ${storeChoices.join(', ')}`).default('auto'),
+  ]);
+}
+
+/** Adds all the options that {@link readSettings} reads, of a command that fetches credentials and keeps them. */
+export function addSettingOptions(command: Command): Command {
+  addStoreOption(addAccountOptions(command));
+  return addInGroup(command, [
+    new Option('--max-age <DURATION>', 'ask ENS again for a credential that is older').default('12h'),
+  ]);
+}
+
+/** Defaults are shown, and applied where the settings are read: there an environment variable comes first. */
+function addInGroup(command: Command, options: readonly Option[]): Command {
+  for (const option of options) command.addOption(withVariable(option).helpGroup(helpGroup));
   return command;
+}
+
+/** The option that says which kubeconfig is read or written; see {@link kubeconfigPaths}. */
+export function kubeconfigOption(): Option {
+  return withVariable(
+    new Option('--kubeconfig <FILE>', 'use this kubeconfig, instead of $KUBECONFIG or ~/.kube/config'),
+  );
+}
+
+/** The files of the user kubeconfig, by the option, its variable, `$KUBECONFIG` or their usual place. */
+export function kubeconfigPaths(command: Command, world: World): KubeconfigPaths {
+  return locateKubeconfig({
+    flag: textOption(command, 'kubeconfig', world.environment),
+    environment: world.environment,
+    homeDirectory: world.homeDirectory(),
+    platform: world.platform,
+  });
+}
+
+/** The option that says in which format data goes to standard output. The first format is the default. */
+export function outputOption(formats: readonly [string, ...string[]]): Option {
+  return withVariable(
+    new Option('-o, --output <FORMAT>', `print as: ${formats.join(', ')}`).default(formats[0]),
+  );
+}
+
+/**
+ * The format that was asked for.
+ *
+ * @throws EckError `usage` for one that there is not
+ */
+export function outputFormat<Format extends string>(
+  command: Command,
+  formats: readonly [Format, ...Format[]],
+  environment: Environment,
+): Format {
+  const text = textOption(command, 'output', environment) ?? formats[0];
+  const format = formats.find((known) => known === text);
+  if (format === undefined) throw usageError(`--output ${quoted(text)} is not one of ${formats.join(', ')}`);
+  return format;
 }
 
 /** Makes an option show, and later take, the environment variable that stands for it. */
@@ -66,7 +122,8 @@ export function textOption(command: Command, flag: string, environment: Environm
  * @throws EckError `usage` for a variable that is neither true nor false
  */
 export function switchOption(command: Command, flag: string, environment: Environment): boolean {
-  if (command.getOptionValueSource(camelCase(flag)) === 'cli') return true;
+  // Commander files --no-headers under "headers".
+  if (command.getOptionValueSource(camelCase(flag.replace(/^no-/, ''))) === 'cli') return true;
   const text = environment[variableOf(flag)]?.toLowerCase();
   if (text === undefined || text === '' || ['false', '0', 'no'].includes(text)) return false;
   if (['true', '1', 'yes'].includes(text)) return true;

@@ -4,10 +4,11 @@ import type { World } from '../world.js';
 import { version } from '../version.js';
 import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials.js';
+import { listCommand } from './list.js';
 import { versionCommand } from './version.js';
 
 /** The commands, in the order in which help lists them. Adding one is a line. */
-const commands = [getCredentialsCommand, execCredentialCommand, versionCommand];
+const commands = [getCredentialsCommand, listCommand, execCredentialCommand, versionCommand];
 
 /** The command line: every command with its options, ready to parse. */
 export function program(world: World): Command {

@@ -1,12 +1,15 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { version } from '../version.js';
+import type { World } from '../world.js';
+import { outputFormat, outputOption } from './options.js';
+
+const formats = ['text', 'json'] as const;
 
 /** `version`: which release this is. */
-export function versionCommand(): Command {
-  return new Command('version')
-    .description('print the version')
-    .addOption(new Option('-o, --output <FORMAT>', 'print it as').choices(['text', 'json']).default('text'))
-    .action(({ output }: { output: 'text' | 'json' }) => {
-      console.log(output === 'json' ? JSON.stringify({ version }) : `kubectl-eck ${version}`);
-    });
+export function versionCommand({ environment }: World): Command {
+  const command = new Command('version').description('print the version').addOption(outputOption(formats));
+  return command.action(() => {
+    const format = outputFormat(command, formats, environment);
+    console.log(format === 'json' ? JSON.stringify({ version }) : `kubectl-eck ${version}`);
+  });
 }
