@@ -48,6 +48,7 @@ export function parseKeptRecord(text: string): KeptRecord | undefined {
     const isWhole =
       credentialKeyText(record.key) === account &&
       (storeNames as readonly unknown[]).includes(store) &&
+      store !== 'none' &&
       typeof certificateSubject === 'string';
     return isWhole ? record : undefined;
   } catch {

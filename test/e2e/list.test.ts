@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Sandbox } from '../support/sandbox.js';
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await Sandbox.create();
+  const { authority, apiServer } = sandbox;
+  sandbox.ens.putCluster({
+    clusterId: 'eck-ffff0001',
+    authority,
+    server: apiServer.url,
+    name: '上海边缘',
+    region: 'cn-shanghai-12',
+    publicAccess: false,
+  });
+});
+afterEach(async () => {
+  await sandbox.dispose();
+});
+
+describe('list', () => {
+  test('shows the clusters of the account and the contexts that reach them, by one call', async () => {
+    await sandbox.run(['get-credentials', sandbox.clusterId, '--context', 'edge']);
+    const listed = await sandbox.run(['list']);
+    expect(listed).toEqual({
+      status: 0,
+      stderr: '',
+      stdout: [
+        'NAME           ID             VERSION               REGION           ACCESS    CONTEXT',
+        'eck-0123abcd   eck-0123abcd   1.31.9-aliyunedge.1   cn-hangzhou-58   public    *edge',
+        '上海边缘       eck-ffff0001   1.31.9-aliyunedge.1   cn-shanghai-12   private   <none>',
+        '',
+      ].join('\n'),
+    });
+    expect(sandbox.ens.calls('DescribeClustersV1')).toBe(1);
+  });
+
+  test.each([['table'], ['wide'], ['json'], ['yaml'], ['name']])(
+    'prints none of the secrets that ENS adds to a listing, as %s',
+    async (format) => {
+      const { stdout, stderr } = await sandbox.run(['list', '-o', format], {
+        env: { KUBECTL_ECK_LOG: 'debug' },
+      });
+      const printed = stdout + stderr;
+      expect(printed).toContain('eck-ffff0001');
+      expect(sandbox.ens.joinTokens.filter((token) => printed.includes(token))).toEqual([]);
+      expect(printed).not.toMatch(/client-key|client-certificate|PRIVATE KEY|BEGIN|JoinToken/);
+      expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
+    },
+  );
+
+  test('shows what the filters let through, given as flags or variables', async () => {
+    const named = await sandbox.run(['list', '-o', 'name', '--name', '上海边缘']);
+    expect(named).toMatchObject({ status: 0, stdout: 'eck-ffff0001\n' });
+    const inRegion = await sandbox.run(['list'], {
+      env: { KUBECTL_ECK_REGION: 'cn-hangzhou-58', KUBECTL_ECK_OUTPUT: 'name' },
+    });
+    expect(inRegion).toMatchObject({ status: 0, stdout: 'eck-0123abcd\n' });
+  });
+
+  test('says where it looked when there is nothing', async () => {
+    const listed = await sandbox.run(['list', '--region', 'cn-nowhere']);
+    expect(listed).toMatchObject({ status: 0, stdout: '' });
+    expect(listed.stderr).toContain('knows no clusters in the region "cn-nowhere"');
+  });
+
+  test('works without a kubeconfig that can be read, and says so', async () => {
+    await sandbox.writeHome('.kube/config', 'contexts: {');
+    const listed = await sandbox.run(['list', '-o', 'name']);
+    expect(listed).toMatchObject({ status: 0, stdout: 'eck-0123abcd\neck-ffff0001\n' });
+    expect(listed.stderr).toMatch(/^kubectl-eck: .*config/);
+  });
+
+  test('refuses a format that there is not, before any call', async () => {
+    const listed = await sandbox.run(['list', '-o', 'csv']);
+    expect(listed).toMatchObject({ status: 2, stdout: '' });
+    expect(listed.stderr).toBe(
+      'kubectl-eck: --output "csv" is not one of table, wide, json, yaml, name [usage]\n',
+    );
+    expect(sandbox.ens.calls()).toBe(0);
+  });
+
+  test('reads a listing of a thousand clusters', async () => {
+    const { authority, apiServer } = sandbox;
+    for (let index = 0; index < 1000; index += 1) {
+      const clusterId = `eck-${String(index).padStart(8, '0')}`;
+      sandbox.ens.putCluster({ clusterId, authority, server: apiServer.url });
+    }
+    const listed = await sandbox.run(['list', '-o', 'name']);
+    expect(listed.status).toBe(0);
+    expect(listed.stdout.split('\n')).toHaveLength(1003);
+    expect(sandbox.ens.calls()).toBe(1);
+  });
+});
