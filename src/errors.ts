@@ -43,6 +43,12 @@ export type ErrorCode =
   | 'kubeconfig-locked'
   /** An entry of the same name, which this plugin did not write, is in the way. */
   | 'kubeconfig-conflict'
+  /** The user kubeconfig has no context of a name that was given. */
+  | 'context-not-found'
+  /** A context has no client key that could be moved into a store, or nothing says which cluster it is of. */
+  | 'context-not-convertible'
+  /** Some client keys were moved into a store, and others stay in the user kubeconfig. */
+  | 'conversion-incomplete'
   /** The keychain is locked and nobody unlocked it. */
   | 'keychain-locked'
   /** There is no such keychain here. */

@@ -2,7 +2,6 @@ import { Command, Option } from 'commander';
 import { openAccount } from '../ens/account.js';
 import { quoted, usageError } from '../errors.js';
 import { answerKubectl } from '../exec-credential/answer.js';
-import { execApiVersions, type ExecApiVersion } from '../exec-credential/protocol.js';
 import { parseClusterId } from '../settings/cluster-id.js';
 import { readSettings, settingText } from '../settings/settings.js';
 import type { World } from '../world.js';
@@ -11,6 +10,8 @@ import { summary } from '../get-credentials/summary.js';
 import { renderKubeconfig, writeContexts } from '../kubeconfig/user.js';
 import {
   addSettingOptions,
+  execApiVersion,
+  execApiVersionOption,
   kubeconfigOption,
   kubeconfigPaths,
   switchOption,
@@ -37,10 +38,9 @@ export function getCredentialsCommand(world: World): Command {
     new Option('--keep-current-context', 'do not switch to the context'),
     new Option('--overwrite', 'replace entries of the same name that something else wrote'),
     new Option('--print', 'print the kubeconfig, and write no kubeconfig file'),
-    new Option('--exec-api-version <VERSION>', 'v1, or v1beta1 for kubectl before 1.22').default('v1'),
   ];
   for (const option of options) command.addOption(withVariable(option));
-  command.addOption(kubeconfigOption());
+  command.addOption(execApiVersionOption()).addOption(kubeconfigOption());
   addSettingOptions(command).addHelpText(
     'after',
     [
@@ -67,7 +67,7 @@ export function getCredentialsCommand(world: World): Command {
       privateIp: switchOption(command, 'private-ip', environment),
       context: contextName(textOption(command, 'context', environment)),
       namespace: namespaceName(textOption(command, 'namespace', environment)),
-      execApiVersion: execApiVersion(textOption(command, 'exec-api-version', environment) ?? 'v1'),
+      execApiVersion: execApiVersion(command, environment),
     };
     const rules = {
       overwrite: switchOption(command, 'overwrite', environment),
@@ -84,12 +84,6 @@ export function getCredentialsCommand(world: World): Command {
     const report = await writeContexts(paths, [setUp.entry], rules);
     for (const line of summary(setUp, report)) console.error(line);
   });
-}
-
-function execApiVersion(text: string): ExecApiVersion {
-  const version = execApiVersions.find((known) => known.endsWith(`/${text}`));
-  if (version === undefined) throw usageError(`--exec-api-version ${quoted(text)} is not one of v1, v1beta1`);
-  return version;
 }
 
 /** A context's name may be almost anything; what would break a kubeconfig or a terminal is refused. */

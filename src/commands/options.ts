@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { quoted, usageError } from '../errors.js';
+import { execApiVersions, type ExecApiVersion } from '../exec-credential/protocol.js';
 import type { Environment } from '../identity/identity.js';
 import { storeChoices } from '../keychain/store.js';
 import { locateKubeconfig, type KubeconfigPaths } from '../kubeconfig/user.js';
@@ -61,6 +62,25 @@ export function kubeconfigPaths(command: Command, world: World): KubeconfigPaths
     homeDirectory: world.homeDirectory(),
     platform: world.platform,
   });
+}
+
+/** The option that says which version of the exec credential protocol kubectl is to speak; see {@link execApiVersion}. */
+export function execApiVersionOption(): Option {
+  return withVariable(
+    new Option('--exec-api-version <VERSION>', 'v1, or v1beta1 for kubectl before 1.22').default('v1'),
+  );
+}
+
+/**
+ * The version that was asked for.
+ *
+ * @throws EckError `usage` for one that there is not
+ */
+export function execApiVersion(command: Command, environment: Environment): ExecApiVersion {
+  const text = textOption(command, 'exec-api-version', environment) ?? 'v1';
+  const version = execApiVersions.find((known) => known.endsWith(`/${text}`));
+  if (version === undefined) throw usageError(`--exec-api-version ${quoted(text)} is not one of v1, v1beta1`);
+  return version;
 }
 
 /** The option that says in which format data goes to standard output. The first format is the default. */

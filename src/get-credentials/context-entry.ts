@@ -1,7 +1,7 @@
 import type { EnsAccount } from '../ens/account.js';
 import type { ExecApiVersion } from '../exec-credential/protocol.js';
 import type { IssuedCluster } from '../kubeconfig/issued.js';
-import type { ContextEntry } from '../kubeconfig/user.js';
+import type { ContextEntry, ExecEntry } from '../kubeconfig/user.js';
 import { endpointKey } from '../settings/endpoint.js';
 import { formatDuration } from '../settings/duration.js';
 import { defaultMaxAgeMs } from '../settings/settings.js';
@@ -38,14 +38,19 @@ export function contextEntry(
     userName: name,
     ...cluster,
     ...(namespace === undefined ? {} : { namespace }),
-    exec: {
-      apiVersion: execApiVersion,
-      command: 'kubectl-eck',
-      args: execArguments(clusterId, account),
-      interactiveMode: 'Never',
-      provideClusterInfo: false,
-      installHint,
-    },
+    exec: execEntry(clusterId, account, execApiVersion),
+  };
+}
+
+/** The `exec` entry with which kubectl asks this plugin for the credential of a cluster, see {@link contextEntry}. */
+export function execEntry(clusterId: string, account: EnsAccount, apiVersion: ExecApiVersion): ExecEntry {
+  return {
+    apiVersion,
+    command: 'kubectl-eck',
+    args: execArguments(clusterId, account),
+    interactiveMode: 'Never',
+    provideClusterInfo: false,
+    installHint,
   };
 }
 

@@ -3,14 +3,13 @@ import { keep } from '../credential/keep.js';
 import { credentialKeyText } from '../credential/key.js';
 import type { EnsAccount } from '../ens/account.js';
 import { issueCredential } from '../ens/issue-credential.js';
-import { withRole, type Identity } from '../identity/identity.js';
-import { resolveIdentity } from '../identity/resolve-identity.js';
 import { openStore } from '../keychain/open-store.js';
 import type { StoreName } from '../keychain/store.js';
 import { CredentialState } from '../state/credential-state.js';
 import type { World } from '../world.js';
 import type { ContextEntry } from '../kubeconfig/user.js';
 import { contextEntry, type ContextSettings } from './context-entry.js';
+import { pinnedIdentity } from './pinned-identity.js';
 
 /** What `get-credentials` was asked to do for one cluster. */
 export interface ContextRequest extends ContextSettings {
@@ -44,12 +43,7 @@ export async function setUpContext(
   const { signedIn, endpoint, settings } = account;
   const { cluster, credential } = await issueCredential(account, request, world);
 
-  // A profile is pinned in the entry, so it is as that profile that kubectl will ask.
-  const identity: Identity =
-    signedIn.profile === undefined
-      ? await resolveIdentity(settings, world)
-      : withRole({ kind: 'profile', name: signedIn.profile.name }, settings.roleArn);
-  const key = { endpoint, identity, clusterId };
+  const key = { endpoint, identity: await pinnedIdentity(account, world), clusterId };
   const state = new CredentialState(credentialKeyText(key), world);
   const keptIn = await keep(key, credential, { store: openStore(settings.store, world), state });
 

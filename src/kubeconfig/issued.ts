@@ -154,7 +154,8 @@ function readCredential(user: Mapping, now: Date): ClientCredential {
   );
 }
 
-function base64Text(mapping: Mapping, key: string): string {
+/** The text that a field holds in base64. @throws Error if it holds none, naming the field and quoting nothing */
+export function base64Text(mapping: Mapping, key: string): string {
   const value = mapping[key];
   if (typeof value !== 'string' || value.trim() === '') throw new Error(`it has no ${key}`);
   if (!/^[A-Za-z0-9+/=\s]+$/.test(value)) throw new Error(`its ${key} is not base64`);

@@ -90,15 +90,18 @@ function clusterContent({ server, certificateAuthorityPem, tlsServerName }: Cont
 }
 
 function userContent({ exec }: ContextEntry): Mapping {
+  return { exec: execContent(exec) };
+}
+
+/** An `exec` entry as it is written. */
+export function execContent(exec: ExecEntry): Mapping {
   return {
-    exec: {
-      apiVersion: exec.apiVersion,
-      command: exec.command,
-      args: [...exec.args],
-      interactiveMode: exec.interactiveMode,
-      provideClusterInfo: exec.provideClusterInfo,
-      installHint: exec.installHint,
-    },
+    apiVersion: exec.apiVersion,
+    command: exec.command,
+    args: [...exec.args],
+    interactiveMode: exec.interactiveMode,
+    provideClusterInfo: exec.provideClusterInfo,
+    installHint: exec.installHint,
   };
 }
 

@@ -10,14 +10,18 @@ import { editYaml, YamlEditError } from './yaml-edit.js';
 /** The root, and the lists of everybody's entries, are added to. A named entry may be written anew. */
 const entryDepth = 2;
 
+/** What to do about entries that cannot be written into a file as it is. */
+const writeElsewhere = 'have the entries written to a file of their own with --kubeconfig, or with --print';
+
 /**
  * The text of a file that says `content` where it said something else before. What need not change stays the same
  * text, see {@link editYaml}; what the new text says has been compared with `content`.
  *
+ * @param remedy what the person can do where that is not possible
  * @throws EckError `kubeconfig-unusable` if the file cannot be changed without harm to the rest of it, as when an
  *   alias elsewhere in it stands for the entry
  */
-export function rewriteKubeconfig(file: KubeconfigFile, content: Mapping): string {
+export function rewriteKubeconfig(file: KubeconfigFile, content: Mapping, remedy = writeElsewhere): string {
   try {
     const text = editYaml(file.text ?? '', file.root, file.content, content, entryDepth);
     if (isDeepStrictEqual(parseKubeconfig(file.path, text).content, content)) return text;
@@ -27,8 +31,7 @@ export function rewriteKubeconfig(file: KubeconfigFile, content: Mapping): strin
   throw new EckError(
     'kubeconfig-unusable',
     `${printable(file.path)} cannot be changed without harm to other parts of it, because of YAML aliases, merge ` +
-      'keys or an unusual layout. Nothing was changed; have the entries written to a file of their own with ' +
-      '--kubeconfig, or with --print',
+      `keys or an unusual layout. Nothing was changed; ${remedy}`,
   );
 }
 

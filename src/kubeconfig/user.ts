@@ -1,4 +1,6 @@
+import { rmSync } from 'node:fs';
 import { isMapping, type Mapping } from '../mapping.js';
+import { backUp } from './user-backup.js';
 import { parseKubeconfig } from './user-document.js';
 import type { KubeconfigFile } from './user-document.js';
 import type { ContextEntry } from './user-entry.js';
@@ -10,7 +12,11 @@ import { mergeKubeconfigs } from './user-merge.js';
 import { isOwnUser } from './user-ownership.js';
 import { planContexts } from './user-plan.js';
 import type { WriteReport, WriteRules } from './user-plan.js';
+import { planReplacements } from './user-replace.js';
+import type { UserReplacement } from './user-replace.js';
 import { rewriteKubeconfig } from './user-rewrite.js';
+import { usersOf } from './user-usage.js';
+import type { KubeconfigUser } from './user-usage.js';
 
 // What the rest of the program knows of the user kubeconfig. The files beside this one are its parts.
 export { locateKubeconfig } from './user-locate.js';
@@ -19,6 +25,8 @@ export type { ContextEntry, ExecEntry } from './user-entry.js';
 export type { KubeconfigPaths } from './user-locate.js';
 export type { LockPatience } from './user-lock.js';
 export type { EntryOutcome, Outcome, WriteReport, WriteRules } from './user-plan.js';
+export type { UserReplacement, UserSuccessor } from './user-replace.js';
+export type { KubeconfigUser } from './user-usage.js';
 
 /**
  * Writes contexts, with their clusters and users, into the user kubeconfig: all of them, or, where anything is in
@@ -99,6 +107,80 @@ export async function readContexts(paths: KubeconfigPaths): Promise<UserContexts
       };
     }),
   };
+}
+
+/** Who there is in the user kubeconfig, all its files together. */
+export interface UserList {
+  /** In the order of the files, see {@link usersOf}. */
+  readonly users: readonly KubeconfigUser[];
+  /** Every context, also those whose user does not exist. */
+  readonly contextNames: readonly string[];
+}
+
+/**
+ * Reads the users of the user kubeconfig, with their secrets. Files that do not exist say nothing.
+ *
+ * @throws EckError `kubeconfig-unusable` if one of the files cannot be read
+ */
+export async function readUsers(paths: KubeconfigPaths): Promise<UserList> {
+  const files = await readFiles(paths);
+  return { users: usersOf(files), contextNames: [...mergeKubeconfigs(files).contexts.keys()] };
+}
+
+/** A kubeconfig file that changes, as text. It may hold secrets. */
+export interface FileChange {
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/**
+ * Tells what {@link replaceUsers} would do to each file, and writes none.
+ *
+ * @throws EckError `kubeconfig-unusable`
+ */
+export async function previewReplacedUsers(
+  paths: KubeconfigPaths,
+  replacements: readonly UserReplacement[],
+): Promise<FileChange[]> {
+  return planReplacements(await readFiles(paths), replacements).map(({ file, content }) => ({
+    path: file.path,
+    before: file.text ?? '',
+    after: rewriteKubeconfig(file, content, 'write the users out by hand, without aliases, and try again'),
+  }));
+}
+
+/** What {@link replaceUsers} wrote. */
+export interface ReplaceReport {
+  readonly writtenFiles: readonly string[];
+  /** The copies of what these files said before, where they were asked for. */
+  readonly backups: readonly string[];
+}
+
+/**
+ * Replaces users of the user kubeconfig, all of them or none: {@link planReplacements} says what becomes of them.
+ *
+ * @param rules `backUp` keeps what the files said before in files beside them
+ * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`; then no file was changed, and no copy is kept
+ */
+export async function replaceUsers(
+  paths: KubeconfigPaths,
+  replacements: readonly UserReplacement[],
+  rules: { readonly backUp: boolean },
+  patience: LockPatience = defaultPatience,
+): Promise<ReplaceReport> {
+  return withLocks(paths, patience, async () => {
+    const changes = await previewReplacedUsers(paths, replacements);
+    const backups: string[] = [];
+    try {
+      if (rules.backUp) for (const { path, before } of changes) backups.push(await backUp(path, before));
+      await replaceFiles(changes.map(({ path, after }) => ({ path, text: after })));
+    } catch (error) {
+      for (const backup of backups) rmSync(backup, { force: true });
+      throw error;
+    }
+    return { writtenFiles: changes.map(({ path }) => path), backups };
+  });
 }
 
 async function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {

@@ -1,0 +1,192 @@
+import { certificateSubject } from '../credential/check.js';
+import { openAccount, type EnsAccount } from '../ens/account.js';
+import { EckError, printable } from '../errors.js';
+import type { ExecApiVersion } from '../exec-credential/protocol.js';
+import { execEntry } from '../get-credentials/context-entry.js';
+import { pinnedIdentity } from '../get-credentials/pinned-identity.js';
+import type { StoreName } from '../keychain/store.js';
+import {
+  previewReplacedUsers,
+  readUsers,
+  replaceUsers,
+  type FileChange,
+  type KubeconfigPaths,
+  type KubeconfigUser,
+  type UserReplacement,
+} from '../kubeconfig/user.js';
+import type { Settings } from '../settings/settings.js';
+import type { World } from '../world.js';
+import { clientKeyFile } from './embedded-credential.js';
+import {
+  findConvertible,
+  type ClusterOfUser,
+  type ConvertibleUser,
+  type Findings,
+  type Selection,
+} from './find-convertible.js';
+import { keepForSure } from './keep-for-sure.js';
+import { obtainCredential, type Obtained } from './obtain-credential.js';
+
+/** What `convert` was asked to do. */
+export interface ConvertRequest {
+  readonly paths: KubeconfigPaths;
+  readonly selection: Selection;
+  readonly execApiVersion: ExecApiVersion;
+  /** Whether the old files are kept beside the new ones. */
+  readonly backUp: boolean;
+  /** Whether nothing is kept or written. */
+  readonly dryRun: boolean;
+}
+
+/** What became of it. */
+export interface ConvertReport {
+  readonly findings: Findings;
+  /** The identity that the contexts sign in with, in words; none where nothing was found to convert. */
+  readonly identity: string | undefined;
+  readonly conversions: readonly Conversion[];
+  readonly failures: readonly Failure[];
+  /** What the files say now, or would say after a dry run. It may hold secrets. */
+  readonly changes: readonly FileChange[];
+  readonly backups: readonly string[];
+}
+
+/** A client key that is kept now, or would be after a dry run. */
+export interface Conversion extends Omit<Obtained, 'credential'> {
+  readonly user: KubeconfigUser;
+  readonly cluster: ClusterOfUser;
+  /** `undefined` in a dry run. */
+  readonly keptIn: StoreName | undefined;
+  /** The client certificate's subject, safe to print. */
+  readonly certificateSubject: string;
+  readonly notAfter: Date;
+  /** The contexts because of which the client key still lies in the kubeconfig. */
+  readonly heldBackBy: readonly string[];
+  /** The file that the client key still lies in, where the kubeconfig only named it. */
+  readonly keyFile: string | undefined;
+}
+
+/** A user that stays as it is for a cluster, and why. */
+export interface Failure {
+  readonly user: KubeconfigUser;
+  readonly cluster: ClusterOfUser;
+  readonly error: EckError;
+}
+
+/**
+ * Moves client keys out of the user kubeconfig into the store, and has kubectl ask this plugin for them.
+ *
+ * A key is taken out of the kubeconfig only after it was read back from the store. A user that cannot be converted stays
+ * as it is, and does not stop the others. Where nothing is to be converted, nobody signs in.
+ *
+ * @throws EckError where nothing could be done at all; then no kubeconfig was changed
+ */
+export async function convert(
+  request: ConvertRequest,
+  settings: Settings,
+  world: World,
+): Promise<ConvertReport> {
+  const { paths, selection, dryRun } = request;
+  const findings = findConvertible(await readUsers(paths), selection);
+  const nothing = { findings, identity: undefined, conversions: [], failures: [], changes: [], backups: [] };
+  if (findings.convertible.length === 0) return nothing;
+
+  const account = await signIn(settings, world);
+  const plans: Plan[] = [];
+  const failures: Failure[] = [];
+  for (const convertible of findings.convertible) {
+    const plan = await planUser(convertible, account, failures, world);
+    if (plan.steps.length > 0) plans.push(plan);
+  }
+  const replacements = plans.map((plan) => replacementOf(plan, account, request.execApiVersion));
+  // Before anything is kept, since a file that cannot be changed is found out here.
+  const changes = await previewReplacedUsers(paths, replacements);
+
+  const conversions: Conversion[] = [];
+  const identity = await pinnedIdentity(account, world);
+  for (const plan of plans) {
+    for (const { cluster, obtained } of plan.steps) {
+      const key = { endpoint: account.endpoint, identity, clusterId: cluster.clusterId };
+      const keptIn = dryRun ? undefined : await keepForSure(key, obtained.credential, settings.store, world);
+      conversions.push(conversionOf(plan, cluster, obtained, keptIn));
+    }
+  }
+  const { backups } =
+    dryRun || changes.length === 0
+      ? { backups: [] }
+      : await replaceUsers(paths, replacements, { backUp: request.backUp });
+  return { findings, identity: account.signedIn.description, conversions, failures, changes, backups };
+}
+
+/** What is to be done about one user. */
+interface Plan {
+  readonly user: KubeconfigUser;
+  readonly steps: readonly { readonly cluster: ClusterOfUser; readonly obtained: Obtained }[];
+  /** The contexts that the user stays for. */
+  readonly heldBackBy: readonly string[];
+}
+
+async function signIn(settings: Settings, world: World): Promise<EnsAccount> {
+  try {
+    return await openAccount(settings, world);
+  } catch (error) {
+    if (!(error instanceof EckError)) throw error;
+    throw new EckError(
+      error.code,
+      `Nothing was converted, since access would end with the credentials that cannot be renewed. ${error.message}`,
+    );
+  }
+}
+
+async function planUser(
+  { user, clusters, otherContexts }: ConvertibleUser,
+  account: EnsAccount,
+  failures: Failure[],
+  world: World,
+): Promise<Plan> {
+  const steps: { cluster: ClusterOfUser; obtained: Obtained }[] = [];
+  const heldBackBy = [...otherContexts];
+  for (const cluster of clusters) {
+    try {
+      steps.push({ cluster, obtained: await obtainCredential(user, cluster, account, world) });
+    } catch (error) {
+      if (!(error instanceof EckError)) throw error;
+      failures.push({ user, cluster, error });
+      heldBackBy.push(...cluster.contexts);
+    }
+  }
+  return { user, steps, heldBackBy };
+}
+
+function replacementOf(
+  { user, steps, heldBackBy }: Plan,
+  account: EnsAccount,
+  execApiVersion: ExecApiVersion,
+): UserReplacement {
+  return {
+    user,
+    successors: steps.map(({ cluster: { clusterId, contexts } }) => ({
+      name: clusterId,
+      exec: execEntry(clusterId, account, execApiVersion),
+      contexts,
+    })),
+    stays: heldBackBy.length > 0,
+  };
+}
+
+function conversionOf(
+  { user, heldBackBy }: Plan,
+  cluster: ClusterOfUser,
+  { credential, ...rest }: Obtained,
+  keptIn: StoreName | undefined,
+): Conversion {
+  return {
+    user,
+    cluster,
+    keptIn,
+    certificateSubject: certificateSubject(credential),
+    notAfter: credential.notAfter,
+    heldBackBy: heldBackBy.map((name) => printable(name)),
+    keyFile: clientKeyFile(user),
+    ...rest,
+  };
+}
