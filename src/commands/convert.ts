@@ -83,7 +83,8 @@ export function convertCommand(world: World): Command {
         process.stdout.write(unifiedDiff(shown, { colour: mayColour('stdout', world) }));
       }
     }
-    for (const line of summary(report, { dryRun })) console.error(line);
+    // Bun writes console.error in red at a terminal, and this is no error.
+    for (const line of summary(report, { dryRun })) process.stderr.write(`${line}\n`);
     reportFailures(report, world);
   });
 }

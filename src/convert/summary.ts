@@ -42,10 +42,10 @@ function conversionLines(conversion: Conversion, { identity, changes }: ConvertR
   const subject = subjectOf(user, cluster);
   const file = printable(user.file);
   const what = `${conversion.certificateSubject}; valid until ${conversion.notAfter.toISOString().slice(0, 10)}`;
-  const kept = keptIn === undefined ? 'would be kept' : `is kept in ${places[keptIn]}`;
+  const kept = keptIn === undefined ? 'would be kept in a store' : `is kept in ${places[keptIn]}`;
   const lines = [
     fetchedBecause === undefined
-      ? `${subject}: the client key (${what}) ${kept}, and ${cluster.clusterId} is reached as ${identity ?? ''}.`
+      ? `${subject}: the client key (${what}) ${kept}, and renewed with ${identity ?? ''}.`
       : `${subject}: ${fetchedBecause}, so a new client certificate (${what}) was fetched, and ${kept}.`,
   ];
   const keyText = user.content['client-key-data'];

@@ -29,7 +29,10 @@ afterEach(async () => {
 const day = 24 * 60 * 60_000;
 
 /** A client certificate of the sandbox's cluster, as somebody got it before there was kubectl-eck. */
-async function oldCertificate({ authority } = sandbox, notAfter?: Date): Promise<IssuedCertificate> {
+async function oldCertificate({
+  authority = sandbox.authority,
+  notAfter,
+}: { authority?: CertificateAuthority; notAfter?: Date } = {}): Promise<IssuedCertificate> {
   const certificate = await authority.issue({
     commonName: 'someone',
     organizations: ['system:masters'],
@@ -146,7 +149,7 @@ async function mixedKubeconfig(
     if (clusterId.startsWith('eck-')) {
       sandbox.ens.putCluster({ clusterId, authority, server: server.url });
     }
-    return oldCertificate({ ...sandbox, authority } as Sandbox);
+    return oldCertificate({ authority });
   };
   const addContext = (name: string, cluster: string, user: string): void => {
     contexts.push(`- {name: ${name}, context: {cluster: ${cluster}, user: ${user}}}`);
@@ -274,7 +277,7 @@ describe('convert', () => {
   );
 
   test('fetches a new certificate in the place of an expired one', async () => {
-    const expired = await oldCertificate(sandbox, new Date(Date.now() - day));
+    const expired = await oldCertificate({ notAfter: new Date(Date.now() - day) });
     const { text } = await consoleKubeconfig({}, expired);
     await sandbox.writeHome('.kube/config', text);
     const run = await sandbox.run(['convert']);
@@ -288,7 +291,7 @@ describe('convert', () => {
   });
 
   test('leaves an expired certificate where none can be fetched', async () => {
-    const expired = await oldCertificate(sandbox, new Date(Date.now() - day));
+    const expired = await oldCertificate({ notAfter: new Date(Date.now() - day) });
     const { text } = await consoleKubeconfig({}, expired);
     const file = await sandbox.writeHome('.kube/config', text);
     await sandbox.ens.stop();
@@ -325,6 +328,60 @@ describe('convert', () => {
     for (const key of eckKeys) expect(run.stdout).not.toContain(base64(key).slice(20, 60));
     expect(await readFile(file, 'utf8')).toBe(text);
     expect(await readdir(credentials()).catch(() => [])).toEqual([]);
+  });
+
+  test('takes a user apart that contexts of several clusters share, and leaves it to those of no ECK cluster', async () => {
+    const { text, key } = await consoleKubeconfig();
+    sandbox.ens.putCluster({
+      clusterId: 'eck-2',
+      authority: sandbox.authority,
+      server: sandbox.apiServer.url,
+    });
+    const shared = text
+      .replace(/^contexts:$/m, 'contexts:\n  - {name: eck-2, context: {cluster: two, user: user}} # second')
+      .replace(/^clusters:$/m, `clusters:\n  - {name: two, cluster: {server: "${sandbox.apiServer.url}"}}`);
+    const file = await sandbox.writeHome('.kube/config', shared);
+    expect(await sandbox.run(['convert'])).toMatchObject({ status: 0 });
+    expect(await filesWith(key)).toEqual([]);
+    const usersOf = async (): Promise<Record<string, string[] | undefined>> => {
+      const { contexts, users } = parse(await readFile(file, 'utf8')) as {
+        contexts: { name: string; context: { user: string } }[];
+        users: { name: string; user: { exec?: { args: string[] } } }[];
+      };
+      return Object.fromEntries(
+        contexts.map(({ name, context }) => [
+          name,
+          users.find((user) => user.name === context.user)?.user.exec?.args.slice(0, 3),
+        ]),
+      );
+    };
+    const eck2 = ['exec-credential', '--cluster-id', 'eck-2'];
+    const eck1 = ['exec-credential', '--cluster-id', sandbox.clusterId];
+    expect(await usersOf()).toEqual({ 'eck-2': eck2, [sandbox.clusterId]: eck1 });
+    expect(await readFile(file, 'utf8')).toMatch(/# second$/m);
+
+    const named = shared.replaceAll('eck-2', 'minikube');
+    await writeFile(file, named);
+    const partly = await sandbox.run(['convert']);
+    expect(partly).toMatchObject({ status: 0 });
+    expect(partly.stderr).toMatch(/still holds the key: user "user" stays for minikube/);
+    expect(await usersOf()).toEqual({ minikube: undefined, [sandbox.clusterId]: eck1 });
+    expect(await filesWith(key)).toEqual([file]);
+  });
+
+  test('changes no file where one of them cannot be changed without harm, and keeps nothing', async () => {
+    const { text, key } = await consoleKubeconfig();
+    const aliased = text
+      .replace(/^( +)user:$/m, '$1user: &me')
+      .replace(/^users:$/m, 'users:\n  - {name: other, user: *me}')
+      .replace(/(^users:\n)( {2}- \{name: other.*\n)([^]*?)(^contexts:)/m, '$1$3$2$4');
+    expect(aliased).toContain('*me');
+    const file = await sandbox.writeHome('.kube/config', aliased);
+    const run = await sandbox.run(['convert']);
+    expect(run).toMatchObject({ status: 1 });
+    expect(run.stderr).toMatch(/aliases.*\[kubeconfig-unusable\]\n$/);
+    expect(await readFile(file, 'utf8')).toBe(aliased);
+    expect(await filesHolding(sandbox.directory, [key])).toEqual([file]);
   });
 
   test('takes the key from a file that the user names, and tells that it still lies there', async () => {
