@@ -1,9 +1,11 @@
 import { certificateSubject } from '../credential/check.js';
+import { credentialKeyText } from '../credential/key.js';
 import { openAccount, type EnsAccount } from '../ens/account.js';
-import { EckError, printable } from '../errors.js';
+import { EckError } from '../errors.js';
 import type { ExecApiVersion } from '../exec-credential/protocol.js';
 import { execEntry } from '../get-credentials/context-entry.js';
 import { pinnedIdentity } from '../get-credentials/pinned-identity.js';
+import { openStore } from '../keychain/open-store.js';
 import type { StoreName } from '../keychain/store.js';
 import {
   previewReplacedUsers,
@@ -15,17 +17,13 @@ import {
   type UserReplacement,
 } from '../kubeconfig/user.js';
 import type { Settings } from '../settings/settings.js';
+import { CredentialState } from '../state/credential-state.js';
 import type { World } from '../world.js';
 import { clientKeyFile } from './embedded-credential.js';
-import {
-  findConvertible,
-  type ClusterOfUser,
-  type ConvertibleUser,
-  type Findings,
-  type Selection,
-} from './find-convertible.js';
+import { findConvertible, type ClusterOfUser, type Findings, type Selection } from './find-convertible.js';
 import { keepForSure } from './keep-for-sure.js';
-import { obtainCredential, type Obtained } from './obtain-credential.js';
+import type { Obtained } from './obtain-credential.js';
+import { planUsers, type Failure, type UserPlan } from './plan-users.js';
 
 /** What `convert` was asked to do. */
 export interface ConvertRequest {
@@ -65,13 +63,6 @@ export interface Conversion extends Omit<Obtained, 'credential'> {
   readonly keyFile: string | undefined;
 }
 
-/** A user that stays as it is for a cluster, and why. */
-export interface Failure {
-  readonly user: KubeconfigUser;
-  readonly cluster: ClusterOfUser;
-  readonly error: EckError;
-}
-
 /**
  * Moves client keys out of the user kubeconfig into the store, and has kubectl ask this plugin for them.
  *
@@ -91,23 +82,35 @@ export async function convert(
   if (findings.convertible.length === 0) return nothing;
 
   const account = await signIn(settings, world);
-  const plans: Plan[] = [];
-  const failures: Failure[] = [];
-  for (const convertible of findings.convertible) {
-    const plan = await planUser(convertible, account, failures, world);
-    if (plan.steps.length > 0) plans.push(plan);
-  }
+  const identity = await pinnedIdentity(account, world);
+  const { plans, failures } = await planUsers(
+    findings.convertible,
+    { account, identity, namedContexts: selection.contextNames },
+    world,
+  );
   const replacements = plans.map((plan) => replacementOf(plan, account, request.execApiVersion));
   // Before anything is kept, since a file that cannot be changed is found out here.
   const changes = await previewReplacedUsers(paths, replacements);
 
   const conversions: Conversion[] = [];
-  const identity = await pinnedIdentity(account, world);
-  for (const plan of plans) {
-    for (const { cluster, obtained } of plan.steps) {
-      const key = { endpoint: account.endpoint, identity, clusterId: cluster.clusterId };
-      const keptIn = dryRun ? undefined : await keepForSure(key, obtained.credential, settings.store, world);
-      conversions.push(conversionOf(plan, cluster, obtained, keptIn));
+  for (const { user, steps, heldBackBy } of plans) {
+    for (const { cluster, key, obtained } of steps) {
+      const keeping = {
+        store: openStore(settings.store, world),
+        state: new CredentialState(credentialKeyText(key), world),
+      };
+      const keptIn = dryRun ? undefined : await keepForSure(key, obtained.credential, keeping);
+      const { credential, ...rest } = obtained;
+      conversions.push({
+        user,
+        cluster,
+        keptIn,
+        heldBackBy,
+        certificateSubject: certificateSubject(credential),
+        notAfter: credential.notAfter,
+        keyFile: clientKeyFile(user),
+        ...rest,
+      });
     }
   }
   const { backups } =
@@ -115,14 +118,6 @@ export async function convert(
       ? { backups: [] }
       : await replaceUsers(paths, replacements, { backUp: request.backUp });
   return { findings, identity: account.signedIn.description, conversions, failures, changes, backups };
-}
-
-/** What is to be done about one user. */
-interface Plan {
-  readonly user: KubeconfigUser;
-  readonly steps: readonly { readonly cluster: ClusterOfUser; readonly obtained: Obtained }[];
-  /** The contexts that the user stays for. */
-  readonly heldBackBy: readonly string[];
 }
 
 async function signIn(settings: Settings, world: World): Promise<EnsAccount> {
@@ -137,28 +132,8 @@ async function signIn(settings: Settings, world: World): Promise<EnsAccount> {
   }
 }
 
-async function planUser(
-  { user, clusters, otherContexts }: ConvertibleUser,
-  account: EnsAccount,
-  failures: Failure[],
-  world: World,
-): Promise<Plan> {
-  const steps: { cluster: ClusterOfUser; obtained: Obtained }[] = [];
-  const heldBackBy = [...otherContexts];
-  for (const cluster of clusters) {
-    try {
-      steps.push({ cluster, obtained: await obtainCredential(user, cluster, account, world) });
-    } catch (error) {
-      if (!(error instanceof EckError)) throw error;
-      failures.push({ user, cluster, error });
-      heldBackBy.push(...cluster.contexts);
-    }
-  }
-  return { user, steps, heldBackBy };
-}
-
 function replacementOf(
-  { user, steps, heldBackBy }: Plan,
+  { user, steps, heldBackBy }: UserPlan,
   account: EnsAccount,
   execApiVersion: ExecApiVersion,
 ): UserReplacement {
@@ -170,23 +145,5 @@ function replacementOf(
       contexts,
     })),
     stays: heldBackBy.length > 0,
-  };
-}
-
-function conversionOf(
-  { user, heldBackBy }: Plan,
-  cluster: ClusterOfUser,
-  { credential, ...rest }: Obtained,
-  keptIn: StoreName | undefined,
-): Conversion {
-  return {
-    user,
-    cluster,
-    keptIn,
-    certificateSubject: certificateSubject(credential),
-    notAfter: credential.notAfter,
-    heldBackBy: heldBackBy.map((name) => printable(name)),
-    keyFile: clientKeyFile(user),
-    ...rest,
   };
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { checkClientCredential } from '../credential/check.js';
@@ -47,7 +48,8 @@ async function pemOf(
 
 async function readPem(path: string): Promise<string> {
   try {
-    const file = await open(path, 'r');
+    // Opening a pipe would wait for somebody to write to it.
+    const file = await open(path, constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0));
     try {
       const stats = await file.stat();
       if (!stats.isFile() || stats.size > largestFile) throw new Error('it is no file that could hold one');

@@ -1,12 +1,9 @@
 import type { ClientCredential } from '../credential/client-credential.js';
 import { decodeEntry } from '../credential/entry.js';
-import { keep } from '../credential/keep.js';
+import { keep, type Keeping } from '../credential/keep.js';
 import { credentialKeyText, type CredentialKey } from '../credential/key.js';
 import { EckError } from '../errors.js';
-import { openStore } from '../keychain/open-store.js';
-import type { StoreChoice, StoreName } from '../keychain/store.js';
-import { CredentialState } from '../state/credential-state.js';
-import type { World } from '../world.js';
+import type { StoreName } from '../keychain/store.js';
 
 /**
  * Keeps a credential, and reads it back: the only other copy is about to be removed.
@@ -17,13 +14,11 @@ import type { World } from '../world.js';
 export async function keepForSure(
   key: CredentialKey,
   credential: ClientCredential,
-  choice: StoreChoice,
-  world: World,
+  keeping: Keeping,
 ): Promise<StoreName> {
   const account = credentialKeyText(key);
-  const store = openStore(choice, world);
-  const keptIn = await keep(key, credential, { store, state: new CredentialState(account, world) });
-  const entry = keptIn === 'none' ? undefined : await store.read(account);
+  const keptIn = await keep(key, credential, keeping);
+  const entry = keptIn === 'none' ? undefined : await keeping.store.read(account);
   const kept = entry && decodeEntry(account, entry);
   if (kept !== undefined && Buffer.compare(kept.privateKey.der, credential.privateKey.der) === 0)
     return keptIn;

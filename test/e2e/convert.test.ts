@@ -31,10 +31,15 @@ const day = 24 * 60 * 60_000;
 /** A client certificate of the sandbox's cluster, as somebody got it before there was kubectl-eck. */
 async function oldCertificate({
   authority = sandbox.authority,
+  commonName = 'someone',
   notAfter,
-}: { authority?: CertificateAuthority; notAfter?: Date } = {}): Promise<IssuedCertificate> {
+}: {
+  authority?: CertificateAuthority;
+  commonName?: string;
+  notAfter?: Date;
+} = {}): Promise<IssuedCertificate> {
   const certificate = await authority.issue({
-    commonName: 'someone',
+    commonName,
     organizations: ['system:masters'],
     ...(notAfter === undefined ? {} : { notBefore: new Date(notAfter.getTime() - day), notAfter }),
   });
@@ -249,6 +254,54 @@ describe('convert', () => {
     expect(await filesWith(key)).toEqual([file]);
   });
 
+  test('leaves a key alone whose renewal ENS refuses, whoever said which cluster it is', async () => {
+    const { text } = await consoleKubeconfig();
+    const file = await sandbox.writeHome('.kube/config', text);
+    const unknown = await sandbox.run(['convert', '--context', sandbox.clusterId, '--cluster-id', 'eck-9']);
+    expect(unknown).toMatchObject({ status: 1 });
+    expect(unknown.stderr).toMatch(/could not be renewed.*\[ens-cluster-not-found\]\n$/);
+    sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [] });
+    const refused = await sandbox.run(['convert']);
+    expect(refused).toMatchObject({ status: 1 });
+    expect(refused.stderr).toMatch(/could not be renewed.*\[ens-not-allowed\]\n$/);
+    expect(await readFile(file, 'utf8')).toBe(text);
+  });
+
+  test("does not put somebody else's certificate in the place of a kept one, unless the context is named", async () => {
+    await sandbox.run(['get-credentials', sandbox.clusterId]);
+    const admin = await oldCertificate({ commonName: 'admin' });
+    const { text } = await consoleKubeconfig({}, admin);
+    const file = await sandbox.writeHome('.kube/other', text);
+    const refused = await sandbox.run(['convert', '--kubeconfig', file]);
+    expect(refused).toMatchObject({ status: 1 });
+    expect(refused.stderr).toMatch(/CN=admin.*CN=someone.*\[context-not-convertible\]\n$/);
+    expect(await readFile(file, 'utf8')).toBe(text);
+    const named = await sandbox.run(['convert', '--kubeconfig', file, sandbox.clusterId]);
+    expect(named).toMatchObject({ status: 0 });
+    expect(named.stderr).toMatch(/When it is renewed, .*CN=someone/);
+    expect(await filesWith(admin.privateKeyPem)).toEqual([]);
+  });
+
+  test('keeps one of two certificates of different people for one cluster, and leaves the other', async () => {
+    const { text } = await consoleKubeconfig();
+    const admin = await oldCertificate({ commonName: 'admin' });
+    const both = text
+      .replace(
+        /^contexts:$/m,
+        'contexts:\n  - {name: eck-0123abcd-admin, context: {cluster: kubernetes, user: admin}}',
+      )
+      .replace(
+        /^users:([^]*)^contexts:/m,
+        `users:$1  - {name: admin, user: {client-certificate-data: ${base64(admin.certificatePem)}, client-key-data: ${base64(admin.privateKeyPem)}}}\ncontexts:`,
+      );
+    const file = await sandbox.writeHome('.kube/config', both);
+    const run = await sandbox.run(['convert']);
+    expect(run).toMatchObject({ status: 1 });
+    expect(run.stderr).toMatch(/eck-0123abcd-admin stays as it was/);
+    expect(await filesWith(admin.privateKeyPem)).toEqual([file]);
+    expect(await readFile(file, 'utf8')).toContain('command: kubectl-eck');
+  });
+
   test('refuses where no identity could renew the credential', async () => {
     const { text } = await consoleKubeconfig();
     const file = await sandbox.writeHome('.kube/config', text);
@@ -396,6 +449,55 @@ describe('convert', () => {
     expect(run.stderr).toContain(`rm '${keyFile}'`);
     const served = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId]);
     expect(JSON.parse(served.stdout)).toMatchObject({ status: { clientKeyData: key } });
+  });
+
+  test('tells where the key stands in the kubeconfig a second time', async () => {
+    const { text, key } = await consoleKubeconfig();
+    const file = await sandbox.writeHome('.kube/config', `${text}# before: ${base64(key)}\n`);
+    const run = await sandbox.run(['convert']);
+    expect(run).toMatchObject({ status: 0 });
+    expect(run.stderr).toContain('The same key stands elsewhere');
+    expect(await filesWith(key)).toEqual([file]);
+  });
+
+  test.each([
+    [
+      'is encrypted',
+      (text: string) =>
+        text.replace(
+          /client-key-data: .*/,
+          `client-key-data: ${base64('-----BEGIN ENCRYPTED PRIVATE KEY-----')}`,
+        ),
+    ],
+    ['is not base64', (text: string) => text.replace(/client-key-data: .*/, 'client-key-data: "?"')],
+    [
+      'is in a file that there is not',
+      (text: string) => text.replace(/client-key-data: .*/, 'client-key: none'),
+    ],
+    ['is in a directory', (text: string) => text.replace(/client-key-data: .*/, 'client-key: .')],
+    ['has no certificate', (text: string) => text.replace(/client-certificate-data: .*/, 'as: me')],
+  ])('fetches a credential where the key %s, or leaves it', async (_, edit) => {
+    const { text } = await consoleKubeconfig();
+    const edited = edit(text);
+    const file = await sandbox.writeHome('.kube/config', edited);
+    sandbox.ens.failNext(1, { kind: 'error', code: 'Forbidden.RAM', status: 403, message: 'no' });
+    expect(await sandbox.run(['convert'])).toMatchObject({ status: 1 });
+    expect(await readFile(file, 'utf8')).toBe(edited);
+    expect(await sandbox.run(['convert'])).toMatchObject({ status: 0 });
+    expect(await readFile(file, 'utf8')).toContain('command: kubectl-eck');
+    const served = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId]);
+    expect(served).toMatchObject({ status: 0 });
+    expect(sandbox.ens.calls()).toBe(2);
+  });
+
+  test('leaves a user that signs in with a token besides', async () => {
+    const { text } = await consoleKubeconfig();
+    const both = text.replace(/^( +)client-key-data: /m, '$1token: t\n$&');
+    const file = await sandbox.writeHome('.kube/config', both);
+    const run = await sandbox.run(['convert']);
+    expect(run).toMatchObject({ status: 1 });
+    expect(run.stderr).toMatch(/a token besides the client key.*\[context-not-convertible\]\n$/);
+    expect(await readFile(file, 'utf8')).toBe(both);
   });
 
   test('pins the profile that signs in, so that it is found under the name that kubectl asks by', async () => {
