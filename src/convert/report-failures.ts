@@ -20,6 +20,6 @@ export function reportFailures({ conversions, failures }: ConvertReport, world: 
   throw new EckError(
     'conversion-incomplete',
     `${failures.length} of ${failures.length + conversions.length} client keys stay where they are; ` +
-      'mend what is said above, and run it again',
+      'mend what is said above and run it again, or name the contexts to convert',
   );
 }
