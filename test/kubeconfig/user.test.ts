@@ -260,6 +260,8 @@ describe('the contexts of the user kubeconfig', () => {
       server: eck1.server,
       isOwn: true,
       execArgs: eck1.exec.args,
+      execEnvironment: {},
+      clusterInfoId: undefined,
     });
     expect(contexts.at(-1)).toEqual({
       name: 'last',
@@ -270,6 +272,8 @@ describe('the contexts of the user kubeconfig', () => {
       server: 'https://lab.example',
       isOwn: false,
       execArgs: [],
+      execEnvironment: {},
+      clusterInfoId: undefined,
     });
   });
 
