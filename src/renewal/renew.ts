@@ -56,12 +56,31 @@ const noStoreHere =
  * @throws EckError where there is no credential to be had
  */
 export async function renew(renewal: Renewal, keeping: Keeping, world: World): Promise<ClientCredential> {
-  const { state, store } = keeping;
-  const last = state.lastRenewal();
+  const last = keeping.state.lastRenewal();
   if (isFallBack(renewal, world) && isRecentOutage(last, world.now())) {
     return fallBack(renewal, new EckError(last.failure.code, last.failure.message), world);
   }
+  try {
+    return await fetchOnce(renewal, keeping, world, { hasFallBack: isFallBack(renewal, world) });
+  } catch (error) {
+    return fallBack(renewal, error, world);
+  }
+}
 
+/**
+ * Does what {@link renew} does, and takes no outage for an answer: ENS is asked now, by this process or by another one
+ * that is at it just then, and what is kept is not served in place of what cannot be fetched.
+ *
+ * @param rules.hasFallBack whether the caller has something to serve, so that a failure is found out soon
+ * @throws EckError where nothing could be fetched
+ */
+export async function fetchOnce(
+  renewal: Renewal,
+  keeping: Keeping,
+  world: World,
+  rules: { readonly hasFallBack: boolean } = { hasFallBack: false },
+): Promise<ClientCredential> {
+  const { state, store } = keeping;
   const notice = noticeWaiting(world, renewal.key.clusterId);
   try {
     // Where nothing is kept, nothing can be shared, and there is nothing to wait for.
@@ -78,11 +97,13 @@ export async function renew(renewal: Renewal, keeping: Keeping, world: World): P
         : `another process has ${turn.kind}`,
     );
     if (turn.kind === 'renewed') return turn.credential;
-    if (turn.kind === 'failed') return fallBack(renewal, turn.error, world);
+    if (turn.kind === 'failed') throw turn.error;
     try {
-      return await renewNow(renewal, keeping, last, () => turn.lock?.isStillHeld() ?? true, world, notice);
-    } catch (error) {
-      return fallBack(renewal, error, world);
+      const mayKeep = () => turn.lock?.isStillHeld() ?? true;
+      const onRetry = (error: EckError) => {
+        notice.because(error);
+      };
+      return await renewNow(renewal, keeping, mayKeep, world, { ...rules, onRetry });
     } finally {
       turn.lock?.release();
     }
@@ -95,15 +116,14 @@ export async function renew(renewal: Renewal, keeping: Keeping, world: World): P
 async function renewNow(
   renewal: Renewal,
   keeping: Keeping,
-  last: RenewalRecord | undefined,
   mayKeep: () => boolean,
   world: World,
-  notice: { because(error: EckError): void },
+  rules: { readonly hasFallBack: boolean; readonly onRetry: (error: EckError) => void },
 ): Promise<ClientCredential> {
   const { key, settings } = renewal;
   const { clusterId } = key;
   const { state } = keeping;
-  const repairedAt = renewal.refused ? world.now() : last?.repairedAt;
+  const repairedAt = renewal.refused ? world.now() : state.lastRenewal()?.repairedAt;
   const repair = repairedAt === undefined ? {} : { repairedAt };
   try {
     // Loaded here, by the one process that calls ENS. Those that wait for it are many, and need none of it.
@@ -115,12 +135,7 @@ async function renewNow(
       await openAccount(settings, world),
       { clusterId, privateIp: false },
       world,
-      {
-        hasFallBack: isFallBack(renewal, world),
-        onRetry: (error) => {
-          notice.because(error);
-        },
-      },
+      rules,
     );
     world.debug(`issued; the lock is ${mayKeep() ? 'held' : 'lost'}`);
     // A process that was stopped for so long that another one took over has nothing newer to keep.
