@@ -5,10 +5,11 @@ import { version } from '../version.js';
 import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials.js';
 import { listCommand } from './list.js';
+import { statusCommand } from './status.js';
 import { versionCommand } from './version.js';
 
 /** The commands, in the order in which help lists them. Adding one is a line. */
-const commands = [getCredentialsCommand, listCommand, execCredentialCommand, versionCommand];
+const commands = [getCredentialsCommand, listCommand, statusCommand, execCredentialCommand, versionCommand];
 
 /** The command line: every command with its options, ready to parse. */
 export function program(world: World): Command {
