@@ -14,10 +14,15 @@ const entryDepth = 2;
  * The text of a file that says `content` where it said something else before. What need not change stays the same
  * text, see {@link editYaml}; what the new text says has been compared with `content`.
  *
+ * @param remedy what a person can do instead, where it cannot be done
  * @throws EckError `kubeconfig-unusable` if the file cannot be changed without harm to the rest of it, as when an
  *   alias elsewhere in it stands for the entry
  */
-export function rewriteKubeconfig(file: KubeconfigFile, content: Mapping): string {
+export function rewriteKubeconfig(
+  file: KubeconfigFile,
+  content: Mapping,
+  remedy = 'have the entries written to a file of their own with --kubeconfig, or with --print',
+): string {
   try {
     const text = editYaml(file.text ?? '', file.root, file.content, content, entryDepth);
     if (isDeepStrictEqual(parseKubeconfig(file.path, text).content, content)) return text;
@@ -27,8 +32,7 @@ export function rewriteKubeconfig(file: KubeconfigFile, content: Mapping): strin
   throw new EckError(
     'kubeconfig-unusable',
     `${printable(file.path)} cannot be changed without harm to other parts of it, because of YAML aliases, merge ` +
-      'keys or an unusual layout. Nothing was changed; have the entries written to a file of their own with ' +
-      '--kubeconfig, or with --print',
+      `keys or an unusual layout. Nothing was changed; ${remedy}`,
   );
 }
 

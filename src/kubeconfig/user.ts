@@ -10,6 +10,7 @@ import { mergeKubeconfigs } from './user-merge.js';
 import { isOwnUser } from './user-ownership.js';
 import { planContexts } from './user-plan.js';
 import type { WriteReport, WriteRules } from './user-plan.js';
+import { planRemoval, type RemovalReport } from './user-removal.js';
 import { rewriteKubeconfig } from './user-rewrite.js';
 
 // What the rest of the program knows of the user kubeconfig. The files beside this one are its parts.
@@ -19,6 +20,7 @@ export type { ContextEntry, ExecEntry } from './user-entry.js';
 export type { KubeconfigPaths } from './user-locate.js';
 export type { LockPatience } from './user-lock.js';
 export type { EntryOutcome, Outcome, WriteReport, WriteRules } from './user-plan.js';
+export type { RemovalReport } from './user-removal.js';
 
 /**
  * Writes contexts, with their clusters and users, into the user kubeconfig: all of them, or, where anything is in
@@ -41,6 +43,32 @@ export async function writeContexts(
     const { changes, report } = planContexts(files, entries, rules);
     await replaceFiles(
       changes.map(({ file, content }) => ({ path: file.path, text: rewriteKubeconfig(file, content) })),
+    );
+    return report;
+  });
+}
+
+/**
+ * Takes contexts of ours, with their clusters and users, out of the user kubeconfig: all of them, or, where anything is
+ * in the way, none. {@link planRemoval} says what goes, {@link rewriteKubeconfig} what stays as it is.
+ *
+ * @param paths from `locateKubeconfig`
+ * @param names of contexts; those that are not ours stay
+ * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`; then no file was changed
+ */
+export async function removeContexts(
+  paths: KubeconfigPaths,
+  names: readonly string[],
+  patience: LockPatience = defaultPatience,
+): Promise<RemovalReport> {
+  return withLocks(paths, patience, async () => {
+    const { changes, report } = planRemoval(await readFiles(paths), new Set(names));
+    const remedy = 'take the entries out with an editor';
+    await replaceFiles(
+      changes.map(({ file, content }) => ({
+        path: file.path,
+        text: rewriteKubeconfig(file, content, remedy),
+      })),
     );
     return report;
   });
