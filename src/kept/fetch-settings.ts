@@ -13,7 +13,8 @@ export interface FetchSettings {
 }
 
 /**
- * The settings that lead to a known credential: those of a context that asks for it, else those that its key tells of.
+ * The settings that lead to a known credential: those of a context that asks for it and wants it kept, else
+ * those that its key tells of.
  * How long a call may take is the command's.
  *
  * @param command the settings of the command that fetches
@@ -26,7 +27,7 @@ export async function fetchSettings(
   world: World,
 ): Promise<FetchSettings | undefined> {
   const { timeoutMs, connectTimeoutMs, readTimeoutMs } = command;
-  const [context] = contexts;
+  const context = contexts.find(({ settings }) => settings.store !== 'none');
   if (context !== undefined) {
     return {
       settings: { ...context.settings, timeoutMs, connectTimeoutMs, readTimeoutMs },

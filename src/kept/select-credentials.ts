@@ -51,10 +51,10 @@ export function credentialsNamed(known: readonly KnownCredential[], name: string
 }
 
 /** The error for a cluster that no credential is known of. */
-export function nothingKept(name: string): EckError {
+export function nothingKept(name: string, whose = ''): EckError {
   return new EckError(
     'not-kept',
-    `no credential of ${quoted(name)} is kept here, and no context asks for one; ` +
+    `no credential of ${quoted(name)}${whose && ` ${whose}`} is kept here, and no context asks for one; ` +
       'see "kubectl eck status", or set it up with "kubectl eck get-credentials"',
   );
 }

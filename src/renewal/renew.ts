@@ -22,6 +22,17 @@ export interface Renewal {
   readonly refused: boolean;
 }
 
+/** How a credential is fetched. */
+export interface FetchRules {
+  /** Whether there is something to serve instead, so that a failure is found out soon rather than avoided. */
+  readonly hasFallBack: boolean;
+  /**
+   * Whether it is an error where a store that was named by the person cannot keep the new one. Where it has kept one
+   * before, kubectl is better served one that is not kept than none.
+   */
+  readonly mustKeep: boolean;
+}
+
 /** How long after a failure a credential that is still valid is served without trying again. */
 const outageMemoryMs = 60_000;
 
@@ -61,7 +72,8 @@ export async function renew(renewal: Renewal, keeping: Keeping, world: World): P
     return fallBack(renewal, new EckError(last.failure.code, last.failure.message), world);
   }
   try {
-    return await fetchOnce(renewal, keeping, world, { hasFallBack: isFallBack(renewal, world) });
+    const rules = { hasFallBack: isFallBack(renewal, world), mustKeep: renewal.kept === undefined };
+    return await fetchOnce(renewal, keeping, world, rules);
   } catch (error) {
     return fallBack(renewal, error, world);
   }
@@ -71,14 +83,13 @@ export async function renew(renewal: Renewal, keeping: Keeping, world: World): P
  * Does what {@link renew} does, and takes no outage for an answer: ENS is asked now, by this process or by another one
  * that is at it just then, and what is kept is not served in place of what cannot be fetched.
  *
- * @param rules.hasFallBack whether the caller has something to serve, so that a failure is found out soon
  * @throws EckError where nothing could be fetched
  */
 export async function fetchOnce(
   renewal: Renewal,
   keeping: Keeping,
   world: World,
-  rules: { readonly hasFallBack: boolean } = { hasFallBack: false },
+  rules: FetchRules,
 ): Promise<ClientCredential> {
   const { state, store } = keeping;
   const notice = noticeWaiting(world, renewal.key.clusterId);
@@ -118,7 +129,7 @@ async function renewNow(
   keeping: Keeping,
   mayKeep: () => boolean,
   world: World,
-  rules: { readonly hasFallBack: boolean; readonly onRetry: (error: EckError) => void },
+  rules: FetchRules & { readonly onRetry: (error: EckError) => void },
 ): Promise<ClientCredential> {
   const { key, settings } = renewal;
   const { clusterId } = key;
@@ -139,7 +150,7 @@ async function renewNow(
     );
     world.debug(`issued; the lock is ${mayKeep() ? 'held' : 'lost'}`);
     // A process that was stopped for so long that another one took over has nothing newer to keep.
-    if (mayKeep()) await keepNew(renewal, credential, keeping, world);
+    if (mayKeep()) await keepNew(renewal, credential, keeping, rules, world);
     state.recordRenewal({ finishedAt: world.now(), ...repair });
     if (isFromTheFuture(credential, world.now())) {
       world.warn(
@@ -152,7 +163,7 @@ async function renewNow(
     if (!(error instanceof EckError)) throw error;
     // A process that another one took over from has had its say.
     if (!mayKeep()) throw error;
-    if (finalCodes.includes(error.code)) await forget(key, keeping).catch(() => false);
+    if (isFinal(error)) await forget(key, keeping).catch(() => false);
     state.recordRenewal({
       finishedAt: world.now(),
       failure: { code: error.code, message: error.message },
@@ -164,21 +175,19 @@ async function renewNow(
   }
 }
 
-/**
- * Keeps what was fetched. A store that was named by the person and cannot is an error where it has never worked; where
- * it has, the new credential is better served and not kept than not served.
- */
+/** Keeps what was fetched, if the store can. */
 async function keepNew(
-  { key, settings, kept }: Renewal,
+  { key, settings }: Renewal,
   credential: ClientCredential,
   keeping: Keeping,
+  { mustKeep }: FetchRules,
   world: World,
 ): Promise<void> {
   try {
     const keptIn = await keep(key, credential, keeping);
     if (keptIn === 'none' && settings.store === 'auto') tellOnce('no-store', noStoreHere, world);
   } catch (error) {
-    if (!(error instanceof StoreError) || kept === undefined) throw error;
+    if (!(error instanceof StoreError) || mustKeep) throw error;
     world.warn(`The new credential is served, and could not be kept: ${error.message} [${error.code}]`);
   }
 }
@@ -199,6 +208,11 @@ async function renewedMeanwhile(
 /** Whether what is kept could be served in place of a new one: its certificate is valid. */
 function isFallBack({ kept }: Renewal, world: World): boolean {
   return kept !== undefined && world.now().getTime() < kept.notAfter.getTime();
+}
+
+/** Whether ENS, or the sign-in before it, said no. Then what was kept is deleted. */
+export function isFinal({ code }: EckError): boolean {
+  return finalCodes.includes(code);
 }
 
 type FailedRecord = RenewalRecord & { readonly failure: NonNullable<RenewalRecord['failure']> };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { ErrorCode } from '../errors.js';
 import { cacheDirectory } from '../settings/directories.js';
 import type { World } from '../world.js';
@@ -90,6 +90,14 @@ export class CredentialState {
   /** Remembers that the credential is not kept any more. */
   forgetKept(): void {
     if (this.#open()) remove(`${this.#directory}/${keptRecordFile}`);
+  }
+
+  /**
+   * Forgets all of it. A process that holds the lock meanwhile does not keep what it fetches: the lock is gone, and with
+   * it the right to.
+   */
+  remove(): void {
+    if (this.#open()) rmSync(this.#directory, { recursive: true, force: true });
   }
 
   /** Removes the marks of processes that have ended. */
