@@ -53,7 +53,10 @@ export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret
     async findCredentialsAsync() {
       calls.push('find');
       await fake.answer();
-      return Array.from(secrets, ([name, secret]) => ({ account: name, password: secret.toString('latin1') }));
+      return Array.from(secrets, ([name, secret]) => ({
+        account: name,
+        password: secret.toString('latin1'),
+      }));
     },
   };
   const fake: FakeAddon = {
