@@ -134,7 +134,9 @@ export class CredentialState {
     try {
       writeFileSync(`${this.#directory}/${name}`, text, { mode: 0o600 });
     } catch (error) {
-      this.#giveUp(`cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      // The directory was there: since then, somebody has had everything forgotten. Then so be it.
+      if (code !== 'ENOENT') this.#giveUp(`cannot be written (${code})`);
     }
   }
 
