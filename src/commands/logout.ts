@@ -13,6 +13,7 @@ import { cacheDirectory } from '../settings/directories.js';
 import { isClusterId } from '../settings/cluster-id.js';
 import { readSettings, type SettingTexts } from '../settings/settings.js';
 import { flawOfDirectory } from '../state/directory.js';
+import { tell } from '../terminal/tell.js';
 import type { World } from '../world.js';
 import {
   addIdentityOptions,
@@ -110,10 +111,6 @@ export function logoutCommand(world: World): Command {
     }
     return flaw === undefined;
   }
-}
-
-function tell(line: string): void {
-  console.error(line);
 }
 
 /** Who and where was typed. Where a credential is kept is another matter. */

@@ -6,6 +6,7 @@ import { readKnown } from '../kept/read-known.js';
 import { forTyped, nothingKept, selectCredentials } from '../kept/select-credentials.js';
 import { report } from '../report.js';
 import { readSettings } from '../settings/settings.js';
+import { tell } from '../terminal/tell.js';
 import type { World } from '../world.js';
 import {
   addAccountOptions,
@@ -55,7 +56,7 @@ export function refreshCommand(world: World): Command {
     if (chosen.length === 0 && first !== undefined)
       throw nothingKept(first.key.clusterId, 'for that identity');
     if (chosen.length === 0) {
-      console.error('No credential is kept here. Set up a cluster: kubectl eck get-credentials eck-0123abcd');
+      tell('No credential is kept here. Set up a cluster: kubectl eck get-credentials eck-0123abcd');
     }
 
     const [{ default: Queue }, { refreshCredential }] = await Promise.all([
@@ -65,7 +66,7 @@ export function refreshCommand(world: World): Command {
     const refresh = async (credential: KnownCredential): Promise<void> => {
       const { clusterId } = credential.key;
       if (isKeptNowhere(credential)) {
-        console.error(`${clusterId}: nothing is kept (--store none), so there is nothing to refresh`);
+        tell(`${clusterId}: nothing is kept (--store none), so there is nothing to refresh`);
         return;
       }
       try {
@@ -73,7 +74,7 @@ export function refreshCommand(world: World): Command {
         const identity = printable(identityKey(credential.key.identity));
         const until = notAfter.toISOString().slice(0, 10);
         const where = isKept ? '' : '. Nothing on this machine keeps it: set KUBECTL_ECK_STORE=file';
-        console.error(
+        tell(
           `${clusterId}: fetched for ${identity}; the client certificate (${certificateSubject}) is valid until ${until}${where}`,
         );
       } catch (error) {

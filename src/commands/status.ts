@@ -5,6 +5,7 @@ import { openCatalog } from '../keychain/catalog.js';
 import { readSettings } from '../settings/settings.js';
 import { credentialStatus } from '../status/credential-status.js';
 import { formatStatus, statusFormats } from '../status/format-status.js';
+import { tell } from '../terminal/tell.js';
 import type { World } from '../world.js';
 import {
   kubeconfigOption,
@@ -66,7 +67,7 @@ export function statusCommand(world: World): Command {
       catalog.close();
     }
     if (shown.length === 0) {
-      console.error('No credential is kept here. Set up a cluster: kubectl eck get-credentials eck-0123abcd');
+      tell('No credential is kept here. Set up a cluster: kubectl eck get-credentials eck-0123abcd');
     }
   });
 }
