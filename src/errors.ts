@@ -57,6 +57,8 @@ export type ErrorCode =
   | 'keychain-refused'
   /** The keychain did not answer in time. */
   | 'keychain-timeout'
+  /** No credential of the cluster that was named is known on this machine. */
+  | 'not-kept'
   /** A defect of this program. */
   | 'internal';
 

@@ -1,6 +1,7 @@
 import { readExecArguments } from './exec-credential/arguments.js';
 import { answerKubectl } from './exec-credential/answer.js';
 import { report } from './report.js';
+import { tell } from './tell.js';
 import type { World } from './world.js';
 
 const world: World = {
@@ -10,11 +11,11 @@ const world: World = {
   now: () => new Date(),
   isTerminal: (stream) => process[stream].isTTY,
   warn: (message) => {
-    console.error(`kubectl-eck: ${message}`);
+    tell(`kubectl-eck: ${message}`);
   },
   debug: (message) => {
     if (process.env['KUBECTL_ECK_LOG'] !== 'debug') return;
-    console.error(`kubectl-eck[${process.pid}] ${performance.now().toFixed(1)} ms: ${message}`);
+    tell(`kubectl-eck[${process.pid}] ${performance.now().toFixed(1)} ms: ${message}`);
   },
 };
 

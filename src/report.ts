@@ -1,5 +1,6 @@
 import { EckError, messageOf, printable } from './errors.js';
 import type { Environment } from './identity/identity.js';
+import { tell } from './tell.js';
 
 /**
  * Tells the person, in one line on standard error, why a command failed, and sets the exit status: 1, or 2 for wrong
@@ -11,9 +12,9 @@ export function report(error: unknown, environment: Environment): void {
   const message = known
     ? error.message
     : `This is a defect of kubectl-eck (${messageOf(error)}); please report it with the output of KUBECTL_ECK_LOG=debug`;
-  console.error(`kubectl-eck: ${message} [${known ? error.code : 'internal'}]`);
+  tell(`kubectl-eck: ${message} [${known ? error.code : 'internal'}]`);
   if (environment['KUBECTL_ECK_LOG'] === 'debug' && error instanceof Error) {
-    for (const line of (error.stack ?? '').split('\n')) console.error(printable(line, 1000));
+    for (const line of (error.stack ?? '').split('\n')) tell(printable(line, 1000));
   }
   process.exitCode = known ? error.exitStatus : 1;
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import fs from 'node:fs';
 import { EckError, usageError } from '../src/errors.js';
 import { report } from '../src/report.js';
 
@@ -7,8 +8,10 @@ const statusBefore = process.exitCode;
 
 beforeEach(() => {
   lines = [];
-  jest.spyOn(console, 'error').mockImplementation((...args: unknown[]) => {
-    lines.push(...args.map(String).join(' ').split('\n'));
+  jest.spyOn(fs, 'writeSync').mockImplementation((file: number, text: unknown) => {
+    expect(file).toBe(2);
+    lines.push(...String(text).replace(/\n$/, '').split('\n'));
+    return 0;
   });
 });
 afterEach(() => {

@@ -6,6 +6,7 @@ import { summary } from '../convert/summary.js';
 import { usageError } from '../errors.js';
 import { parseClusterId } from '../settings/cluster-id.js';
 import { readSettings } from '../settings/settings.js';
+import { tell } from '../tell.js';
 import { mayColour } from '../terminal/colour.js';
 import type { World } from '../world.js';
 import {
@@ -83,8 +84,7 @@ export function convertCommand(world: World): Command {
         process.stdout.write(unifiedDiff(shown, { colour: mayColour('stdout', world) }));
       }
     }
-    // Bun writes console.error in red at a terminal, and this is no error.
-    for (const line of summary(report, { dryRun })) process.stderr.write(`${line}\n`);
+    for (const line of summary(report, { dryRun })) tell(line);
     reportFailures(report, world);
   });
 }

@@ -4,6 +4,7 @@ import { quoted, usageError } from '../errors.js';
 import { answerKubectl } from '../exec-credential/answer.js';
 import { parseClusterId } from '../settings/cluster-id.js';
 import { readSettings, settingText } from '../settings/settings.js';
+import { tell } from '../tell.js';
 import type { World } from '../world.js';
 import { setUpContext } from '../get-credentials/set-up-context.js';
 import { summary } from '../get-credentials/summary.js';
@@ -76,13 +77,13 @@ export function getCredentialsCommand(world: World): Command {
     if (switchOption(command, 'print', environment)) {
       const setUp = await setUpContext(await openAccount(settings, world), request, world);
       process.stdout.write(renderKubeconfig([setUp.entry], rules));
-      for (const line of summary(setUp)) console.error(line);
+      for (const line of summary(setUp)) tell(line);
       return;
     }
     const paths = kubeconfigPaths(command, world);
     const setUp = await setUpContext(await openAccount(settings, world), request, world);
     const report = await writeContexts(paths, [setUp.entry], rules);
-    for (const line of summary(setUp, report)) console.error(line);
+    for (const line of summary(setUp, report)) tell(line);
   });
 }
 

@@ -7,6 +7,7 @@ import { listFormats, formatClusters } from '../list/format-clusters.js';
 import { noClusters } from '../list/no-clusters.js';
 import { messageOf } from '../errors.js';
 import { readSettings } from '../settings/settings.js';
+import { tell } from '../tell.js';
 import type { World } from '../world.js';
 import {
   addAccountOptions,
@@ -53,7 +54,7 @@ export function listCommand(world: World): Command {
     const clusters = await listClusters(account, filter, world);
     const contexts = await contextsHere();
     process.stdout.write(await formatClusters(clusters, contexts, { format, headers }));
-    if (clusters.length === 0) console.error(noClusters(account, filter));
+    if (clusters.length === 0) tell(noClusters(account, filter));
   });
 
   /** A kubeconfig that cannot be read is no reason not to list clusters. */

@@ -13,13 +13,19 @@ export type OptionTexts = Readonly<Record<string, string | boolean | undefined>>
 
 const helpGroup = 'Who, where and how:';
 
-/** Adds the options of a command that calls ENS: who calls, where, and how long it may take. */
-export function addAccountOptions(command: Command): Command {
+/** Adds the options that say who, and where: what a credential is kept under besides its cluster. */
+export function addIdentityOptions(command: Command): Command {
   return addInGroup(command, [
     new Option('--profile <NAME>', 'sign calls with this profile of the aliyun CLI'),
     new Option('--role-arn <ARN>', 'take on this RAM role first'),
     new Option('--endpoint <HOST>', 'call this ENS endpoint, a host or a URL'),
     new Option('--site <SITE>', `call the endpoint of this site: ${sites.join(' or ')}`),
+  ]);
+}
+
+/** Adds the options of a command that calls ENS: who calls, where, and how long it may take. */
+export function addAccountOptions(command: Command): Command {
+  return addInGroup(addIdentityOptions(command), [
     new Option('--timeout <DURATION>', 'give up after this long, all attempts together').default('20s'),
     new Option('--connect-timeout <DURATION>', 'wait this long for a connection').default('5s'),
     new Option('--read-timeout <DURATION>', 'wait this long for an answer').default('10s'),

@@ -6,10 +6,22 @@ import { convertCommand } from './convert.js';
 import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials.js';
 import { listCommand } from './list.js';
+import { logoutCommand } from './logout.js';
+import { refreshCommand } from './refresh.js';
+import { statusCommand } from './status.js';
 import { versionCommand } from './version.js';
 
 /** The commands, in the order in which help lists them. Adding one is a line. */
-const commands = [getCredentialsCommand, listCommand, convertCommand, execCredentialCommand, versionCommand];
+const commands = [
+  getCredentialsCommand,
+  listCommand,
+  statusCommand,
+  refreshCommand,
+  logoutCommand,
+  convertCommand,
+  execCredentialCommand,
+  versionCommand,
+];
 
 /** The command line: every command with its options, ready to parse. */
 export function program(world: World): Command {

@@ -6,6 +6,9 @@ export interface FreshnessSettings {
   readonly maxAgeMs: number;
 }
 
+/** What decides about the age of a credential: everything but the credential itself. */
+export type CredentialDates = Pick<ClientCredential, 'fetchedAt' | 'notBefore' | 'notAfter'>;
+
 /**
  * What to do with what is kept.
  *
@@ -33,13 +36,13 @@ const shortestServiceMs = minuteMs;
 /**
  * How long before its end a certificate is renewed: a fifth of its lifetime, at most ten minutes.
  */
-export function renewalMarginMs({ notBefore, notAfter }: ClientCredential): number {
+export function renewalMarginMs({ notBefore, notAfter }: CredentialDates): number {
   return Math.max(0, Math.min((notAfter.getTime() - notBefore.getTime()) / 5, longestMarginMs));
 }
 
 /** Tells what to do with what is kept. A pure function of its arguments. */
 export function freshness(
-  kept: ClientCredential | undefined,
+  kept: CredentialDates | undefined,
   { maxAgeMs }: FreshnessSettings,
   now: Date,
 ): Freshness {
@@ -53,6 +56,16 @@ export function freshness(
   return 'serve';
 }
 
+/** When a credential is due for renewal, which may be in the past. */
+export function renewalDueAt(credential: CredentialDates, { maxAgeMs }: FreshnessSettings): Date {
+  return new Date(
+    Math.min(
+      credential.fetchedAt.getTime() + maxAgeMs,
+      credential.notAfter.getTime() - renewalMarginMs(credential),
+    ),
+  );
+}
+
 /**
  * The time at which kubectl should ask again: when the credential is due for renewal.
  *
@@ -60,17 +73,14 @@ export function freshness(
  * the certificate's end. Where the renewal is due already (ENS could not be reached, say), it is a minute from now.
  */
 export function expirationTimestamp(
-  credential: ClientCredential,
+  credential: CredentialDates,
   { maxAgeMs }: FreshnessSettings,
   now: Date,
 ): Date {
   const earliest = now.getTime() + shortestServiceMs;
   // Asked of the rule itself, since what was fetched in the future is due too, and by its age would be so much later.
   const isDue = freshness(credential, { maxAgeMs }, now) !== 'serve';
-  const dueAt = Math.min(
-    credential.fetchedAt.getTime() + maxAgeMs,
-    credential.notAfter.getTime() - renewalMarginMs(credential),
-  );
+  const dueAt = renewalDueAt(credential, { maxAgeMs }).getTime();
   return new Date(Math.min(credential.notAfter.getTime(), isDue ? earliest : Math.max(dueAt, earliest)));
 }
 

@@ -13,6 +13,8 @@ export interface OwnContext {
   readonly clusterId: string;
   /** As kubectl, run in this environment, would have them. */
   readonly settings: Settings;
+  /** What kubectl would run this plugin in: this environment, and what the `exec` entry adds to it. */
+  readonly environment: Environment;
 }
 
 /**
@@ -26,14 +28,15 @@ export function ownContexts(
   return contexts.flatMap((context): OwnContext[] => {
     if (!context.isOwn) return [];
     const { name, file, execArgs, execEnvironment, clusterInfoId } = context;
-    const itsEnvironment = { ...environment, ...execEnvironment, KUBERNETES_EXEC_INFO: 'set' };
-    const request = readExecArguments(execArgs, itsEnvironment);
+    const itsEnvironment = { ...environment, ...execEnvironment };
+    const request = readExecArguments(execArgs, { ...itsEnvironment, KUBERNETES_EXEC_INFO: 'set' });
     if (request === undefined) return [];
     const clusterId = settingText('cluster-id', request.clusterId, itsEnvironment) ?? clusterInfoId ?? '';
     if (!isClusterId(clusterId)) return [];
     try {
       const settings = readSettings(request.settings, itsEnvironment);
-      return [{ name, file, isCurrent: name === currentContext, clusterId, settings }];
+      const isCurrent = name === currentContext;
+      return [{ name, file, isCurrent, clusterId, settings, environment: itsEnvironment }];
     } catch {
       return [];
     }

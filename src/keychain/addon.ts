@@ -1,4 +1,4 @@
-import type { AsyncEntry, Entry } from '@napi-rs/keyring';
+import type { AsyncEntry, Entry, findCredentialsAsync } from '@napi-rs/keyring';
 import { messageOf } from '../errors.js';
 import { StoreError, type StoreName } from './store.js';
 
@@ -14,6 +14,8 @@ export interface KeyringAddon {
   readonly AsyncEntry: new (...args: ConstructorParameters<typeof AsyncEntry>) => KeyringEntry;
   /** The same without threads, for a store that never waits. */
   readonly Entry: new (...args: ConstructorParameters<typeof Entry>) => KeyringEntry;
+  /** Reads every secret of a service. */
+  readonly findCredentialsAsync: typeof findCredentialsAsync;
 }
 
 /** Loads the addon on behalf of a store. */

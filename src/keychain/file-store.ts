@@ -51,6 +51,28 @@ export function fileStore(directory: string): Store {
   };
 }
 
+/**
+ * Removes every entry that the store `file` keeps in a directory, whoever's account it is under, and what writing one
+ * may have left. The directory goes, too, if nothing else is in it.
+ *
+ * @returns how many entries there were
+ * @throws StoreError `keychain-refused`, as the store does
+ */
+export function emptyFileStore(directory: string): number {
+  return withFileSystem(directory, () => {
+    if (!checkDirectory(directory)) return 0;
+    let entries = 0;
+    for (const name of fs.readdirSync(directory)) {
+      const match = /^[0-9a-f]{64}(\.[-0-9a-f]+\.tmp)?$/.exec(name);
+      if (match === null) continue;
+      const isEntry = match[1] === undefined;
+      if (removeFile(`${directory}/${name}`) && isEntry) entries += 1;
+    }
+    if (fs.readdirSync(directory).length === 0) fs.rmdirSync(directory);
+    return entries;
+  });
+}
+
 /** The digest of an account: a file name of one length, whatever the account holds. */
 async function sha256(account: string): Promise<string> {
   // Not node:crypto, which takes two milliseconds to load.

@@ -14,6 +14,7 @@ import { planContexts } from './user-plan.js';
 import type { WriteReport, WriteRules } from './user-plan.js';
 import { planReplacements } from './user-replace.js';
 import type { UserReplacement } from './user-replace.js';
+import { planRemoval, type RemovalReport } from './user-removal.js';
 import { rewriteKubeconfig } from './user-rewrite.js';
 import { usersOf } from './user-usage.js';
 import type { KubeconfigUser } from './user-usage.js';
@@ -27,6 +28,7 @@ export type { LockPatience } from './user-lock.js';
 export type { EntryOutcome, Outcome, WriteReport, WriteRules } from './user-plan.js';
 export type { UserReplacement, UserSuccessor } from './user-replace.js';
 export type { KubeconfigUser } from './user-usage.js';
+export type { RemovalReport } from './user-removal.js';
 
 /**
  * Writes contexts, with their clusters and users, into the user kubeconfig: all of them, or, where anything is in
@@ -49,6 +51,32 @@ export async function writeContexts(
     const { changes, report } = planContexts(files, entries, rules);
     await replaceFiles(
       changes.map(({ file, content }) => ({ path: file.path, text: rewriteKubeconfig(file, content) })),
+    );
+    return report;
+  });
+}
+
+/**
+ * Takes contexts of ours, with their clusters and users, out of the user kubeconfig: all of them, or, where anything is
+ * in the way, none. {@link planRemoval} says what goes, {@link rewriteKubeconfig} what stays as it is.
+ *
+ * @param paths from `locateKubeconfig`
+ * @param names of contexts; those that are not ours stay
+ * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`; then no file was changed
+ */
+export async function removeContexts(
+  paths: KubeconfigPaths,
+  names: readonly string[],
+  patience: LockPatience = defaultPatience,
+): Promise<RemovalReport> {
+  return withLocks(paths, patience, async () => {
+    const { changes, report } = planRemoval(await readFiles(paths), new Set(names));
+    const remedy = 'take the entries out with an editor';
+    await replaceFiles(
+      changes.map(({ file, content }) => ({
+        path: file.path,
+        text: rewriteKubeconfig(file, content, remedy),
+      })),
     );
     return report;
   });

@@ -5,6 +5,7 @@ import { isMapping } from '../mapping.js';
 import type { Mapping } from '../mapping.js';
 import {
   contentEnd,
+  dashOf,
   indentOf,
   isBlock,
   isOpenEnded,
@@ -26,12 +27,13 @@ export class YamlEditError extends Error {
  * comments, order, quoting, indentation, anchors, line ends, the byte order mark, a missing final line end.
  *
  * A key or an item that is new is put behind the ones that are there; a value that differs is replaced where it
- * stands; comments behind a collection that are indented as its content stay with it. A mapping that loses a key, or
- * a list that gets shorter, is written anew as a whole. In a text in flow style (JSON is one) what is added is JSON,
- * and laid out over lines if the text is.
+ * stands; comments behind a collection that are indented as its content stay with it. An item that is gone from a list
+ * is taken out with the comments inside it, and those above it stay; a list that says null afterwards loses all its
+ * items so. A mapping that loses a key, or a list that loses items and changes otherwise, is written anew as a whole. In
+ * a text in flow style (JSON is one) what is added is JSON, and laid out over lines if the text is.
  *
- * A collection at a depth less than `protectedDepth` (the root is 0) is added to and never written anew, unless it
- * is empty: the price of an edit must not be somebody else's comments.
+ * A collection at a depth less than `protectedDepth` (the root is 0) is added to, loses items, and is never written
+ * anew, unless it is empty: the price of an edit must not be somebody else's comments.
  *
  * The result is not checked: an anchor may be gone that an alias elsewhere names. Parse it and compare.
  *
@@ -115,6 +117,8 @@ class YamlEdit {
       if (this.#setPairs(place, node, before, after)) return;
     } else if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) {
       if (this.#setItems(place, node, before, after)) return;
+    } else if (isSeq(node) && Array.isArray(before) && after === null) {
+      if (this.#removeItems(place, node, before, [])) return;
     }
     const isLoss = typeof before === 'object' && before !== null && !this.#isEmpty(node);
     if (isLoss && this.#isProtected(place)) {
@@ -166,7 +170,7 @@ class YamlEdit {
     after: readonly unknown[],
   ): boolean {
     if (list.items.length === 0 && !place.inFlow) return false;
-    if (after.length < before.length) return false;
+    if (after.length < before.length) return this.#removeItems(place, list, before, after);
     const inFlow = list.flow === true;
     const depth = place.depth + 1;
     const childIndent = indentOf(list) + 2;
@@ -180,6 +184,73 @@ class YamlEdit {
     if (inFlow) this.#addInFlow(list, parts);
     else this.#addBelow(list, added);
     return true;
+  }
+
+  /**
+   * Takes out the items that are gone. Of a list that has none left, `null` remains.
+   *
+   * @returns false, and changes nothing, if removing items is not enough, or more than items would be lost
+   */
+  #removeItems(
+    place: Place,
+    list: YAMLSeq.Parsed,
+    before: readonly unknown[],
+    after: readonly unknown[],
+  ): boolean {
+    let kept = 0;
+    const isGone = before.map((item) => {
+      if (kept < after.length && isDeepStrictEqual(item, after[kept])) {
+        kept += 1;
+        return false;
+      }
+      return true;
+    });
+    if (kept < after.length || list.items.length !== before.length) return false;
+    const ranges = list.flow === true ? this.#flowRanges(list, isGone) : this.#blockRanges(list, isGone);
+    if (ranges === undefined || (place.inFlow && list.flow !== true)) return false;
+    for (const [start, end] of ranges) this.#splice(start, end, kept === 0 && list.flow ? 'null' : '');
+    return true;
+  }
+
+  /** The lines of items of a block list, each with its line end. */
+  #blockRanges(list: YAMLSeq.Parsed, isGone: readonly boolean[]): [number, number][] | undefined {
+    const ranges: [number, number][] = [];
+    for (const [index, node] of list.items.entries()) {
+      if (isGone[index] !== true) continue;
+      const dash = dashOf(list, index);
+      // As in `- - a`, or behind a key's explicit `: `.
+      if (dash === undefined || this.#lines.columnOf(dash) !== this.#lines.spacesBefore(dash))
+        return undefined;
+      const end = this.#endWithComments(contentEnd(this.#lines, node), indentOf(list));
+      ranges.push([dash - this.#lines.columnOf(dash), this.#lines.startBehind(end)]);
+    }
+    return ranges;
+  }
+
+  /** What has to go with items of a flow list: up to the next item, or from the end of the last one that stays. */
+  #flowRanges(list: YAMLSeq.Parsed, isGone: readonly boolean[]): [number, number][] | undefined {
+    if (!isGone.includes(false)) return [[list.range[0], contentEnd(this.#lines, list)]];
+    const ranges: [number, number][] = [];
+    const last = isGone.lastIndexOf(false);
+    for (const [index, node] of list.items.entries()) {
+      const next = list.items[index + 1];
+      if (index < last && isGone[index] === true && next) ranges.push([node.range[0], next.range[0]]);
+    }
+    const [lastKept, lastGone] = [list.items[last], list.items.at(-1)];
+    if (lastKept && lastGone && lastKept !== lastGone) {
+      ranges.push([contentEnd(this.#lines, lastKept), contentEnd(this.#lines, lastGone)]);
+    }
+    // Outside of strings, a # between two items begins a comment, which may be somebody else's.
+    const isCommented = ranges.some(([start, end]) =>
+      list.items
+        .filter(({ range }) => range[0] >= start && range[1] <= end)
+        .reduce(
+          (text, { range }) => text.replace(this.#lines.text.slice(range[0], range[1]), ''),
+          this.#lines.text.slice(start, end),
+        )
+        .includes('#'),
+    );
+    return isCommented ? undefined : ranges;
   }
 
   #replace(place: Place, value: unknown): void {
@@ -224,15 +295,23 @@ class YamlEdit {
       throw new YamlEditError('a line end more would change the last value');
     }
     const indent = indentOf(collection);
-    let position = this.#lines.endOf(contentEnd(this.#lines, collection));
+    const position = this.#endWithComments(contentEnd(this.#lines, collection), indent);
+    this.#splice(position, position, this.#lines.lineEnd + this.#blockText(added, indent));
+  }
+
+  /**
+   * Where the lines of an item end, with the comments behind it that belong to it: those that are indented as its
+   * content, deeper than `indent`.
+   */
+  #endWithComments(end: number, indent: number): number {
+    let position = this.#lines.endOf(end);
     for (let line = this.#lines.after(position); line !== undefined; line = this.#lines.after(line.end)) {
       const spaces = line.text.search(/\S/);
       if (spaces === -1) continue;
-      // A comment that is indented as the last item's content belongs to it.
       if (spaces <= indent || line.text[spaces] !== '#') break;
       position = line.end;
     }
-    this.#splice(position, position, this.#lines.lineEnd + this.#blockText(added, indent));
+    return position;
   }
 
   /** Adds pairs or items behind the last ones of a flow collection, on lines of their own if the last one is. */

@@ -32,6 +32,12 @@ export class TextLines {
     return { text: this.text.slice(newline + 1, end), end };
   }
 
+  /** The offset of the line behind the one that `offset` is on; the text's end if there is none. */
+  startBehind(offset: number): number {
+    const newline = this.text.indexOf('\n', offset);
+    return newline === -1 ? this.text.length : newline + 1;
+  }
+
   /** The spaces and tabs that the line of `offset` begins with. */
   indentOf(offset: number): string {
     return /^[ \t]*/.exec(this.#before(offset))?.[0] ?? '';
@@ -69,6 +75,13 @@ export function isBlock(node: ParsedNode): node is ParsedCollection {
 export function indentOf(collection: ParsedCollection): number {
   const token = collection.srcToken;
   return token !== undefined && 'indent' in token ? token.indent : 0;
+}
+
+/** The offset of the dash that an item of a block list begins with. */
+export function dashOf(list: YAMLSeq.Parsed, index: number): number | undefined {
+  const token = list.srcToken;
+  if (token?.type !== 'block-seq') return undefined;
+  return token.items[index]?.start.find(({ type }) => type === 'seq-item-ind')?.offset;
 }
 
 /** How much deeper than its key the first list below the root begins. kubectl writes 0. */

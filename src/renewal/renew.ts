@@ -22,6 +22,17 @@ export interface Renewal {
   readonly refused: boolean;
 }
 
+/** How a credential is fetched. */
+export interface FetchRules {
+  /** Whether there is something to serve instead, so that a failure is found out soon rather than avoided. */
+  readonly hasFallBack: boolean;
+  /**
+   * Whether it is an error where a store that was named by the person cannot keep the new one. Where it has kept one
+   * before, kubectl is better served one that is not kept than none.
+   */
+  readonly mustKeep: boolean;
+}
+
 /** How long after a failure a credential that is still valid is served without trying again. */
 const outageMemoryMs = 60_000;
 
@@ -56,12 +67,31 @@ const noStoreHere =
  * @throws EckError where there is no credential to be had
  */
 export async function renew(renewal: Renewal, keeping: Keeping, world: World): Promise<ClientCredential> {
-  const { state, store } = keeping;
-  const last = state.lastRenewal();
+  const last = keeping.state.lastRenewal();
   if (isFallBack(renewal, world) && isRecentOutage(last, world.now())) {
     return fallBack(renewal, new EckError(last.failure.code, last.failure.message), world);
   }
+  try {
+    const rules = { hasFallBack: isFallBack(renewal, world), mustKeep: renewal.kept === undefined };
+    return await fetchOnce(renewal, keeping, world, rules);
+  } catch (error) {
+    return fallBack(renewal, error, world);
+  }
+}
 
+/**
+ * Does what {@link renew} does, and takes no outage for an answer: ENS is asked now, by this process or by another one
+ * that is at it just then, and what is kept is not served in place of what cannot be fetched.
+ *
+ * @throws EckError where nothing could be fetched
+ */
+export async function fetchOnce(
+  renewal: Renewal,
+  keeping: Keeping,
+  world: World,
+  rules: FetchRules,
+): Promise<ClientCredential> {
+  const { state, store } = keeping;
   const notice = noticeWaiting(world, renewal.key.clusterId);
   try {
     // Where nothing is kept, nothing can be shared, and there is nothing to wait for.
@@ -78,11 +108,13 @@ export async function renew(renewal: Renewal, keeping: Keeping, world: World): P
         : `another process has ${turn.kind}`,
     );
     if (turn.kind === 'renewed') return turn.credential;
-    if (turn.kind === 'failed') return fallBack(renewal, turn.error, world);
+    if (turn.kind === 'failed') throw turn.error;
     try {
-      return await renewNow(renewal, keeping, last, () => turn.lock?.isStillHeld() ?? true, world, notice);
-    } catch (error) {
-      return fallBack(renewal, error, world);
+      const mayKeep = () => turn.lock?.isStillHeld() ?? true;
+      const onRetry = (error: EckError) => {
+        notice.because(error);
+      };
+      return await renewNow(renewal, keeping, mayKeep, world, { ...rules, onRetry });
     } finally {
       turn.lock?.release();
     }
@@ -95,15 +127,14 @@ export async function renew(renewal: Renewal, keeping: Keeping, world: World): P
 async function renewNow(
   renewal: Renewal,
   keeping: Keeping,
-  last: RenewalRecord | undefined,
   mayKeep: () => boolean,
   world: World,
-  notice: { because(error: EckError): void },
+  rules: FetchRules & { readonly onRetry: (error: EckError) => void },
 ): Promise<ClientCredential> {
   const { key, settings } = renewal;
   const { clusterId } = key;
   const { state } = keeping;
-  const repairedAt = renewal.refused ? world.now() : last?.repairedAt;
+  const repairedAt = renewal.refused ? world.now() : state.lastRenewal()?.repairedAt;
   const repair = repairedAt === undefined ? {} : { repairedAt };
   try {
     // Loaded here, by the one process that calls ENS. Those that wait for it are many, and need none of it.
@@ -115,16 +146,11 @@ async function renewNow(
       await openAccount(settings, world),
       { clusterId, privateIp: false },
       world,
-      {
-        hasFallBack: isFallBack(renewal, world),
-        onRetry: (error) => {
-          notice.because(error);
-        },
-      },
+      rules,
     );
     world.debug(`issued; the lock is ${mayKeep() ? 'held' : 'lost'}`);
     // A process that was stopped for so long that another one took over has nothing newer to keep.
-    if (mayKeep()) await keepNew(renewal, credential, keeping, world);
+    if (mayKeep()) await keepNew(renewal, credential, keeping, rules, world);
     state.recordRenewal({ finishedAt: world.now(), ...repair });
     if (isFromTheFuture(credential, world.now())) {
       world.warn(
@@ -137,7 +163,7 @@ async function renewNow(
     if (!(error instanceof EckError)) throw error;
     // A process that another one took over from has had its say.
     if (!mayKeep()) throw error;
-    if (finalCodes.includes(error.code)) await forget(key, keeping).catch(() => false);
+    if (isFinal(error)) await forget(key, keeping).catch(() => false);
     state.recordRenewal({
       finishedAt: world.now(),
       failure: { code: error.code, message: error.message },
@@ -149,21 +175,19 @@ async function renewNow(
   }
 }
 
-/**
- * Keeps what was fetched. A store that was named by the person and cannot is an error where it has never worked; where
- * it has, the new credential is better served and not kept than not served.
- */
+/** Keeps what was fetched, if the store can. */
 async function keepNew(
-  { key, settings, kept }: Renewal,
+  { key, settings }: Renewal,
   credential: ClientCredential,
   keeping: Keeping,
+  { mustKeep }: FetchRules,
   world: World,
 ): Promise<void> {
   try {
     const keptIn = await keep(key, credential, keeping);
     if (keptIn === 'none' && settings.store === 'auto') tellOnce('no-store', noStoreHere, world);
   } catch (error) {
-    if (!(error instanceof StoreError) || kept === undefined) throw error;
+    if (!(error instanceof StoreError) || mustKeep) throw error;
     world.warn(`The new credential is served, and could not be kept: ${error.message} [${error.code}]`);
   }
 }
@@ -184,6 +208,11 @@ async function renewedMeanwhile(
 /** Whether what is kept could be served in place of a new one: its certificate is valid. */
 function isFallBack({ kept }: Renewal, world: World): boolean {
   return kept !== undefined && world.now().getTime() < kept.notAfter.getTime();
+}
+
+/** Whether ENS, or the sign-in before it, said no. Then what was kept is deleted. */
+export function isFinal({ code }: EckError): boolean {
+  return finalCodes.includes(code);
 }
 
 type FailedRecord = RenewalRecord & { readonly failure: NonNullable<RenewalRecord['failure']> };

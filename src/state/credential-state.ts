@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { ErrorCode } from '../errors.js';
 import { cacheDirectory } from '../settings/directories.js';
 import type { World } from '../world.js';
@@ -92,6 +92,14 @@ export class CredentialState {
     if (this.#open()) remove(`${this.#directory}/${keptRecordFile}`);
   }
 
+  /**
+   * Forgets all of it. A process that holds the lock meanwhile does not keep what it fetches: the lock is gone, and with
+   * it the right to.
+   */
+  remove(): void {
+    if (this.#open()) rmSync(this.#directory, { recursive: true, force: true });
+  }
+
   /** Removes the marks of processes that have ended. */
   sweep(): void {
     for (const name of this.#list()) {
@@ -126,7 +134,9 @@ export class CredentialState {
     try {
       writeFileSync(`${this.#directory}/${name}`, text, { mode: 0o600 });
     } catch (error) {
-      this.#giveUp(`cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      // The directory was there: since then, somebody has had everything forgotten. Then so be it.
+      if (code !== 'ENOENT') this.#giveUp(`cannot be written (${code})`);
     }
   }
 

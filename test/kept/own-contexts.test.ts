@@ -44,6 +44,7 @@ describe('a context of this plugin', () => {
         name: 'edge',
         file: join(scratch, 'config'),
         isCurrent: true,
+        environment: {},
         clusterId: 'eck-1',
         settings: expect.objectContaining({
           profile: 'work',
@@ -59,7 +60,7 @@ describe('a context of this plugin', () => {
     const env = [{ name: 'KUBECTL_ECK_PROFILE', value: 'entry' }];
     const shell = { KUBECTL_ECK_PROFILE: 'shell', KUBECTL_ECK_STORE: 'file' };
     expect(await contextsOf(exec(args, { env }), {}, shell)).toMatchObject([
-      { settings: { profile: 'entry', store: 'file' } },
+      { settings: { profile: 'entry', store: 'file' }, environment: { KUBECTL_ECK_PROFILE: 'entry' } },
     ]);
   });
 

@@ -47,7 +47,18 @@ export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret
     }
   }
 
-  const addon: KeyringAddon = { AsyncEntry, Entry: AsyncEntry };
+  const addon: KeyringAddon = {
+    AsyncEntry,
+    Entry: AsyncEntry,
+    async findCredentialsAsync() {
+      calls.push('find');
+      await fake.answer();
+      return Array.from(secrets, ([name, secret]) => ({
+        account: name,
+        password: secret.toString('latin1'),
+      }));
+    },
+  };
   const fake: FakeAddon = {
     loadAddon: () => Promise.resolve(addon),
     secrets,

@@ -116,6 +116,35 @@ const rows: [string, string, Mapping, string][] = [
     { a: [{ b: [1], c: 1 }] },
     'a:\n- b:\n  - 1\n  c: 1\n',
   ],
+  [
+    'an item less, comments around and inside',
+    'a:\n# of 1\n- b: 1 # x\n  # inside\n\n# of 2\n- b: 2\n',
+    { a: [{ b: 2 }] },
+    'a:\n# of 1\n\n# of 2\n- b: 2\n',
+  ],
+  ['the last item less, no line end behind', 'a:\n  - 1\n  - b: 2', { a: [1] }, 'a:\n  - 1\n'],
+  [
+    'an item less behind a block scalar',
+    'a:\n- |\n  x\n- 2\nb: 1\n',
+    { a: ['x\n'], b: 1 },
+    'a:\n- |\n  x\nb: 1\n',
+  ],
+  ['an item less, CRLF', 'a:\r\n- 1\r\n- 2\r\nb: 1\r\n', { a: [2], b: 1 }, 'a:\r\n- 2\r\nb: 1\r\n'],
+  ['an item less on the line of another list', 'a:\n- - 1\n  - 2\n', { a: [[2]] }, 'a:\n- - 2\n'],
+  ['no items any more', 'a: # none\n- b: 1\n- 2\nc: 1\n', { a: null, c: 1 }, 'a: # none\nc: 1\n'],
+  [
+    'no items any more in brackets',
+    '{"a": [{"b": 1}], "c": 1}\n',
+    { a: null, c: 1 },
+    '{"a": null, "c": 1}\n',
+  ],
+  ['the first item of a JSON list less', '{"a": [{"b": "#"}, 2, 3]}', { a: [2, 3] }, '{"a": [2, 3]}'],
+  [
+    'items of a JSON list over lines less',
+    '{\n"a": [\n  1,\n  2,\n  3,\n  4\n]}',
+    { a: [1, 3] },
+    '{\n"a": [\n  1,\n  3\n]}',
+  ],
   ['a mapping instead of a value', 'a:\n- b: 1 # c\n', { a: [{ b: { d: 1 } }] }, 'a:\n- b: # c\n    d: 1\n'],
 
   [
@@ -204,7 +233,8 @@ test('a block scalar that ends without a line end, and needs none, is added to',
 describe('an edit does not write anew what is protected', () => {
   test.each<[string, string, Mapping]>([
     ['a root that would lose a key', 'a: 1\nb: 2\n', { a: 1 }],
-    ['a list that would get shorter', 'a: [1, 2]\n', { a: [1] }],
+    ['a list that gets shorter and changes otherwise', 'a: [1, 2]\n', { a: [3] }],
+    ['a list with a comment between items in brackets', 'a: [1, # one\n 2]\n', { a: [2] }],
     ['a list that is an alias', 'b: &x [1]\na: *x\n', { b: [1], a: [1, 2] }],
     ['a list that comes from a merge key', 'x: &x {a: [1]}\n<<: *x\n', { x: { a: [1] }, a: [1, 2] }],
     ['an empty list with a comment in it', 'a: [ # none\n ]\n', { a: [1] }],

@@ -19,9 +19,9 @@ const clusters: readonly Cluster[] = [
 ];
 const settings = readSettings({}, {});
 const contexts: readonly OwnContext[] = [
-  { name: 'one', file: 'f', isCurrent: false, clusterId: 'eck-1', settings },
-  { name: 'uno', file: 'f', isCurrent: true, clusterId: 'eck-1', settings },
-  { name: 'other', file: 'f', isCurrent: false, clusterId: 'eck-9', settings },
+  { name: 'one', file: 'f', isCurrent: false, clusterId: 'eck-1', settings, environment: {} },
+  { name: 'uno', file: 'f', isCurrent: true, clusterId: 'eck-1', settings, environment: {} },
+  { name: 'other', file: 'f', isCurrent: false, clusterId: 'eck-9', settings, environment: {} },
 ];
 
 function format(format: ListFormat, headers = true): Promise<string> {
