@@ -51,6 +51,8 @@ export type ErrorCode =
   | 'keychain-refused'
   /** The keychain did not answer in time. */
   | 'keychain-timeout'
+  /** The person ended the command before it was done. */
+  | 'interrupted'
   /** A defect of this program. */
   | 'internal';
 
@@ -71,8 +73,9 @@ export class EckError extends Error {
     super(message, options);
   }
 
-  /** 2 for wrong usage, 1 for everything else. */
-  get exitStatus(): 1 | 2 {
+  /** 2 for wrong usage, 130 for what the person ended (as shells say it of SIGINT), 1 for everything else. */
+  get exitStatus(): 1 | 2 | 130 {
+    if (this.code === 'interrupted') return 130;
     return this.code === 'usage' ? 2 : 1;
   }
 }

@@ -3,7 +3,8 @@ import type { StoreName } from '../keychain/store.js';
 import type { WriteReport } from '../kubeconfig/user.js';
 import type { ContextSetUp } from './set-up-context.js';
 
-const places: Record<StoreName, string> = {
+/** The stores, in words that complete "kept in …". */
+export const places: Record<StoreName, string> = {
   keychain: 'the keychain',
   kernel: 'the kernel keyring, until the next reboot',
   file: 'a file that only you can read',
@@ -36,6 +37,7 @@ export function summary(setUp: ContextSetUp, written?: WriteReport): string[] {
   ];
 }
 
-function shellWord(text: string): string {
+/** A text as one word of a shell's command line. */
+export function shellWord(text: string): string {
   return /^[\w.:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

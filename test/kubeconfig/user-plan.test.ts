@@ -44,6 +44,7 @@ describe('what is new goes', () => {
     expect(Object.keys(changed)).toEqual([expected]);
     expect(report).toEqual({
       entries: [{ contextName: 'eck-1', file: expected, outcome: 'added' }],
+      conflicts: [],
       writtenFiles: [expected],
       currentContext: { before: undefined, after: 'eck-1' },
     });
