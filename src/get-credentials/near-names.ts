@@ -7,7 +7,7 @@ const shownAtMost = 3;
  */
 export function nearNames(typed: string, names: readonly string[]): string[] {
   const wanted = typed.toLowerCase();
-  const limit = Math.min(2, Math.floor(typed.length / 3));
+  const limit = typed.length < 3 ? 0 : Math.min(2, Math.ceil(typed.length / 3));
   return names
     .map((name) => {
       const candidate = name.toLowerCase();

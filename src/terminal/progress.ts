@@ -4,7 +4,7 @@ import type { World } from '../world.js';
 export interface Progress {
   /** One more is done. */
   advance(): void;
-  /** Takes the bar off the screen. Nothing may be printed before. */
+  /** Takes the bar off the screen for good. Nothing may be printed before. */
   stop(): void;
 }
 
@@ -27,6 +27,7 @@ export function showProgress(
   if (!world.isTerminal('stderr') || world.environment['NO_COLOR']) return silent;
   let done = 0;
   let drawnAtMs = 0;
+  let isOver = false;
   const draw = (): void => {
     drawnAtMs = performance.now();
     // One line must stay one: what does not fit would be wrapped, and could not be taken back.
@@ -37,9 +38,11 @@ export function showProgress(
   return {
     advance(): void {
       done += 1;
+      if (isOver) return;
       if (done === total || performance.now() - drawnAtMs >= redrawAfterMs) draw();
     },
     stop(): void {
+      isOver = true;
       process.stderr.write('\r\x1b[K');
     },
   };
