@@ -7,6 +7,9 @@ const secondMs = 1_000;
 const spread = { intervalCap: 6, interval: 50 } as const;
 /** How long nothing is asked where ENS says that it is too much, as when another program calls it too. */
 const pauseMs = 500;
+/** By how much fewer calls are made after that, and after how many that succeeded it is one more again. */
+const [decrease, successesForOneMore] = [0.7, 5];
+const leastCallsASecond = 5;
 
 /**
  * Makes calls side by side as fast as ENS allows, and slows down where it asks for it.
@@ -20,13 +23,17 @@ export class Pace {
   readonly #counted = new PQueue({ concurrency: callsASecond });
   readonly #timers = new Set<NodeJS.Timeout>();
   #pause: NodeJS.Timeout | undefined;
+  #successes = 0;
 
   /** Makes a call when its time has come. Settles as the call does. */
   async make<T>(call: () => Promise<T>): Promise<T> {
     await this.#spread.add(() => undefined);
     return new Promise<T>((resolve, reject) => {
       void this.#counted.add(async () => {
-        await call().then(resolve, reject);
+        await call().then((answer) => {
+          resolve(answer);
+          this.#speedUp();
+        }, reject);
         await this.#wait(secondMs);
       });
     });
@@ -39,8 +46,18 @@ export class Pace {
    */
   slowDown(retryAfterMs = 0): void {
     clearTimeout(this.#pause);
+    if (!this.#counted.isPaused) {
+      const fewer = Math.floor(this.#counted.concurrency * decrease);
+      this.#counted.concurrency = Math.max(leastCallsASecond, fewer);
+    }
     this.#counted.pause();
     this.#pause = setTimeout(() => this.#counted.start(), Math.max(pauseMs, retryAfterMs));
+  }
+
+  #speedUp(): void {
+    this.#successes += 1;
+    if (this.#successes % successesForOneMore !== 0 || this.#counted.concurrency >= callsASecond) return;
+    this.#counted.concurrency += 1;
   }
 
   /** Forgets what is counted, which would keep the process from ending for another second. */

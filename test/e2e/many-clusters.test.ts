@@ -66,7 +66,8 @@ describeWith([currentKubectl], 'a thousand clusters', () => {
       const next = calls[index + 1];
       return next !== undefined && next.at.getTime() - call.at.getTime() < sandbox.ens.latencyMs;
     });
-    expect(overlapping.length).toBeGreaterThan(900);
+    // One after the other, none would.
+    expect(overlapping.length).toBeGreaterThan(250);
 
     sandbox.ens.latencyMs = 0;
     const { kubectl } = currentKubectl;
@@ -306,7 +307,7 @@ describe('in a pipe', () => {
     addClusters(...times(40));
     const got = await sandbox.run(['get-credentials', '--all']);
     expect(got.stdout).toBe('');
-    expect(got.stderr).not.toMatch(/[\x1b\r]|Fetching/);
+    expect(got.stderr).not.toMatch(/[^\n\P{Cc}]|Fetching/u);
     expect(got.stderr.trim().split('\n')).toHaveLength(3);
   });
 
@@ -339,30 +340,30 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
     });
 
     test('a picker filters as one types, and what is picked is fetched', async () => {
-      const { type, waitFor } = await start(['get-credentials']);
-      await waitFor(/仓库 +eck-0002 +cn-hangzhou-58/);
-      await type('sho');
-      await waitFor(/2 matches/);
-      await type('Tab', 'Down', 'Tab', 'Enter');
-      await waitFor(/2 contexts in [^]*2 added[^]*\[exit status 0\]/);
+      const tty = await start(['get-credentials']);
+      await tty.waitFor(/仓库 +eck-0002 +cn-hangzhou-58/);
+      await tty.type('sho');
+      await tty.waitFor(/2 matches/);
+      await tty.type('Tab', 'Down', 'Tab', 'Enter');
+      await tty.waitFor(/2 contexts in [^]*2 added[^]*\[exit status 0\]/);
       expect(await contextNames()).toEqual([idOf(0), idOf(1)]);
     });
 
     test('one that is picked becomes the current context', async () => {
-      const { type, waitFor } = await start(['get-credentials']);
-      await waitFor(/仓库/);
-      await type('仓');
-      await waitFor(/1 match\b/);
-      await type('Tab', 'Enter');
-      await waitFor(/exit status 0/);
+      const tty = await start(['get-credentials']);
+      await tty.waitFor(/仓库/);
+      await tty.type('仓');
+      await tty.waitFor(/1 match\b/);
+      await tty.type('Tab', 'Enter');
+      await tty.waitFor(/exit status 0/);
       expect(await currentContext()).toBe(idOf(2));
     });
 
     test.each(['C-c', 'Escape'])('%s picks nothing, in one line', async (key) => {
-      const { type, waitFor } = await start(['get-credentials']);
-      await waitFor(/仓库/);
-      await type(key);
-      const screen = await waitFor(/exit status/);
+      const tty = await start(['get-credentials']);
+      await tty.waitFor(/仓库/);
+      await tty.type(key);
+      const screen = await tty.waitFor(/exit status/);
       expect(screen).toMatch(/\nkubectl-eck: Nothing was picked, .* \[interrupted\]\n\[exit status 130\]/);
       expect(sandbox.ens.calls(issuing)).toBe(0);
     });
@@ -370,29 +371,29 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
 
   describe('with many clusters', () => {
     beforeEach(() => {
-      addClusters(...times(150));
-      sandbox.ens.latencyMs = 100;
+      addClusters(...times(100));
+      sandbox.ens.latencyMs = 200;
     });
 
     test('a bar shows how far it got, and is gone at the end', async () => {
-      const { waitFor } = await start(['get-credentials', '--all']);
-      await waitFor(/Fetching credentials \[#+-+\] \d+\/150/);
-      expect(await waitFor(/exit status 0/)).not.toContain('Fetching');
+      const tty = await start(['get-credentials', '--all']);
+      await tty.waitFor(/Fetching credentials \[#+-+\] \d+\/100/);
+      expect(await tty.waitFor(/exit status 0/)).not.toContain('Fetching');
     });
 
     test('NO_COLOR shows no bar', async () => {
-      const { screen, waitFor } = await start(['get-credentials', '--all'], { NO_COLOR: '1' });
+      const tty = await start(['get-credentials', '--all'], { NO_COLOR: '1' });
       await sandbox.ens.waitForCalls(60, issuing);
-      expect((await screen()).trim()).toBe('');
-      await waitFor(/exit status 0/);
+      expect((await tty.screen()).trim()).toBe('');
+      await tty.waitFor(/exit status 0/);
     });
 
     test('Ctrl-C ends it, and what was fetched until then is written', async () => {
-      const { type, waitFor } = await start(['get-credentials', '--all']);
-      await waitFor(/ [3-9]\d\/150/);
-      await type('C-c');
-      const screen = await waitFor(/exit status/);
-      expect(screen).toMatch(/\d+ of 150 clusters were not done \[interrupted\]\n\[exit status 130\]/);
+      const tty = await start(['get-credentials', '--all']);
+      await tty.waitFor(/ [3-9]\d\/100/);
+      await tty.type('C-c');
+      const screen = await tty.waitFor(/exit status/);
+      expect(screen).toMatch(/\d+ of 100 clusters were not done \[interrupted\]\n\[exit status 130\]/);
       const [, written] = /^(\d+) contexts in/m.exec(screen) ?? [];
       const names = await contextNames();
       expect(names).toHaveLength(Number(written));
