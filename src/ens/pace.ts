@@ -6,9 +6,9 @@ const secondMs = 1_000;
 /** At the beginning, too, calls are spread: no more than these begin at once. */
 const spread = { intervalCap: 6, interval: 50 } as const;
 /** How long nothing is asked where ENS says that it is too much, as when another program calls it too. */
-const pauseMs = 500;
+const pauseMs = secondMs;
 /** By how much fewer calls are made after that, and after how many that succeeded it is one more again. */
-const [decrease, successesForOneMore] = [0.7, 5];
+const [decrease, successesForOneMore] = [0.5, 5];
 const leastCallsASecond = 5;
 
 /**
