@@ -59,6 +59,8 @@ export type ErrorCode =
   | 'keychain-timeout'
   /** No credential of the cluster that was named is known on this machine. */
   | 'not-kept'
+  /** The person ended the command before it was done. */
+  | 'interrupted'
   /** A defect of this program. */
   | 'internal';
 
@@ -79,8 +81,9 @@ export class EckError extends Error {
     super(message, options);
   }
 
-  /** 2 for wrong usage, 1 for everything else. */
-  get exitStatus(): 1 | 2 {
+  /** 2 for wrong usage, 130 for what the person ended (as shells say it of SIGINT), 1 for everything else. */
+  get exitStatus(): 1 | 2 | 130 {
+    if (this.code === 'interrupted') return 130;
     return this.code === 'usage' ? 2 : 1;
   }
 }

@@ -3,8 +3,8 @@ import type { Environment } from './identity/identity.js';
 import { tell } from './tell.js';
 
 /**
- * Tells the person, in one line on standard error, why a command failed, and sets the exit status: 1, or 2 for wrong
- * usage. The code in brackets is for scripts and for searching; a stack trace is shown only with
+ * Tells the person, in one line on standard error, why a command failed, and sets the exit status, see
+ * {@link EckError.exitStatus}. The code in brackets is for scripts and for searching; a stack trace is shown only with
  * `KUBECTL_ECK_LOG=debug`.
  */
 export function report(error: unknown, environment: Environment): void {

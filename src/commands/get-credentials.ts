@@ -1,18 +1,14 @@
 import { Command, Option } from 'commander';
-import { openAccount } from '../ens/account.js';
-import { quoted, usageError } from '../errors.js';
+import { usageError } from '../errors.js';
 import { answerKubectl } from '../exec-credential/answer.js';
-import { parseClusterId } from '../settings/cluster-id.js';
+import { readSelection } from '../get-credentials/cluster-selection.js';
+import { getCredentials } from '../get-credentials/get-credentials.js';
 import { readSettings, settingText } from '../settings/settings.js';
 import { tell } from '../tell.js';
 import type { World } from '../world.js';
-import { setUpContext } from '../get-credentials/set-up-context.js';
-import { summary } from '../get-credentials/summary.js';
-import { renderKubeconfig, writeContexts } from '../kubeconfig/user.js';
+import { addContextOptions, readContextOptions } from './context-options.js';
 import {
   addSettingOptions,
-  execApiVersion,
-  execApiVersionOption,
   kubeconfigOption,
   kubeconfigPaths,
   switchOption,
@@ -22,26 +18,23 @@ import {
   withVariable,
 } from './options.js';
 
-/** `get-credentials`: makes `kubectl` work with a cluster. Run by kubectl itself, it answers as `exec-credential`. */
+/** `get-credentials`: makes `kubectl` work with clusters. Run by kubectl itself, it answers as `exec-credential`. */
 export function getCredentialsCommand(world: World): Command {
   const { environment } = world;
   const command = new Command('get-credentials')
-    .description("fetch a cluster's credential, keep it in the keychain, and write a context for kubectl")
-    .argument('[CLUSTER]', 'the id of the cluster, such as eck-0123abcd');
+    .description("fetch clusters' credentials, keep them in the keychain, and write contexts for kubectl")
+    .argument(
+      '[CLUSTER...]',
+      'ids of clusters, such as eck-0123abcd, or names; without any, pick from a list',
+    );
   const options = [
-    new Option('--cluster-id <ID>', 'the cluster, as a flag'),
-    new Option('--private-ip', "use the API server's private address"),
-    new Option(
-      '--context <NAME>',
-      "name the context, its user and its cluster, instead of after the cluster's id",
-    ),
-    new Option('--namespace <NAMESPACE>', 'the namespace that the context starts in'),
-    new Option('--keep-current-context', 'do not switch to the context'),
-    new Option('--overwrite', 'replace entries of the same name that something else wrote'),
+    new Option('--cluster-id <ID>', 'a cluster, as a flag'),
+    new Option('--all', 'every cluster of the account'),
+    new Option('--region <ID>', 'look for clusters only in this region, such as cn-hangzhou-58'),
     new Option('--print', 'print the kubeconfig, and write no kubeconfig file'),
   ];
   for (const option of options) command.addOption(withVariable(option));
-  command.addOption(execApiVersionOption()).addOption(kubeconfigOption());
+  addContextOptions(command).addOption(kubeconfigOption());
   addSettingOptions(command).addHelpText(
     'after',
     [
@@ -50,51 +43,36 @@ export function getCredentialsCommand(world: World): Command {
       '  kubectl eck get-credentials eck-0123abcd',
       '  kubectl eck get-credentials eck-0123abcd --profile work --context edge',
       '  kubectl eck get-credentials eck-0123abcd --print > edge.kubeconfig',
+      '  kubectl eck get-credentials shop-hangzhou shop-chengdu',
+      '  kubectl eck get-credentials --all --region cn-hangzhou-58',
     ].join('\n'),
   );
 
-  return command.action(async (cluster: string | undefined) => {
-    const typedId = cluster ?? typedText(command, 'cluster-id');
-    const typed = { clusterId: typedId, settings: typedSettings(command) };
-    if (environment['KUBERNETES_EXEC_INFO']) return answerKubectl(typed, world);
-
-    const clusterId = settingText('cluster-id', typedId, environment);
-    if (clusterId === undefined) {
-      throw usageError('which cluster? Give its id: kubectl eck get-credentials eck-0123abcd');
+  return command.action(async (clusters: string[]) => {
+    const clusterId = typedText(command, 'cluster-id');
+    const settings = typedSettings(command);
+    if (environment['KUBERNETES_EXEC_INFO']) {
+      if (clusters.length > 1) throw usageError('kubectl asks for one cluster; name one in the exec entry');
+      return answerKubectl({ clusterId: clusters[0] ?? clusterId, settings }, world);
     }
-    const settings = readSettings(typed.settings, environment);
+    const selection = readSelection({
+      clusters,
+      clusterId,
+      clusterIdVariable: settingText('cluster-id', undefined, environment),
+      all: command.getOptionValueSource('all') === 'cli',
+      allVariable: switchOption(command, 'all', environment),
+      canPick: world.isTerminal('stdin') && world.isTerminal('stderr'),
+    });
     const request = {
-      clusterId: parseClusterId(clusterId),
-      privateIp: switchOption(command, 'private-ip', environment),
-      context: contextName(textOption(command, 'context', environment)),
-      namespace: namespaceName(textOption(command, 'namespace', environment)),
-      execApiVersion: execApiVersion(command, environment),
+      selection,
+      region: textOption(command, 'region', environment),
+      ...readContextOptions(command, environment),
+      paths: switchOption(command, 'print', environment) ? undefined : kubeconfigPaths(command, world),
     };
-    const rules = {
-      overwrite: switchOption(command, 'overwrite', environment),
-      setCurrentContext: !switchOption(command, 'keep-current-context', environment),
-    };
-    if (switchOption(command, 'print', environment)) {
-      const setUp = await setUpContext(await openAccount(settings, world), request, world);
-      process.stdout.write(renderKubeconfig([setUp.entry], rules));
-      for (const line of summary(setUp)) tell(line);
-      return;
-    }
-    const paths = kubeconfigPaths(command, world);
-    const setUp = await setUpContext(await openAccount(settings, world), request, world);
-    const report = await writeContexts(paths, [setUp.entry], rules);
-    for (const line of summary(setUp, report)) tell(line);
+    const result = await getCredentials(request, readSettings(settings, environment), world);
+    if (result.kubeconfig !== undefined) process.stdout.write(result.kubeconfig);
+    for (const line of result.told) tell(line);
+    if (result.givenUp !== undefined) throw result.givenUp;
+    if (result.someFailed === true) process.exitCode = 1;
   });
-}
-
-/** A context's name may be almost anything; what would break a kubeconfig or a terminal is refused. */
-function contextName(text: string | undefined): string | undefined {
-  if (text === undefined || /^[^\p{Cc}\p{Cs}]{1,253}$/u.test(text)) return text;
-  throw usageError('--context is empty, longer than 253 characters, or holds control characters');
-}
-
-/** A namespace is a DNS label (RFC 1123). */
-function namespaceName(text: string | undefined): string | undefined {
-  if (text === undefined || /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
-  throw usageError(`--namespace ${quoted(text)} is not a namespace's name`);
 }

@@ -1,8 +1,8 @@
-import type { EckError } from '../errors.js';
 import { resolveEndpoint, siteOfRegion, type EndpointSetting } from '../settings/endpoint.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
 import { callEns, type EnsAnswer, type EnsCall, type EnsClient } from './call.js';
+import type { EnsError } from './errors.js';
 import { realRetryWorld, withRetry } from './retry.js';
 import { signIn, type SignedIn } from './sign-in.js';
 
@@ -19,7 +19,9 @@ export interface CallRules {
   /** Whether there is something to fall back on, so that a failure is found out soon rather than avoided. */
   readonly hasFallBack?: boolean;
   /** Hears why another attempt is made. */
-  readonly onRetry?: (error: EckError) => void;
+  readonly onRetry?: (error: EnsError) => void;
+  /** Makes every attempt, where many calls are made side by side: in its turn, or not at all. */
+  readonly pace?: <T>(attempt: () => Promise<T>) => Promise<T>;
 }
 
 /** With something to fall back on, nobody waits long for an API that is down. */
@@ -44,19 +46,21 @@ export function callAccount(
   { signedIn, endpoint, settings }: EnsAccount,
   call: EnsCall,
   world: World,
-  { hasFallBack = false, onRetry }: CallRules = {},
+  { hasFallBack = false, onRetry, pace = (attempt) => attempt() }: CallRules = {},
 ): Promise<EnsAnswer> {
   return withRetry(
     (remainingMs) =>
-      callEns(
-        {
-          signedIn,
-          endpoint: resolveEndpoint(endpoint),
-          settings: hasFallBack ? impatient(settings) : settings,
-          totalMs: Math.max(1, remainingMs),
-        },
-        call,
-        world,
+      pace(() =>
+        callEns(
+          {
+            signedIn,
+            endpoint: resolveEndpoint(endpoint),
+            settings: hasFallBack ? impatient(settings) : settings,
+            totalMs: Math.max(1, remainingMs),
+          },
+          call,
+          world,
+        ),
       ),
     {
       totalMs: settings.timeoutMs,

@@ -1,4 +1,3 @@
-import type { EckError } from '../errors.js';
 import { EnsError } from './errors.js';
 
 /** How long to go on trying. */
@@ -54,7 +53,7 @@ export async function withRetry<T>(
   attempt: (remainingMs: number) => Promise<T>,
   { totalMs, afterFailureMs = Infinity }: RetryBudget,
   world: RetryWorld,
-  onFailure: (error: EckError) => void = () => undefined,
+  onFailure: (error: EnsError) => void = () => undefined,
 ): Promise<T> {
   let deadline = world.monotonicMs() + totalMs;
   for (let failures = 1; ; failures += 1) {

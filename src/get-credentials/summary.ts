@@ -3,7 +3,7 @@ import type { StoreName } from '../keychain/store.js';
 import type { WriteReport } from '../kubeconfig/user.js';
 import type { ContextSetUp } from './set-up-context.js';
 
-/** Where a credential is kept, in words that complete "is kept in …". */
+/** The stores, in words that complete "kept in …". */
 export const places: Record<StoreName, string> = {
   keychain: 'the keychain',
   kernel: 'the kernel keyring, until the next reboot',
@@ -37,7 +37,7 @@ export function summary(setUp: ContextSetUp, written?: WriteReport): string[] {
   ];
 }
 
-/** A name as it is typed to a shell. */
+/** A text as one word of a shell's command line. */
 export function shellWord(text: string): string {
   return /^[\w.:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

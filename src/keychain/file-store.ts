@@ -22,6 +22,7 @@ const abandonedMs = 60_000;
  * Every call throws a StoreError `keychain-refused` for a directory as above, and where the file system refuses.
  */
 export function fileStore(directory: string): Store {
+  let hasTidiedUp = false;
   const pathOf = async (account: string) => `${directory}/${await sha256(account)}`;
 
   return {
@@ -32,12 +33,14 @@ export function fileStore(directory: string): Store {
     },
     async write(account, entry) {
       const path = await pathOf(account);
-      return withFileSystem(directory, () => {
+      return withFileSystem(directory, async () => {
         if (!checkDirectory(directory)) fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
         const old = readPrivateFile(path);
-        if (old === undefined || !sameBytes(old, entry)) replaceFile(directory, path, entry);
-        removeAbandoned(directory);
-        return 'file';
+        if (old === undefined || !sameBytes(old, entry)) await replaceFile(directory, path, entry);
+        // Once: whoever writes thousands would otherwise look through thousands at each.
+        if (!hasTidiedUp) removeAbandoned(directory);
+        hasTidiedUp = true;
+        return 'file' as const;
       });
     },
     async delete(account) {
@@ -58,7 +61,7 @@ export function fileStore(directory: string): Store {
  * @returns how many entries there were
  * @throws StoreError `keychain-refused`, as the store does
  */
-export function emptyFileStore(directory: string): number {
+export function emptyFileStore(directory: string): Promise<number> {
   return withFileSystem(directory, () => {
     if (!checkDirectory(directory)) return 0;
     let entries = 0;
@@ -109,13 +112,13 @@ function readPrivateFile(path: string): Uint8Array | undefined {
   }
 }
 
-function replaceFile(directory: string, path: string, bytes: Uint8Array): void {
+async function replaceFile(directory: string, path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
     const file = fs.openSync(temporary, 'wx', 0o600);
     try {
       fs.writeFileSync(file, bytes);
-      fs.fsyncSync(file);
+      await sync(file);
     } finally {
       fs.closeSync(file);
     }
@@ -124,18 +127,28 @@ function replaceFile(directory: string, path: string, bytes: Uint8Array): void {
     removeFile(temporary);
     throw error;
   }
-  syncDirectory(directory);
+  await syncDirectory(directory);
 }
 
 /** Makes the rename itself last. Windows cannot open a directory, and needs no such thing. */
-function syncDirectory(directory: string): void {
+async function syncDirectory(directory: string): Promise<void> {
   if (process.platform === 'win32') return;
   const opened = fs.openSync(directory, fs.constants.O_RDONLY);
   try {
-    fs.fsyncSync(opened);
+    await sync(opened);
   } finally {
     fs.closeSync(opened);
   }
+}
+
+/** The one thing here that takes long, and that others need not wait for who write beside it. */
+function sync(file: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fsync(file, (error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
 }
 
 /** Removes what processes that died while writing have left: it holds secrets, and nobody else would. */
@@ -170,9 +183,9 @@ function isOpenToOthers(found: fs.Stats): boolean {
   return process.platform !== 'win32' && (found.mode & 0o077) !== 0;
 }
 
-function withFileSystem<T>(directory: string, work: () => T): T {
+async function withFileSystem<T>(directory: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     if (error instanceof StoreError) throw error;
     throw refusal(directory, `cannot be used (${messageOf(error)})`, error);

@@ -48,10 +48,12 @@ export function openStore(choice: StoreChoice, context: StoreContext): Store {
 
 /** A store whose module is loaded with the first call. */
 function openWhenUsed(name: StoreChoice, open: () => Promise<Store>): Store {
+  let opened: Promise<Store> | undefined;
+  const store = (): Promise<Store> => (opened ??= open());
   return {
     name,
-    read: async (account) => (await open()).read(account),
-    write: async (account, entry) => (await open()).write(account, entry),
-    delete: async (account) => (await open()).delete(account),
+    read: async (account) => (await store()).read(account),
+    write: async (account, entry) => (await store()).write(account, entry),
+    delete: async (account) => (await store()).delete(account),
   };
 }

@@ -7,8 +7,8 @@ import type { DraftChange } from './user-draft.js';
 import { keepingExtras, kinds, wantedEntries } from './user-entry.js';
 import type { ContextEntry, Section, WantedEntry } from './user-entry.js';
 import { mergeKubeconfigs } from './user-merge.js';
-import type { LocatedEntry } from './user-merge.js';
-import { ownEntries } from './user-ownership.js';
+import type { LocatedEntry, MergedKubeconfig } from './user-merge.js';
+import { isOwnUser, ownEntries } from './user-ownership.js';
 
 /** How contexts are written. */
 export interface WriteRules {
@@ -16,6 +16,8 @@ export interface WriteRules {
   readonly overwrite: boolean;
   /** Makes the context of the first entry the current one. */
   readonly setCurrentContext: boolean;
+  /** Leaves out, and reports, an entry that another one is in the way of, instead of writing none at all. */
+  readonly skipConflicts?: boolean;
 }
 
 /**
@@ -31,10 +33,19 @@ export interface EntryOutcome {
 
 export type Outcome = 'added' | 'updated' | 'unchanged';
 
+/** An entry that was left out, since one that this plugin did not write is in the way. */
+export interface EntryConflict {
+  readonly contextName: string;
+  /** `kubeconfig-conflict` */
+  readonly error: EckError;
+}
+
 /** What was done to the user kubeconfig. */
 export interface WriteReport {
-  /** One for each entry, in their order. */
+  /** One for each entry that was not left out, in their order. */
   readonly entries: readonly EntryOutcome[];
+  /** What was left out; nothing, unless conflicts are skipped. */
+  readonly conflicts: readonly EntryConflict[];
   /** The files that were written. None if everything was there already. */
   readonly writtenFiles: readonly string[];
   /** The current context of all files together. */
@@ -58,7 +69,7 @@ export interface WritePlan {
  *
  * @param files in kubectl's order, at least one
  * @throws EckError `kubeconfig-conflict` if an entry is in the way that this plugin did not write, without
- *   `overwrite`; `usage` if two entries want to write different things under one name
+ *   `overwrite` or `skipConflicts`; `usage` if two entries want to write different things under one name
  */
 export function planContexts(
   files: readonly KubeconfigFile[],
@@ -75,6 +86,15 @@ export function planContexts(
     const existing = merged[section].get(name);
     decisions.set(key, decide(wanted, existing, destination, own[section].has(name), rules.overwrite));
   }
+  if (rules.skipConflicts === true) {
+    const conflicts = entries.flatMap((entry) => conflictOf(entry, decisions) ?? []);
+    if (conflicts.length > 0) {
+      const left = new Set(conflicts.map(({ contextName }) => contextName));
+      const others = entries.filter(({ contextName }) => !left.has(contextName));
+      const plan = planContexts(files, others, rules);
+      return { ...plan, report: { ...plan.report, conflicts } };
+    }
+  }
   rejectConflicts([...decisions.values()]);
 
   const before = merged.currentContext;
@@ -90,6 +110,7 @@ export function planContexts(
 
   const report = {
     entries: entries.map((entry) => outcomeOf(entry, decisions)),
+    conflicts: [],
     writtenFiles: changes.map(({ file }) => file.path),
     currentContext: { before, after },
   };
@@ -154,22 +175,55 @@ function defaultFile(files: readonly KubeconfigFile[]): KubeconfigFile {
 }
 
 function rejectConflicts(decisions: readonly Decision[]): void {
-  const conflicts = decisions.filter(({ outcome }) => outcome === 'conflict');
+  const error = conflictError(decisions, 'Nothing was changed; ');
+  if (error !== undefined) throw error;
+}
+
+function conflictOf(
+  entry: ContextEntry,
+  decisions: ReadonlyMap<string, Decision>,
+): EntryConflict | undefined {
+  const error = conflictError(decisionsOf(entry, decisions), '');
+  return error && { contextName: entry.contextName, error };
+}
+
+function conflictError(decisions: readonly Decision[], outcome: string): EckError | undefined {
+  const conflicts = decisions.filter((decision) => decision.outcome === 'conflict');
   const [first] = conflicts;
-  if (first === undefined) return;
-  const { section, name } = first.wanted;
+  if (first === undefined) return undefined;
   const more = conflicts.length === 1 ? '' : ` (and ${conflicts.length - 1} more)`;
-  throw new EckError(
+  return inTheWay(first.wanted, `${printable(first.file.path)}${more}`, outcome);
+}
+
+function inTheWay(
+  { section, name }: Pick<WantedEntry, 'section' | 'name'>,
+  where: string,
+  outcome: string,
+): EckError {
+  return new EckError(
     'kubeconfig-conflict',
-    `The ${kinds[section]} "${printable(name)}" in ${printable(first.file.path)}${more} was not written by this ` +
-      'plugin. Nothing was changed; replace it with --overwrite, or choose another name with --context NAME',
+    `The ${kinds[section]} "${printable(name)}" in ${where} was not written by this plugin. ` +
+      `${outcome}replace it with --overwrite, or choose another name with --context NAME`,
   );
 }
 
-function outcomeOf(entry: ContextEntry, decisions: ReadonlyMap<string, Decision>): EntryOutcome {
-  const parts = wantedEntries(entry).flatMap(
-    ({ section, name }) => decisions.get(keyOf(section, name)) ?? [],
+/**
+ * Tells which contexts can not be written without `overwrite`, whatever they are to say: those whose users somebody
+ * else wrote under the same names. A cluster or a context may turn out to say what it should.
+ */
+export function certainConflicts({ users }: MergedKubeconfig): Map<string, EckError> {
+  const others = [...users.values()].filter(({ content }) => !isOwnUser(content));
+  return new Map(
+    others.map(({ name, file }) => [name, inTheWay({ section: 'users', name }, printable(file.path), '')]),
   );
+}
+
+function decisionsOf(entry: ContextEntry, decisions: ReadonlyMap<string, Decision>): Decision[] {
+  return wantedEntries(entry).flatMap(({ section, name }) => decisions.get(keyOf(section, name)) ?? []);
+}
+
+function outcomeOf(entry: ContextEntry, decisions: ReadonlyMap<string, Decision>): EntryOutcome {
+  const parts = decisionsOf(entry, decisions);
   const context = decisions.get(keyOf('contexts', entry.contextName));
   return {
     contextName: entry.contextName,

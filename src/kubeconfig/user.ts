@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import type { EckError } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import { backUp } from './user-backup.js';
 import { parseKubeconfig } from './user-document.js';
@@ -10,7 +11,7 @@ import { defaultPatience, withLocks } from './user-lock.js';
 import type { LockPatience } from './user-lock.js';
 import { mergeKubeconfigs } from './user-merge.js';
 import { isOwnUser } from './user-ownership.js';
-import { planContexts } from './user-plan.js';
+import { certainConflicts, planContexts } from './user-plan.js';
 import type { WriteReport, WriteRules } from './user-plan.js';
 import { planReplacements } from './user-replace.js';
 import type { UserReplacement } from './user-replace.js';
@@ -25,7 +26,7 @@ export { renderKubeconfig } from './user-rewrite.js';
 export type { ContextEntry, ExecEntry } from './user-entry.js';
 export type { KubeconfigPaths } from './user-locate.js';
 export type { LockPatience } from './user-lock.js';
-export type { EntryOutcome, Outcome, WriteReport, WriteRules } from './user-plan.js';
+export type { EntryConflict, EntryOutcome, Outcome, WriteReport, WriteRules } from './user-plan.js';
 export type { UserReplacement, UserSuccessor } from './user-replace.js';
 export type { KubeconfigUser } from './user-usage.js';
 export type { RemovalReport } from './user-removal.js';
@@ -80,6 +81,20 @@ export async function removeContexts(
     );
     return report;
   });
+}
+
+/**
+ * Finds out, before anything is fetched, what would keep {@link writeContexts} from writing: locks and reads the files
+ * as it will. Nothing is made or changed.
+ *
+ * @returns `kubeconfig-conflict` for each user's name that an entry cannot have without `overwrite`
+ * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`
+ */
+export async function findObstacles(
+  paths: KubeconfigPaths,
+  patience: LockPatience = defaultPatience,
+): Promise<ReadonlyMap<string, EckError>> {
+  return withLocks(paths, patience, async () => certainConflicts(mergeKubeconfigs(await readFiles(paths))));
 }
 
 /** What the user kubeconfig says about contexts, all its files together. */

@@ -135,7 +135,7 @@ describe('a file', () => {
     for (const path of [old, recent]) fs.writeFileSync(path ?? '', 'secret', { mode: 0o600 });
     const hourAgo = new Date(Date.now() - 3_600_000);
     fs.utimesSync(old ?? '', hourAgo, hourAgo);
-    await store.write('a', Buffer.from('other'));
+    await fileStore(directory).write('a', Buffer.from('other'));
     expect(fs.readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual(['2.tmp']);
   });
 });

@@ -44,6 +44,7 @@ describe('what is new goes', () => {
     expect(Object.keys(changed)).toEqual([expected]);
     expect(report).toEqual({
       entries: [{ contextName: 'eck-1', file: expected, outcome: 'added' }],
+      conflicts: [],
       writtenFiles: [expected],
       currentContext: { before: undefined, after: 'eck-1' },
     });
@@ -274,5 +275,29 @@ describe('several entries', () => {
       'updated',
       'added',
     ]);
+  });
+});
+
+describe('where conflicts are skipped', () => {
+  const files = { a: entry('users', 'eck-1', '{token: other}') };
+
+  test('what is in nobody’s way is written, and the rest is reported', () => {
+    const { changed, report } = plan(files, [eck1, contextEntry('eck-2')], { skipConflicts: true });
+    expect(report.entries).toEqual([{ contextName: 'eck-2', file: 'a', outcome: 'added' }]);
+    expect(report.conflicts).toEqual([
+      { contextName: 'eck-1', error: expect.objectContaining({ code: 'kubeconfig-conflict' }) },
+    ]);
+    expect(JSON.stringify(changed)).not.toContain('https://eck-1.example');
+  });
+
+  test('and everything is in the way, nothing changes', () => {
+    const { changed, report } = plan(files, [eck1], { skipConflicts: true, setCurrentContext: true });
+    expect(changed).toEqual({});
+    expect(report).toMatchObject({ entries: [], currentContext: { after: undefined } });
+  });
+
+  test('overwriting goes before skipping', () => {
+    const { report } = plan(files, [eck1], { skipConflicts: true, overwrite: true });
+    expect(report).toMatchObject({ entries: [{ contextName: 'eck-1' }], conflicts: [] });
   });
 });

@@ -47,6 +47,7 @@ describe('a kubeconfig that somebody wrote by hand', () => {
     const report = await writeContexts([config], [eck1], keep);
     expect(report).toEqual({
       entries: [{ contextName: 'eck-1', file: config, outcome: 'added' }],
+      conflicts: [],
       writtenFiles: [config],
       currentContext: { before: 'prod', after: 'prod' },
     });
@@ -95,6 +96,7 @@ describe('a kubeconfig that somebody wrote by hand', () => {
     const report = await writeContexts([config], [eck1], { ...keep, setCurrentContext: true });
     expect(report).toEqual({
       entries: [{ contextName: 'eck-1', file: config, outcome: 'unchanged' }],
+      conflicts: [],
       writtenFiles: [],
       currentContext: { before: 'eck-1', after: 'eck-1' },
     });
@@ -149,6 +151,7 @@ describe('a kubeconfig in several files', () => {
     const report = await writeContexts([missing, a, b, c], [eck1], { ...keep, setCurrentContext: true });
     expect(report).toEqual({
       entries: [{ contextName: 'eck-1', file: a, outcome: 'added' }],
+      conflicts: [],
       writtenFiles: [a, b],
       currentContext: { before: 'other', after: 'eck-1' },
     });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, once, setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -169,6 +169,8 @@ export class EnsServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const running = this.#running.signal;
+    // As many calls at once as a client likes.
+    setMaxListeners(0, running);
     // A client that keeps connections would send its first call after an outage into one that is long broken.
     response.shouldKeepAlive = false;
     try {

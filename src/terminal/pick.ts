@@ -1,0 +1,29 @@
+import { EckError } from '../errors.js';
+
+/** Something that a person can pick. */
+export interface Choice {
+  readonly value: string;
+  /** As it is shown, and searched. */
+  readonly label: string;
+}
+
+/**
+ * Lets a person at a terminal pick any number of things, at least one, from a list that gets shorter as they type. It
+ * is drawn on standard error, so that standard output stays free for data.
+ *
+ * @throws EckError `interrupted` where the person would rather not
+ */
+export async function pickMany(message: string, choices: readonly Choice[]): Promise<readonly string[]> {
+  const { autocompleteMultiselect, isCancel } = await import('@clack/prompts');
+  const picked = await autocompleteMultiselect<string>({
+    message,
+    options: choices.map(({ value, label }) => ({ value, label })),
+    placeholder: 'type to search',
+    required: true,
+    maxItems: 15,
+    withGuide: false,
+    output: process.stderr,
+  });
+  if (isCancel(picked)) throw new EckError('interrupted', 'Nothing was picked, so nothing was done');
+  return picked;
+}
