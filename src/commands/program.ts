@@ -2,13 +2,14 @@ import { Command, CommanderError } from 'commander';
 import { usageError } from '../errors.js';
 import type { World } from '../world.js';
 import { version } from '../version.js';
+import { doctorCommand } from './doctor.js';
 import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials.js';
 import { listCommand } from './list.js';
 import { versionCommand } from './version.js';
 
 /** The commands, in the order in which help lists them. Adding one is a line. */
-const commands = [getCredentialsCommand, listCommand, execCredentialCommand, versionCommand];
+const commands = [getCredentialsCommand, listCommand, doctorCommand, execCredentialCommand, versionCommand];
 
 /** The command line: every command with its options, ready to parse. */
 export function program(world: World): Command {
