@@ -47,18 +47,20 @@ export function doctorCommand(world: World): Command {
     // What kubectl would run the plugin with. Alibaba Cloud's library reads it from the process, too.
     Object.assign(process.env, subject.execEnvironment);
 
+    // Opened now: while a keychain is hung up on, nothing may be that could get the number of its connection.
+    const { stdout } = process;
     const isSeen = world.isTerminal('stdout');
     const layout = {
       colour: isSeen && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb',
-      columns: isSeen ? process.stdout.columns : undefined,
+      columns: isSeen ? stdout.columns : undefined,
     };
     const findings = [];
     for (const { check, finding } of examineAll(subject, world)) {
       const found = await finding;
       findings.push({ check: check.name, ...found });
-      if (format === 'text') process.stdout.write(formatFinding(check.name, found, layout));
+      if (format === 'text') stdout.write(formatFinding(check.name, found, layout));
     }
-    if (format === 'json') process.stdout.write(formatFindings(findings));
+    if (format === 'json') stdout.write(formatFindings(findings));
     const { context, isCurrent, clusterId } = subject;
     const next = {
       setUp: subject.setUpCommand(),

@@ -1,6 +1,7 @@
 import { callAccount } from '../ens/account.js';
 import { readClusters } from '../ens/clusters.js';
-import { EckError, type ErrorCode } from '../errors.js';
+import { EckError, printable, type ErrorCode } from '../errors.js';
+import { shellWord } from '../terminal/shell-word.js';
 import { failedBy, ok, skipped, type Check } from './check.js';
 import { clock } from './clock.js';
 import { ens } from './ens.js';
@@ -43,5 +44,5 @@ export const account: Check = {
 
 function remedyFor({ code }: EckError, profile: string | undefined): string {
   if (code !== 'ens-unauthenticated') return 'try again in a minute: kubectl eck doctor';
-  return `aliyun configure${profile === undefined ? '' : ` --profile ${profile}`}, or set the AccessKey right where it comes from`;
+  return `aliyun configure${profile === undefined ? '' : ` --profile ${shellWord(printable(profile))}`}, or set the AccessKey right where it comes from`;
 }

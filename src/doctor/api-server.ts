@@ -1,3 +1,4 @@
+import type { RequestOptions } from 'node:https';
 import type { AuthenticationV1Api, V1SelfSubjectReview } from '@kubernetes/client-node';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { certificatePem, privateKeyPem } from '../credential/pem.js';
@@ -12,6 +13,8 @@ import { context } from './context.js';
 import { credential } from './credential.js';
 import type { Evidence } from './evidence.js';
 import { mayDescribe } from './permissions.js';
+import { isPrivateAddress } from './private-address.js';
+import { sendRequest } from './send-request.js';
 import type { Subject } from './subject.js';
 
 /** The API server that the context names is reached, and knows who is asking. */
@@ -54,7 +57,7 @@ async function signIn(entry: ClusterEntry, chosen: Chosen, subject: Subject, wor
   const k8s = await import('@kubernetes/client-node');
   const { settings } = subject;
   const config = new k8s.KubeConfig();
-  const proxyUrl = entry.proxyUrl ?? proxyOf(entry, world)?.href;
+  const signal = AbortSignal.timeout(timeoutMs(settings));
   config.loadFromClusterAndUser(
     {
       name: 'cluster',
@@ -64,7 +67,6 @@ async function signIn(entry: ClusterEntry, chosen: Chosen, subject: Subject, wor
         ? {}
         : { caData: base64(entry.certificateAuthorityPem) }),
       ...(entry.tlsServerName === undefined ? {} : { tlsServerName: entry.tlsServerName }),
-      ...(proxyUrl === undefined ? {} : { proxyUrl }),
     },
     {
       name: 'user',
@@ -72,18 +74,25 @@ async function signIn(entry: ClusterEntry, chosen: Chosen, subject: Subject, wor
       keyData: base64(privateKeyPem(chosen.credential)),
     },
   );
-  const timeout = AbortSignal.timeout(timeoutMs(settings));
   const configuration = k8s.createConfiguration({
-    baseServer: new k8s.ServerConfiguration(config.getCurrentCluster()?.server ?? '', {}),
-    authMethods: {
-      default: {
-        getName: () => 'client certificate',
-        async applySecurityAuthentication(request) {
-          await config.applySecurityAuthentication(request);
-          request.setSignal(timeout);
-        },
+    baseServer: new k8s.ServerConfiguration(entry.server.replace(/\/+$/, ''), {}),
+    httpApi: k8s.wrapHttpLibrary({
+      async send(request) {
+        const identity: RequestOptions = {};
+        await config.applyToHTTPSOptions(identity);
+        const { status, headers, body } = await sendRequest(request, {
+          identity,
+          proxy: proxyOf(entry, world),
+          environment: world.environment,
+          signal,
+        });
+        const binary = (): Promise<Buffer> => Promise.resolve(body);
+        return new k8s.ResponseContext(status, headers, {
+          text: () => Promise.resolve(body.toString()),
+          binary,
+        });
       },
-    },
+    }),
   });
   const user = await whoAmI(new k8s.AuthenticationV1Api(configuration), new k8s.V1SelfSubjectReview());
   const { gitVersion } = await new k8s.VersionApi(configuration).getCode();
@@ -151,18 +160,16 @@ function explainConnection(error: unknown, { entry, subject, evidence }: Failure
   const hasTimedOut = cause.name === 'TimeoutError' || cause.name === 'AbortError';
   const limit = `${host}: no answer within ${timeoutMs(subject.settings) / 1000} s`;
   const detail = hasTimedOut ? limit : message;
-  const isPrivateAddress = isPrivate(hostname);
+  const privately = isPrivateAddress(hostname);
   const withoutAccess = evidence.cluster?.publicAccess === false;
   return failed(
-    isPrivateAddress || withoutAccess
-      ? `${detail}; it is reached from the cluster's own network only`
-      : detail,
+    privately || withoutAccess ? `${detail}; it is reached from the cluster's own network only` : detail,
     {
       remedy:
-        isPrivateAddress && !withoutAccess
+        privately && !withoutAccess
           ? `use the public address: ${subject.setUpCommand()}`
           : `look at the network, HTTPS_PROXY and the cluster's firewall; or, inside of its network, use the private ` +
-            `address: ${subject.setUpCommand('--private-ip')}`,
+            `address: ${subject.setUpCommand({ 'private-ip': true })}`,
       code: 'api-server-unreachable',
     },
   );
@@ -185,14 +192,9 @@ function statusOf(error: unknown): number | undefined {
   return typeof code === 'number' && code >= 100 ? code : undefined;
 }
 
-/** The addresses of RFC 1918, RFC 6598 and RFC 4193. */
-function isPrivate(hostname: string): boolean {
-  return /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|\[f[cd])/i.test(
-    hostname,
-  );
-}
-
-function proxyOf({ server }: ClusterEntry, { environment }: World): URL | undefined {
+/** The proxy that kubectl would use: the one that the kubeconfig names, else that of the environment. */
+function proxyOf({ server, proxyUrl }: ClusterEntry, { environment }: World): URL | undefined {
+  if (proxyUrl !== undefined && URL.canParse(proxyUrl)) return new URL(proxyUrl);
   const url = new URL(server);
   const protocol = url.protocol === 'https:' ? 'https' : 'http';
   const port = Number(url.port) || (protocol === 'https' ? 443 : 80);

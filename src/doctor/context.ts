@@ -31,9 +31,9 @@ export const context: Check = {
     const flaw = flawOfEntry(subject, connection.user['exec']);
     if (flaw !== undefined) {
       // What this plugin wrote is written again; what something else wrote is not replaced unasked.
-      const overwrite = subject.context.isOwn ? [] : ['--overwrite'];
+      const overwrite = subject.context.isOwn ? {} : { overwrite: true as const };
       return failed(`context ${name} ${flaw}`, {
-        remedy: subject.setUpCommand(...overwrite),
+        remedy: subject.setUpCommand(overwrite),
         code: 'context-unusable',
       });
     }

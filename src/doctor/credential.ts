@@ -18,10 +18,11 @@ export const credential: Check = {
   async examine({ subject, world, evidence }) {
     const { clusterId, settings } = subject;
     if (clusterId === undefined) return skipped('no cluster to look for');
-    if (settings.store === 'none') return skipped('nothing is kept with the store none');
+    if (evidence.store === undefined) return skipped('nothing is kept here');
     const key = { endpoint: settings.endpoint, identity: await resolveIdentity(settings, world), clusterId };
     const name = credentialKeyText(key);
-    const entry = await openStore(settings.store, { ...world, patience: patienceOfDoctor(world) }).read(name);
+    // With `auto`, a keychain that has not answered is not asked again.
+    const entry = await openStore(evidence.store, { ...world, patience: patienceOfDoctor(world) }).read(name);
     const kept = entry && decodeEntry(name, entry);
     if (kept === undefined) {
       if (evidence.issued === undefined) return skipped('none is kept, and none can be fetched');

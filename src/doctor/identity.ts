@@ -1,10 +1,13 @@
 import { openAccount } from '../ens/account.js';
-import { EckError } from '../errors.js';
+import { EckError, printable } from '../errors.js';
+import { shellWord } from '../terminal/shell-word.js';
 import { failedBy, ok, type Check } from './check.js';
+import { store } from './store.js';
 
 /** There is an Alibaba Cloud identity, and it can be used. Whether ENS accepts it is another link. */
 export const identity: Check = {
   name: 'identity',
+  after: [store],
   async examine({ subject, world, evidence }) {
     try {
       evidence.account = await openAccount(subject.settings, world);
@@ -16,7 +19,7 @@ export const identity: Check = {
         error,
         error.code === 'identity-unavailable'
           ? 'try again, or look at the network and the proxy'
-          : `aliyun configure${profile === undefined ? '' : ` --profile ${profile}`}`,
+          : `aliyun configure${profile === undefined ? '' : ` --profile ${shellWord(printable(profile))}`}`,
       );
     }
   },

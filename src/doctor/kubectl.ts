@@ -28,7 +28,7 @@ export const kubectl: Check = {
     const needsV1 = isMapping(exec) && exec['apiVersion'] === 'client.authentication.k8s.io/v1';
     if (needsV1 && version.major === 1 && version.minor < firstMinorWithV1) {
       return failed(`${version.text} at ${path} is too old for the context, whose exec entry is of v1`, {
-        remedy: subject.setUpCommand('--exec-api-version', 'v1beta1'),
+        remedy: subject.setUpCommand({ 'exec-api-version': 'v1beta1' }),
         code: 'kubectl-too-old',
       });
     }

@@ -3,10 +3,12 @@ import { cacheDirectory } from '../settings/directories.js';
 import { flawOfDirectory } from '../state/directory.js';
 import { shellWord } from '../terminal/shell-word.js';
 import { ok, warning, type Check } from './check.js';
+import { store } from './store.js';
 
 /** Processes can remember for each other what is no secret: locks, and who was served. */
 export const state: Check = {
   name: 'state',
+  after: [store],
   examine({ world }) {
     const directory = cacheDirectory(world.environment, world.homeDirectory());
     const shown = printable(directory);

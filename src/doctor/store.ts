@@ -1,17 +1,24 @@
 import { printable } from '../errors.js';
 import { openStore } from '../keychain/open-store.js';
 import { sameBytes } from '../keychain/split-items.js';
-import { StoreError, type StoreName } from '../keychain/store.js';
+import { StoreError, type StoreChoice, type StoreName } from '../keychain/store.js';
 import { credentialsDirectory } from '../settings/directories.js';
 import { failed, failedBy, ok, warning, type Check } from './check.js';
+import { kubectl } from './kubectl.js';
 import { patienceOfDoctor } from './patience.js';
+import { program } from './program.js';
+import type { Subject } from './subject.js';
+import type { World } from '../world.js';
 
 /** What is kept in the store can be read back. */
 export const store: Check = {
   name: 'store',
-  async examine({ subject, world }) {
+  // A keychain that does not answer is hung up on, which is not safe while anything else opens files or connections.
+  // So this check is alone: it begins when those before it are done, and those behind it wait for it.
+  after: [program, kubectl],
+  async examine({ subject, world, evidence }) {
     const chosen = subject.settings.store;
-    const elsewhere = subject.setUpCommand('--store', 'file');
+    const elsewhere = elsewhereThan(chosen, subject, world);
     if (chosen === 'none') {
       return warning('none, as was chosen: nothing is kept, and every kubectl command calls ENS', {
         remedy: elsewhere,
@@ -32,6 +39,7 @@ export const store: Check = {
           { remedy: elsewhere },
         );
       }
+      evidence.store = keptIn;
       // By its name, so that one that did not answer is not waited for again.
       const used = openStore(keptIn, context);
       const readBack = await used.read(account);
@@ -53,6 +61,13 @@ export const store: Check = {
     }
   },
 };
+
+/** What to do about a store that does not work. The store `file` is always there, unless its directory is not fit. */
+function elsewhereThan(chosen: StoreChoice, subject: Subject, world: World): string {
+  if (chosen !== 'file') return subject.setUpCommand({ store: 'file' });
+  const directory = printable(credentialsDirectory(world.environment, world.homeDirectory()));
+  return `mend ${directory}; or choose another store: ${subject.setUpCommand({ store: 'auto' })}`;
+}
 
 const places: Record<Exclude<StoreName, 'none' | 'file'>, string> = {
   keychain: 'the keychain',

@@ -1,4 +1,4 @@
-import { EckError } from '../errors.js';
+import { EckError, printable } from '../errors.js';
 import { readExecArguments } from '../exec-credential/arguments.js';
 import type { Environment } from '../identity/identity.js';
 import { ownContexts } from '../kept/own-contexts.js';
@@ -33,8 +33,11 @@ export interface Subject {
   /** What the `exec` entry adds to the environment. */
   readonly execEnvironment: Environment;
   /** The command that sets the context up as it is, with other flags where they are given. */
-  setUpCommand(...flags: readonly string[]): string;
+  setUpCommand(otherFlags?: SetUpFlags): string;
 }
+
+/** Flags of `get-credentials` by their names, without a value where they take none. */
+export type SetUpFlags = Readonly<Record<string, string | true>>;
 
 /** What a person asked to be examined. */
 export interface SubjectRequest {
@@ -71,16 +74,15 @@ export async function findSubject(request: SubjectRequest, world: World): Promis
   const environment = { ...world.environment, ...execEnvironment };
   const texts = settingTexts(context, request.typed, environment);
   const isCurrent = context !== undefined && context.name === contexts.currentContext;
-  const flags = [
-    ...(clusterId === undefined || context === undefined || context.name === clusterId
-      ? []
-      : ['--context', context.name]),
-    ...(clusterId === undefined || context === undefined || isCurrent ? [] : ['--keep-current-context']),
-    ...(request.kubeconfigFlag === undefined ? [] : ['--kubeconfig', request.kubeconfigFlag]),
+  const flags: SetUpFlags = {
+    ...(clusterId === undefined || context === undefined
+      ? {}
+      : contextFlags(context.name, clusterId, isCurrent)),
+    ...(request.kubeconfigFlag === undefined ? {} : { kubeconfig: request.kubeconfigFlag }),
     // How long to wait is no part of a context.
-    ...Object.entries(texts).flatMap(([flag, text]) => (/timeout$/.test(flag) ? [] : [`--${flag}`, text])),
-    ...(execVersion(connection) === 'v1beta1' ? ['--exec-api-version', 'v1beta1'] : []),
-  ];
+    ...Object.fromEntries(Object.entries(texts).filter(([flag]) => !flag.endsWith('timeout'))),
+    ...(execVersion(connection) === 'v1beta1' ? { 'exec-api-version': 'v1beta1' } : {}),
+  };
   return {
     clusterId,
     settings: readSettings(texts, environment),
@@ -90,9 +92,24 @@ export async function findSubject(request: SubjectRequest, world: World): Promis
     connection,
     kubeconfigError: error,
     execEnvironment,
-    setUpCommand: (...more) =>
-      ['kubectl eck get-credentials', ...[clusterId ?? [], flags, more].flat().map(shellWord)].join(' '),
+    setUpCommand: (otherFlags = {}) => setUpCommand(clusterId, { ...flags, ...otherFlags }),
   };
+}
+
+/** What a context needs to stay what it is called, and to become the current one only if it is. */
+function contextFlags(name: string, clusterId: string, isCurrent: boolean): SetUpFlags {
+  return {
+    ...(name === clusterId ? {} : { context: name }),
+    ...(isCurrent ? {} : { 'keep-current-context': true }),
+  };
+}
+
+function setUpCommand(clusterId: string | undefined, flags: SetUpFlags): string {
+  const words = Object.entries(flags).flatMap(([flag, value]) =>
+    value === true ? [`--${flag}`] : [`--${flag}`, value],
+  );
+  const command = ['kubectl eck get-credentials', ...[clusterId ?? [], words].flat().map(shellWord)];
+  return printable(command.join(' '), Infinity);
 }
 
 async function readOrExplain(
