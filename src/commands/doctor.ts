@@ -47,7 +47,6 @@ export function doctorCommand(world: World): Command {
     // What kubectl would run the plugin with. Alibaba Cloud's library reads it from the process, too.
     Object.assign(process.env, subject.execEnvironment);
 
-    // Opened now: while a keychain is hung up on, nothing may be that could get the number of its connection.
     const { stdout } = process;
     const isSeen = world.isTerminal('stdout');
     const layout = {
@@ -67,7 +66,8 @@ export function doctorCommand(world: World): Command {
       hasCluster: clusterId !== undefined,
       context: isCurrent || context === undefined ? undefined : shellWord(context.name),
     };
-    console.error(verdict(findings, next));
+    // Not console.error, which Bun shows in red at a terminal, good news too.
+    process.stderr.write(`${verdict(findings, next)}\n`);
     if (findings.some(({ status }) => status === 'failed')) process.exitCode = 1;
   });
 }

@@ -33,7 +33,7 @@ export const checks: readonly Check[] = [
   apiServer,
 ];
 
-/** A check, and what will have been found by it. The promise is never rejected. */
+/** A check, and what will have been found by it. The promise is rejected by a defect of this program only. */
 export interface Examined {
   readonly check: Check;
   readonly finding: Promise<Finding>;
@@ -48,6 +48,8 @@ export function examineAll(subject: Subject, world: World, links: readonly Check
   const findings = new Map<Check, Promise<Finding>>();
   return links.map((check) => {
     const finding = examineInTurn(check, findings, examination);
+    // A defect is thrown to whoever waits for this finding, which may be later than it comes to light.
+    finding.catch(() => undefined);
     findings.set(check, finding);
     return { check, finding };
   });

@@ -7,7 +7,7 @@ import { failedBy, ok, skipped, warning, type Check } from './check.js';
 
 /** How somebody who may grant it does; RAM knows no command that grants a single action. */
 function grant(action: string): string {
-  return `have the RAM action ens:${action} granted, in a policy as README.md shows it`;
+  return `have the action ens:${action} granted in RAM`;
 }
 
 /** ENS lets the identity list clusters. Only the command `list`, and names instead of ids, need it. */

@@ -231,6 +231,34 @@ describeWith([currentKubectl], 'doctor', () => {
       });
     });
 
+    test('uses the variables that the exec entry sets', async () => {
+      await setUp();
+      const { accessKeyId, accessKeySecret } = sandbox.identity;
+      const variables = [
+        `{name: ALIBABA_CLOUD_ACCESS_KEY_ID, value: ${accessKeyId}}`,
+        `{name: ALIBABA_CLOUD_ACCESS_KEY_SECRET, value: ${accessKeySecret}}`,
+      ];
+      await editKubeconfig((text) =>
+        text.replace(/^( +)interactiveMode: .*$/m, `$&\n$1env: [${variables.join(', ')}]`),
+      );
+      const env = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+      const diagnosis = await diagnose({ env });
+      expect([...named(diagnosis, 'failed'), ...named(diagnosis, 'warning')]).toEqual([]);
+    });
+
+    test('reaches the API server through the proxy that the kubeconfig names', async () => {
+      await setUp();
+      const { host, port } = new URL(sandbox.apiServer.url);
+      const proxy = await ProxyServer.start({ hosts: { [host]: Number(port) } });
+      cleanUps.push(() => proxy.stop());
+      await editKubeconfig((text) =>
+        text.replace(/^( +)server: .*$/m, `$&\n$1proxy-url: http://${proxy.host}`),
+      );
+      const diagnosis = await diagnose();
+      expect([...named(diagnosis, 'failed'), ...named(diagnosis, 'warning')]).toEqual([]);
+      expect(new Set(proxy.connects)).toEqual(new Set([host]));
+    });
+
     test('accepts a context for the private address', async () => {
       const { authority, clusterId, apiServer } = sandbox;
       sandbox.ens.putCluster({
@@ -571,6 +599,18 @@ describeWith([currentKubectl], 'doctor', () => {
       },
       failed: 'api-server',
       // That it is not what ENS issues is worth a word, and may be a rotation that works.
+      warned: ['context'],
+      code: 'api-server-untrusted',
+      remedy: /^kubectl eck get-credentials/,
+    },
+    'a context that expects another name of the API server': {
+      break: async () => {
+        await setUp();
+        await editKubeconfig((text) =>
+          text.replace(/^( +)server: .*$/m, '$&\n$1tls-server-name: other.example'),
+        );
+      },
+      failed: 'api-server',
       warned: ['context'],
       code: 'api-server-untrusted',
       remedy: /^kubectl eck get-credentials/,
