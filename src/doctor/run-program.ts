@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import type { Environment } from '../identity/identity.js';
 
-const limitMs = 10_000;
+const limitMs = 5_000;
 
 /**
- * Runs a program without a shell and without standard input, for at most ten seconds.
+ * Runs a program without a shell and without standard input, for at most five seconds.
  *
  * @returns what it wrote to standard output; `undefined` where it failed, took longer, or wrote more than a megabyte
  */

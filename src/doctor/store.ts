@@ -71,5 +71,5 @@ function elsewhereThan(chosen: StoreChoice, subject: Subject, world: World): str
 
 const places: Record<Exclude<StoreName, 'none' | 'file'>, string> = {
   keychain: 'the keychain',
-  kernel: 'the kernel keyring, until the next restart',
+  kernel: 'the kernel keyring, until the next reboot',
 };

@@ -5,6 +5,7 @@ import { ApiServer } from '../support/api-server.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { ensActions, type EnsAction } from '../support/ens-account.js';
 import { currentKubectl, oldKubectl, type Outcome } from '../support/kubectl.js';
+import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
 import { ProxyServer } from '../support/proxy-server.js';
 import { describeWith } from '../support/requirements.js';
 import { programs, runProgram, Sandbox, type RunOptions } from '../support/sandbox.js';
@@ -722,6 +723,25 @@ describeWith([currentKubectl], 'doctor', () => {
         });
       },
     );
+  });
+
+  describeWith([kernelKeyringRequirement], 'with a kernel keyring and no Secret Service', () => {
+    test('says where credentials are kept, and why not in the keychain', async () => {
+      const keyring = await startSessionKeyring();
+      cleanUps.push(() => keyring.stop());
+      const env = sandbox.environment({ PATH: usualPath, KUBECTL_ECK_STORE: undefined });
+      expect(await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], env)).toMatchObject({
+        status: 0,
+      });
+      const diagnosis = read(await keyring.run(['kubectl-eck', 'doctor', '-o', 'json'], env));
+      expect([...named(diagnosis, 'failed'), ...named(diagnosis, 'warning')]).toEqual([]);
+      expect(diagnosis.findings.find(({ check }) => check === 'store')?.detail).toMatch(
+        /^the kernel keyring, .*since there is no D-Bus session bus here/,
+      );
+      expect(diagnosis.findings.find(({ check }) => check === 'api-server')?.detail).toContain(
+        'the kept credential',
+      );
+    });
   });
 
   describe('on the way to the real endpoint', () => {
