@@ -50,7 +50,7 @@ export const context: Check = {
 
     async function compared(written: ClusterEntry, issued: IssuedCluster): Promise<Finding> {
       if (!trustsTheSame(written, issued)) {
-        const detail = `context ${name} trusts another certificate authority than ENS issues for the cluster now`;
+        const detail = `context ${name} trusts another authority or server name than ENS issues for the cluster now`;
         return warning(detail, { remedy });
       }
       if (written.server === issued.server) return asWritten(written);
