@@ -43,12 +43,28 @@ export type ErrorCode =
   | 'kubeconfig-locked'
   /** An entry of the same name, which this plugin did not write, is in the way. */
   | 'kubeconfig-conflict'
-  /** The user kubeconfig has no context of a name that was given. */
+  /** The user kubeconfig has no context of the name that was given, or for the cluster. */
   | 'context-not-found'
   /** A context has no client key that could be moved into a store, or nothing says which cluster it is of. */
   | 'context-not-convertible'
   /** Some client keys were moved into a store, and others stay in the user kubeconfig. */
   | 'conversion-incomplete'
+  /** The context is none that kubectl and this plugin can use: no `exec` entry of ours, or one that is not understood. */
+  | 'context-unusable'
+  /** The program that the context names is not on `PATH`, or is another one. */
+  | 'program-not-found'
+  /** kubectl is older than the version of the `exec` entry. */
+  | 'kubectl-too-old'
+  /** The API server of the cluster cannot be reached, or does not answer. */
+  | 'api-server-unreachable'
+  /** Whoever answers in the place of the API server has a certificate that the context does not trust. */
+  | 'api-server-untrusted'
+  /** The API server does not accept the client certificate: revoked, expired, or of another cluster. */
+  | 'api-server-unauthenticated'
+  /** The API server knows who is asking, and does not allow it. */
+  | 'api-server-not-allowed'
+  /** The API server answers something else than the API of Kubernetes. */
+  | 'api-server-answer-invalid'
   /** The keychain is locked and nobody unlocked it. */
   | 'keychain-locked'
   /** There is no such keychain here. */

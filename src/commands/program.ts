@@ -3,6 +3,7 @@ import { usageError } from '../errors.js';
 import type { World } from '../world.js';
 import { version } from '../version.js';
 import { convertCommand } from './convert.js';
+import { doctorCommand } from './doctor.js';
 import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials.js';
 import { listCommand } from './list.js';
@@ -19,6 +20,7 @@ const commands = [
   refreshCommand,
   logoutCommand,
   convertCommand,
+  doctorCommand,
   execCredentialCommand,
   versionCommand,
 ];

@@ -1,5 +1,6 @@
 import { printable, quoted } from '../errors.js';
-import { places, shellWord } from '../get-credentials/summary.js';
+import { places } from '../get-credentials/summary.js';
+import { shellWord } from '../terminal/shell-word.js';
 import type { KubeconfigUser } from '../kubeconfig/user.js';
 import type { Conversion, ConvertReport } from './convert.js';
 import type { ClusterOfUser } from './find-convertible.js';

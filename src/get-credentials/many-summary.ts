@@ -3,7 +3,8 @@ import type { StoreName } from '../keychain/store.js';
 import type { Outcome, WriteReport } from '../kubeconfig/user.js';
 import type { ClusterFailure } from './set-up-many.js';
 import type { ContextSetUp } from './set-up-context.js';
-import { places, shellWord } from './summary.js';
+import { shellWord } from '../terminal/shell-word.js';
+import { places } from './summary.js';
 
 /** The most clusters that a command to type next names. */
 const namedAtMost = 10;

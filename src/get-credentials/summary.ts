@@ -1,6 +1,7 @@
 import { printable } from '../errors.js';
 import type { StoreName } from '../keychain/store.js';
 import type { WriteReport } from '../kubeconfig/user.js';
+import { shellWord } from '../terminal/shell-word.js';
 import type { ContextSetUp } from './set-up-context.js';
 
 /** The stores, in words that complete "kept in …". */
@@ -35,9 +36,4 @@ export function summary(setUp: ContextSetUp, written?: WriteReport): string[] {
       ? 'It is the current context. Try: kubectl get nodes'
       : `Try: kubectl --context ${shellWord(context)} get nodes`,
   ];
-}
-
-/** A text as one word of a shell's command line. */
-export function shellWord(text: string): string {
-  return /^[\w.:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -16,15 +16,16 @@ const cloexec = 0o2000000;
  * have the close-on-exec flag, or it would not be here.
  */
 export function hangUp(): void {
-  const unixSockets = new Set(
+  const unixSockets = new Set<string | undefined>(
     Array.from(
       readFileSync('/proc/net/unix', 'utf8').matchAll(/^\S+: \S+ \S+ \S+ \S+ \S+ +(\d+)/gm),
       ([, inode]) => inode,
     ),
   );
+  // Whoever started this process may have given it sockets for these, of which Bun makes copies of its own.
+  for (const name of ['0', '1', '2']) unixSockets.delete(inodeOf(name));
   for (const name of readdirSync('/proc/self/fd')) {
-    const isStandardStream = Number(name) <= 2;
-    if (!isStandardStream && unixSockets.has(inodeOf(name)) && isOwn(name)) shutDown(Number(name));
+    if (unixSockets.has(inodeOf(name)) && isOwn(name)) shutDown(Number(name));
   }
 }
 

@@ -66,6 +66,8 @@ const publicPaths = new Set([...Object.keys(discovery), '/version']);
 export class ApiServer {
   /** How far the server's own clock is ahead of this machine's: certificates can be made to expire by it. */
   clockOffsetMs = 0;
+  /** Whether it takes requests, and never answers. */
+  hangs = false;
 
   readonly #options: Required<ApiServerOptions>;
   readonly #loopback: Loopback;
@@ -128,7 +130,14 @@ export class ApiServer {
     await this.#loopback.close();
   }
 
+  /** Comes back on the same port after {@link stop}, with everything that it knew. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.#loopback.open();
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse): void {
+    if (this.hangs) return;
     const { pathname: path } = new URL(request.url ?? '/', this.url);
     const method = request.method ?? '';
     const { accept = '' } = request.headers;
@@ -157,7 +166,8 @@ export class ApiServer {
   }
 
   #answerTo(user: ApiUser, { method, path, accept }: Question): ApiAnswer {
-    if (method === 'POST' && path === '/apis/authentication.k8s.io/v1/selfsubjectreviews') {
+    const isReview = method === 'POST' && path === '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+    if (isReview && tellsWhoAsks(this.#options.version)) {
       return { status: 201, document: selfSubjectReview(user) };
     }
     if (!user.groups.includes('system:masters') && !publicPaths.has(path)) return forbidden(user, path);
@@ -193,6 +203,11 @@ function presentedCertificate({
   if (!(socket instanceof TLSSocket)) return undefined;
   const certificate = socket.getPeerX509Certificate();
   return certificate === undefined ? undefined : { certificate, trusted: socket.authorized };
+}
+
+/** SelfSubjectReview is in `authentication.k8s.io/v1` since Kubernetes 1.28. */
+function tellsWhoAsks(version: string): boolean {
+  return Number(/^v1\.(\d+)/.exec(version)?.[1] ?? 0) >= 28;
 }
 
 function ok(document: ApiDocument): ApiAnswer {
