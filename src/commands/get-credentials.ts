@@ -17,6 +17,7 @@ import {
   textOption,
   typedSettings,
   typedText,
+  withChoices,
   withVariable,
 } from './options.js';
 
@@ -37,7 +38,10 @@ export function getCredentialsCommand(world: World): Command {
     new Option('--keep-current-context', 'do not switch to the context'),
     new Option('--overwrite', 'replace entries of the same name that something else wrote'),
     new Option('--print', 'print the kubeconfig, and write no kubeconfig file'),
-    new Option('--exec-api-version <VERSION>', 'v1, or v1beta1 for kubectl before 1.22').default('v1'),
+    withChoices(
+      new Option('--exec-api-version <VERSION>', 'of the exec entry; v1beta1 for kubectl before 1.22'),
+      ['v1', 'v1beta1'],
+    ).default('v1'),
   ];
   for (const option of options) command.addOption(withVariable(option));
   command.addOption(kubeconfigOption());

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { Option, type Argument, type Command } from 'commander';
 import { quoted, usageError } from '../errors.js';
 import type { Environment } from '../identity/identity.js';
 import { storeChoices } from '../keychain/store.js';
@@ -18,7 +18,7 @@ export function addAccountOptions(command: Command): Command {
     new Option('--profile <NAME>', 'sign calls with this profile of the aliyun CLI'),
     new Option('--role-arn <ARN>', 'take on this RAM role first'),
     new Option('--endpoint <HOST>', 'call this ENS endpoint, a host or a URL'),
-    new Option('--site <SITE>', `call the endpoint of this site: ${sites.join(' or ')}`),
+    withChoices(new Option('--site <SITE>', 'call the endpoint of this site of Alibaba Cloud'), sites),
     new Option('--timeout <DURATION>', 'give up after this long, all attempts together').default('20s'),
     new Option('--connect-timeout <DURATION>', 'wait this long for a connection').default('5s'),
     new Option('--read-timeout <DURATION>', 'wait this long for an answer').default('10s'),
@@ -28,7 +28,7 @@ export function addAccountOptions(command: Command): Command {
 /** Adds the option that says where credentials are kept. */
 export function addStoreOption(command: Command): Command {
   return addInGroup(command, [
-    new Option('--store <STORE>', `keep credentials in: ${storeChoices.join(', ')}`).default('auto'),
+    withChoices(new Option('--store <STORE>', 'keep credentials here'), storeChoices).default('auto'),
   ]);
 }
 
@@ -66,7 +66,7 @@ export function kubeconfigPaths(command: Command, world: World): KubeconfigPaths
 /** The option that says in which format data goes to standard output. The first format is the default. */
 export function outputOption(formats: readonly [string, ...string[]]): Option {
   return withVariable(
-    new Option('-o, --output <FORMAT>', `print as: ${formats.join(', ')}`).default(formats[0]),
+    withChoices(new Option('-o, --output <FORMAT>', 'print in this format'), formats).default(formats[0]),
   );
 }
 
@@ -84,6 +84,24 @@ export function outputFormat<Format extends string>(
   const format = formats.find((known) => known === text);
   if (format === undefined) throw usageError(`--output ${quoted(text)} is not one of ${formats.join(', ')}`);
   return format;
+}
+
+/**
+ * Makes an option or an argument take some values only, which help and completion show. An environment variable that
+ * stands for it has to be checked where it is read.
+ */
+export function withChoices<Taker extends Option | Argument>(
+  taker: Taker,
+  choices: readonly string[],
+): Taker {
+  const name = taker instanceof Option ? (taker.long ?? taker.flags) : taker.name();
+  // Not commander's own check: a mistake is told in the same words wherever it was made.
+  taker.argParser((text) => {
+    if (choices.includes(text)) return text;
+    throw usageError(`${name} ${quoted(text)} is not one of ${choices.join(', ')}`);
+  });
+  taker.argChoices = [...choices];
+  return taker;
 }
 
 /** Makes an option show, and later take, the environment variable that stands for it. */

@@ -1,14 +1,22 @@
 import { Command, CommanderError } from 'commander';
-import { usageError } from '../errors.js';
+import { printable, usageError } from '../errors.js';
 import type { World } from '../world.js';
 import { version } from '../version.js';
+import { completionCommand } from './completion.js';
 import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials.js';
+import { compareCommands, groupOf, otherCommands } from './groups.js';
 import { listCommand } from './list.js';
 import { versionCommand } from './version.js';
 
-/** The commands, in the order in which help lists them. Adding one is a line. */
-const commands = [getCredentialsCommand, listCommand, execCredentialCommand, versionCommand];
+/** The commands. Adding one is a line here, and one in groups.ts. */
+const commands = [
+  getCredentialsCommand,
+  listCommand,
+  execCredentialCommand,
+  completionCommand,
+  versionCommand,
+];
 
 /** The command line: every command with its options, ready to parse. */
 export function program(world: World): Command {
@@ -16,14 +24,22 @@ export function program(world: World): Command {
     .description(
       "Kubernetes clusters of Alibaba Cloud's edge service (ENS), with your cloud identity and no key in a file",
     )
+    .usage('<command> [options]')
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help')
+    .commandsGroup(otherCommands)
     .helpCommand('help [command]', 'print help for a command')
     .showSuggestionAfterError()
     .addHelpText('after', '\nStart with:\n  kubectl eck get-credentials eck-0123abcd\n  kubectl get nodes');
-  for (const command of commands) root.addCommand(command(world));
+  const made = commands
+    .map((command) => command(world))
+    .sort((one, other) => compareCommands(one.name(), other.name()));
+  for (const command of made) root.addCommand(command.helpGroup(groupOf(command.name())));
   for (const command of [root, ...root.commands]) {
-    command.exitOverride().configureOutput({ writeErr: () => undefined });
+    command
+      .helpOption('-h, --help', 'print help')
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined });
   }
   return root;
 }
@@ -39,6 +55,7 @@ export async function run(args: readonly string[], world: World): Promise<void> 
     if (error.code !== 'EPIPE') throw error;
   });
   const root = program(world);
+  if (args[0] === completionRequest) return answerShell(root, args.slice(1), world);
   if (args.length === 0) {
     root.outputHelp();
     return;
@@ -52,9 +69,17 @@ export async function run(args: readonly string[], world: World): Promise<void> 
   }
 }
 
+/** What shells ask with, as cobra has it. Not a command of commander, which would take `--help` behind it for itself. */
+const completionRequest = '__complete';
+
+async function answerShell(root: Command, words: readonly string[], world: World): Promise<void> {
+  const { answerCompletion } = await import('../completion/answer.js');
+  await answerCompletion(root, words, world);
+}
+
 /** Commander's message on one line, as it would be after "kubectl-eck: ". */
 function commanderMessage(error: CommanderError): string {
-  return error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  return printable(error.message.replace(/^error: /, ''));
 }
 
 function helpPath(root: Command, args: readonly string[]): string {
