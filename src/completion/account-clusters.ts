@@ -33,7 +33,12 @@ async function fetchClusters(settings: Settings, world: World): Promise<ListedCl
       import('../ens/account.js'),
       import('../ens/clusters.js'),
     ]);
-    return listClusters(await openAccount(impatient, world), {}, world);
+    return listClusters(await openAccount(impatient, world), {}, world, {
+      // Somebody waits: what failed once is not tried again.
+      onRetry: (error) => {
+        throw error;
+      },
+    });
   })();
   try {
     if (await settlesWithin(listing, limitMs)) return await listing;
