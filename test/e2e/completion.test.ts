@@ -363,7 +363,7 @@ for (const { shell, requirement, set } of shellCases) {
           await terminal.type(`${program} ${typed}`, 'Tab');
           await terminal.waitFor(seen);
           await terminal.type('C-u', 'C-l');
-        await terminal.waitFor(/^ready>\s*$/);
+          await terminal.waitFor(/^ready>\s*$/);
         }
       },
       90_000,
