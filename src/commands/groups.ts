@@ -8,6 +8,9 @@ const groups: readonly (readonly [heading: string, commands: readonly string[]])
 /** The heading of the commands that are in no other group. */
 export const otherCommands = 'Others:';
 
+/** The headings of all groups, in the order of help. */
+export const groupHeadings: readonly string[] = [...groups.map(([heading]) => heading), otherCommands];
+
 const grouped = groups.flatMap(([heading, commands]) => commands.map((command) => ({ command, heading })));
 
 /** The heading that help lists a command under. */
