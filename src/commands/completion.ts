@@ -12,13 +12,14 @@ export function completionCommand(): Command {
       [
         '',
         'Examples:',
-        '  source <(kubectl-eck completion bash)            # in ~/.bashrc',
-        '  source <(kubectl-eck completion zsh)             # in ~/.zshrc, after compinit',
+        '  source <(kubectl-eck completion bash)    # in ~/.bashrc',
+        '  source <(kubectl-eck completion zsh)     # in ~/.zshrc, after compinit',
         '  kubectl-eck completion fish > ~/.config/fish/completions/kubectl-eck.fish',
-        '  kubectl-eck completion powershell | Out-String | Invoke-Expression   # in $PROFILE',
+        '  kubectl-eck completion powershell >> $PROFILE',
         '',
-        '"kubectl eck" is completed by kubectl\'s own completion (kubectl 1.26 and later), which runs the',
-        'program kubectl_complete-eck: keep it on PATH, as kubectl-eck is.',
+        'The words after "kubectl eck" are completed by kubectl itself (1.26 and later;',
+        'see "kubectl completion --help"), which runs kubectl_complete-eck: keep that',
+        'program on PATH, as kubectl-eck is.',
       ].join('\n'),
     )
     .action(async (shell: Shell) => {

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { printable, usageError } from '../errors.js';
+import { usageError } from '../errors.js';
 import type { World } from '../world.js';
 import { version } from '../version.js';
 import { completionCommand } from './completion.js';
@@ -7,6 +7,7 @@ import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials.js';
 import { compareCommands, groupOf, otherCommands } from './groups.js';
 import { listCommand } from './list.js';
+import { usageMessage } from './usage-message.js';
 import { versionCommand } from './version.js';
 
 /** The commands. Adding one is a line here, and one in groups.ts. */
@@ -65,7 +66,9 @@ export async function run(args: readonly string[], world: World): Promise<void> 
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
-    throw usageError(`${commanderMessage(error)}; see "kubectl eck ${helpPath(root, args)}--help"`);
+    // Help for a command that there is not: commander shows all help then, and tells nobody why.
+    if (error.code === 'commander.help') return run(args.slice(1), world);
+    throw usageError(usageMessage(error.message, `kubectl eck ${helpPath(root, args)}--help`));
   }
 }
 
@@ -75,11 +78,6 @@ const completionRequest = '__complete';
 async function answerShell(root: Command, words: readonly string[], world: World): Promise<void> {
   const { answerCompletion } = await import('../completion/answer.js');
   await answerCompletion(root, words, world);
-}
-
-/** Commander's message on one line, as it would be after "kubectl-eck: ". */
-function commanderMessage(error: CommanderError): string {
-  return printable(error.message.replace(/^error: /, ''));
 }
 
 function helpPath(root: Command, args: readonly string[]): string {

@@ -3,7 +3,8 @@ import { program } from '../../src/commands/program.js';
 import { EckError } from '../../src/errors.js';
 import type { World } from '../../src/world.js';
 
-const world: World = {
+/** No machine in particular. */
+export const world: World = {
   environment: {},
   platform: 'linux',
   homeDirectory: () => '/nonexistent',

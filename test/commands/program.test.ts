@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Argument, Option } from 'commander';
-import { examplesOf } from '../../scripts/reference/help-after.js';
+import { examplesOf, helpAfter } from '../../scripts/reference/help-after.js';
 import { groupHeadings, groupOf } from '../../src/commands/groups.js';
 import { variableOf } from '../../src/settings/settings.js';
 import { definitions, parses } from './definitions.js';
@@ -53,7 +53,7 @@ describe.each(commands)('%s', (name, command) => {
   test('is listed in a group, and fits in a terminal of 80 columns', () => {
     expect(groupHeadings).toContain(groupOf(name));
     const lines = command.helpInformation().split('\n');
-    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    expect([...lines, ...helpAfter(command).split('\n')].filter((line) => line.length > 80)).toEqual([]);
     expect(lines.join('\n')).toMatch(/-h, --help +print help$/m);
   });
 });
