@@ -25,10 +25,13 @@ _kubectl_eck() {
     done
     current=${words[${#words[@]} - 1]}
 
+    # An alias is no program; a path is the one that was meant.
+    local program=kubectl-eck
+    case ${words[0]} in */*) program=${words[0]/#\~/$HOME} ;; esac
     local line lines=()
     while IFS= read -r line; do
         lines+=("$line")
-    done < <("${words[0]/#\~/$HOME}" __complete "${words[@]:1}" </dev/null 2>/dev/null)
+    done < <("$program" __complete "${words[@]:1}" </dev/null 2>/dev/null)
     ((${#lines[@]} > 0)) || return 0
     local directive=${lines[${#lines[@]} - 1]}
     unset "lines[${#lines[@]} - 1]"

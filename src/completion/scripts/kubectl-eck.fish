@@ -3,7 +3,10 @@
 function __kubectl_eck_complete
     set -l words (commandline -opc)
     set -l current (string unescape -- (commandline -ct); or commandline -ct)
-    set -l lines ($words[1] __complete $words[2..-1] "$current" </dev/null 2>/dev/null)
+    # An alias is no program; a path is the one that was meant.
+    set -l program kubectl-eck
+    string match -q '*/*' -- "$words[1]"; and set program (string replace -r '^~' $HOME -- $words[1])
+    set -l lines ($program __complete $words[2..-1] "$current" </dev/null 2>/dev/null)
     set -l directive $lines[-1]
     set -e lines[-1]
 

@@ -4,9 +4,11 @@
 
 _kubectl-eck() {
     local -a lines candidates
-    local line directive value description
+    local line directive value description program=kubectl-eck
+    # A path is the program that was meant.
+    if [[ $words[1] == */* ]]; then program=${(Q)words[1]/#\~/$HOME}; fi
     # What was typed is handed over without its quotes, up to the cursor, and nothing of it is expanded.
-    lines=("${(@f)$("${(Q)words[1]/#\~/$HOME}" __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" </dev/null 2>/dev/null)}")
+    lines=("${(@f)$($program __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" </dev/null 2>/dev/null)}")
     directive=$lines[-1]
     lines[-1]=()
 
