@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { ownContexts } from '../kept/own-contexts.js';
 import { readContexts, type KubeconfigPaths } from '../kubeconfig/user.js';
 import { accountKeyOf, accountKeyText, type AccountSettings } from '../state/account-key.js';
@@ -28,12 +29,20 @@ export async function keptClusters(
   return [...contextsOf].map(([clusterId, contexts]) => ({ clusterId, contexts }));
 }
 
-/** A kubeconfig that cannot be read is no reason not to offer what is kept. */
+/** YAML of this size takes a tenth of a second to read. */
+const longestReadBytes = 100_000;
+
+/**
+ * A kubeconfig that cannot be read is no reason not to offer what is kept, and neither is one that takes so long to
+ * read that a person would notice at every TAB.
+ */
 async function contextsHere(
   kubeconfig: KubeconfigPaths,
   { environment }: World,
 ): Promise<ReturnType<typeof ownContexts>> {
   try {
+    const sizes = kubeconfig.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+    if (sizes.reduce((sum, size) => sum + size) > longestReadBytes) return [];
     return ownContexts(await readContexts(kubeconfig), environment);
   } catch {
     return [];

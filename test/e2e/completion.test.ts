@@ -166,6 +166,13 @@ describe('kept clusters', () => {
     ]);
   });
 
+  test('are completed without reading a kubeconfig that takes long to read', async () => {
+    await sandbox.run(['get-credentials', 'eck-0123abcd', '--context', 'edge']);
+    await sandbox.ens.stop();
+    await writeFile(sandbox.kubeconfig, `# ${'x'.repeat(100_000)}\n`, { flag: 'a' });
+    expect(await complete(['get-credentials', ''])).toEqual(['eck-0123abcd', ':4']);
+  });
+
   test('are offered once where several are asked for', async () => {
     putCluster('eck-2222', 'two');
     await sandbox.run(['get-credentials', 'eck-0123abcd']);
