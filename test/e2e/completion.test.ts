@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentKubectl } from '../support/kubectl.js';
 import { onPath } from '../support/on-path.js';
@@ -121,6 +121,15 @@ describe("the account's clusters", () => {
     expect(listCalls()).toBe(3);
   });
 
+  test("do not come from a list that is somebody else's", async () => {
+    await complete(['get-credentials', '']);
+    const file = join(sandbox.home, '.kube/cache/kubectl-eck', (await listFiles())[0] ?? '');
+    const list = JSON.parse(await readFile(file, 'utf8')) as object;
+    await writeFile(file, JSON.stringify({ ...list, key: 'somebody else', clusters: [] }));
+    expect(await complete(['get-credentials', ''])).toHaveLength(2);
+    expect(listCalls()).toBe(2);
+  });
+
   test('are offered by id alone where a shell could take the name for something else', async () => {
     for (const name of ['x$(touch pwned)', 'x`touch pwned`', 'x --endpoint evil', 'x;y']) {
       putCluster('eck-2222', name);
@@ -218,15 +227,23 @@ describe('nothing is offered, and nothing is said', () => {
   });
 
   test('where a program would have to be run to sign in', async () => {
-    const mark = join(sandbox.directory, 'was-run');
-    await writeProfiles({
-      name: 'work',
-      mode: 'External',
-      process_command: `touch ${mark.replace(/ /g, '?')}`,
+    const { accessKeyId, accessKeySecret } = sandbox.identity;
+    const answer = JSON.stringify({
+      mode: 'AK',
+      access_key_id: accessKeyId,
+      access_key_secret: accessKeySecret,
     });
+    const program = await sandbox.writeHome(
+      'sign-in',
+      `#!/bin/sh\ntouch "$HOME/was-run"\necho '${answer}'\n`,
+    );
+    await chmod(program, 0o700);
+    await writeProfiles({ name: 'work', mode: 'External', process_command: `"${program}"` });
     expect(await complete(['get-credentials', ''], noAccessKey)).toEqual(empty);
-    expect(listCalls()).toBe(0);
-    expect(await readdir(sandbox.directory)).not.toContain('was-run');
+    expect(await readdir(sandbox.home)).not.toContain('was-run');
+    // It could be run, and does what it should where somebody wants it to.
+    expect((await sandbox.run(['list', '-o', 'name'], { env: noAccessKey })).stdout).toBe('eck-0123abcd\n');
+    expect(await readdir(sandbox.home)).toContain('was-run');
   });
 });
 
