@@ -9,7 +9,9 @@ export default {
     ],
   },
   // These packages are ES modules, which jest cannot require as they are.
-  transformIgnorePatterns: ['/node_modules/(?!(?:[a-z-]*proxy-agent[a-z-]*|agent-base|fast-string-[a-z-]*)/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(?:[a-z-]*proxy-agent[a-z-]*|agent-base|fast-string-[a-z-]*)/)',
+  ],
   // Sources import each other by the names that the compiled files have.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   globalSetup: '<rootDir>/test/support/suite-begins.mjs',
