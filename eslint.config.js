@@ -53,7 +53,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.js', '**/*.mjs', 'plugin/*'],
+    files: ['**/*.js', '**/*.mjs', 'plugin/kubectl-eck'],
     languageOptions: {
       globals: { process: 'readonly', console: 'readonly', URL: 'readonly', fs: 'readonly' },
     },

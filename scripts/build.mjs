@@ -33,6 +33,8 @@ function buildStandalone() {
     `--outfile=${join(dist, process.platform === 'win32' ? 'kubectl-eck.exe' : 'kubectl-eck')}`,
   ]);
   copyFileSync(addon(), join(dist, 'keyring.node'));
+  const completion = process.platform === 'win32' ? 'kubectl_complete-eck.cmd' : 'kubectl_complete-eck';
+  copyFileSync(join(root, 'plugin', completion), join(dist, completion));
 }
 
 function buildForNode() {

@@ -8,6 +8,7 @@ import { noClusters } from '../list/no-clusters.js';
 import { messageOf } from '../errors.js';
 import { readSettings } from '../settings/settings.js';
 import { tell } from '../tell.js';
+import { rememberClusters } from '../state/cluster-list.js';
 import type { World } from '../world.js';
 import {
   addAccountOptions,
@@ -50,8 +51,11 @@ export function listCommand(world: World): Command {
     const name = textOption(command, 'name', environment);
     const region = textOption(command, 'region', environment);
     const filter = { ...(name === undefined ? {} : { name }), ...(region === undefined ? {} : { region }) };
-    const account = await openAccount(readSettings(typedSettings(command), environment), world);
+    const settings = readSettings(typedSettings(command), environment);
+    const account = await openAccount(settings, world);
     const clusters = await listClusters(account, filter, world);
+    // For completion, which takes them from there for a minute.
+    if (name === undefined && region === undefined) await rememberClusters(settings, clusters, world);
     const contexts = await contextsHere();
     process.stdout.write(await formatClusters(clusters, contexts, { format, headers }));
     if (clusters.length === 0) tell(noClusters(account, filter));

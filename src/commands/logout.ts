@@ -4,14 +4,14 @@ import type { KnownCredential } from '../kept/known-credentials.js';
 import { meantCredentials } from '../kept/meant-credentials.js';
 import { readKnown } from '../kept/read-known.js';
 import { credentialsNamed, forTyped, nothingKept, selectCredentials } from '../kept/select-credentials.js';
-import { storeNames, type StoreName } from '../keychain/store.js';
+import { keepingStores, type KeepingStore } from '../keychain/store.js';
 import { removeContexts } from '../kubeconfig/user.js';
 import { forgetAll, type ForgetListener } from '../logout/forget-all.js';
 import { forgottenLine, removalLines, stayingLines, stillValid } from '../logout/summary.js';
 import { report } from '../report.js';
 import { cacheDirectory } from '../settings/directories.js';
 import { isClusterId } from '../settings/cluster-id.js';
-import { readSettings, type SettingTexts } from '../settings/settings.js';
+import { readSettings } from '../settings/settings.js';
 import { flawOfDirectory } from '../state/directory.js';
 import { tell } from '../tell.js';
 import type { World } from '../world.js';
@@ -21,7 +21,8 @@ import {
   kubeconfigPaths,
   switchOption,
   typedSettings,
-  typedText,
+  textOption,
+  withChoices,
   withVariable,
 } from './options.js';
 
@@ -39,16 +40,25 @@ export function logoutCommand(world: World): Command {
         new Option('--remove-contexts', 'take the contexts that ask for them out of the kubeconfig, too'),
       ),
     )
-    .addOption(new Option('--store <STORE>', 'forget only what is kept in: keychain, kernel, file'))
+    .addOption(
+      withVariable(
+        withChoices(
+          new Option('--from-store <STORE>', 'forget only what is kept in this store'),
+          keepingStores,
+        ),
+      ),
+    )
     .addOption(kubeconfigOption());
   addIdentityOptions(command).addHelpText(
     'after',
     [
       '',
-      'A credential is forgotten for every identity and endpoint. With --profile, --role-arn, --endpoint or --site on',
-      'the command line, only those for that identity or endpoint are.',
+      'A credential is forgotten for every identity and endpoint. With --profile,',
+      '--role-arn, --endpoint or --site on the command line, only those for that',
+      'identity or endpoint are.',
       '',
-      'A certificate that was kept stays valid at its API server until it ends, or is revoked in the ENS console.',
+      'A certificate that was kept stays valid at its API server until it ends, or is',
+      'revoked in the ENS console.',
       '',
       'Examples:',
       '  kubectl eck logout',
@@ -59,9 +69,9 @@ export function logoutCommand(world: World): Command {
 
   return command.action(async (names: string[]) => {
     const all = switchOption(command, 'all', environment);
-    const only = storeName(typedText(command, 'store'));
+    const only = storeName(textOption(command, 'from-store', environment));
     const paths = kubeconfigPaths(command, world);
-    const whose = typedIdentity(command);
+    const whose = typedSettings(command);
     const known = await readKnown(paths, world);
     const lost = names.filter((name) => isClusterId(name) && credentialsNamed(known, name).length === 0);
     const meant = await meantCredentials(lost, readSettings(whose, environment), world);
@@ -113,16 +123,11 @@ export function logoutCommand(world: World): Command {
   }
 }
 
-/** Who and where was typed. Where a credential is kept is another matter. */
-function typedIdentity(command: Command): SettingTexts {
-  return Object.fromEntries(Object.entries(typedSettings(command)).filter(([flag]) => flag !== 'store'));
-}
-
-function storeName(text: string | undefined): Exclude<StoreName, 'none'> | undefined {
+function storeName(text: string | undefined): KeepingStore | undefined {
   if (text === undefined) return undefined;
-  const store = storeNames.find((name) => name === text);
-  if (store === undefined || store === 'none') {
-    throw usageError(`--store ${quoted(text)} is not one of keychain, kernel, file`);
+  const store = keepingStores.find((name) => name === text);
+  if (store === undefined) {
+    throw usageError(`--from-store ${quoted(text)} is not one of ${keepingStores.join(', ')}`);
   }
   return store;
 }

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { Option, type Argument, type Command } from 'commander';
 import { quoted, usageError } from '../errors.js';
 import { execApiVersions, type ExecApiVersion } from '../exec-credential/protocol.js';
 import type { Environment } from '../identity/identity.js';
@@ -19,7 +19,7 @@ export function addIdentityOptions(command: Command): Command {
     new Option('--profile <NAME>', 'sign calls with this profile of the aliyun CLI'),
     new Option('--role-arn <ARN>', 'take on this RAM role first'),
     new Option('--endpoint <HOST>', 'call this ENS endpoint, a host or a URL'),
-    new Option('--site <SITE>', `call the endpoint of this site: ${sites.join(' or ')}`),
+    withChoices(new Option('--site <SITE>', 'call the endpoint of this site of Alibaba Cloud'), sites),
   ]);
 }
 
@@ -35,7 +35,7 @@ export function addAccountOptions(command: Command): Command {
 /** Adds the option that says where credentials are kept. */
 export function addStoreOption(command: Command): Command {
   return addInGroup(command, [
-    new Option('--store <STORE>', `keep credentials in: ${storeChoices.join(', ')}`).default('auto'),
+    withChoices(new Option('--store <STORE>', 'keep credentials here'), storeChoices).default('auto'),
   ]);
 }
 
@@ -73,7 +73,10 @@ export function kubeconfigPaths(command: Command, world: World): KubeconfigPaths
 /** The option that says which version of the exec credential protocol kubectl is to speak; see {@link execApiVersion}. */
 export function execApiVersionOption(): Option {
   return withVariable(
-    new Option('--exec-api-version <VERSION>', 'v1, or v1beta1 for kubectl before 1.22').default('v1'),
+    withChoices(
+      new Option('--exec-api-version <VERSION>', 'of the exec entry; v1beta1 for kubectl before 1.22'),
+      ['v1', 'v1beta1'],
+    ).default('v1'),
   );
 }
 
@@ -92,7 +95,7 @@ export function execApiVersion(command: Command, environment: Environment): Exec
 /** The option that says in which format data goes to standard output. The first format is the default. */
 export function outputOption(formats: readonly [string, ...string[]]): Option {
   return withVariable(
-    new Option('-o, --output <FORMAT>', `print as: ${formats.join(', ')}`).default(formats[0]),
+    withChoices(new Option('-o, --output <FORMAT>', 'print in this format'), formats).default(formats[0]),
   );
 }
 
@@ -110,6 +113,24 @@ export function outputFormat<Format extends string>(
   const format = formats.find((known) => known === text);
   if (format === undefined) throw usageError(`--output ${quoted(text)} is not one of ${formats.join(', ')}`);
   return format;
+}
+
+/**
+ * Makes an option or an argument take some values only, which help and completion show. An environment variable that
+ * stands for it has to be checked where it is read.
+ */
+export function withChoices<Taker extends Option | Argument>(
+  taker: Taker,
+  choices: readonly string[],
+): Taker {
+  const name = taker instanceof Option ? (taker.long ?? taker.flags) : taker.name();
+  // Not commander's own check: a mistake is told in the same words wherever it was made.
+  taker.argParser((text) => {
+    if (choices.includes(text)) return text;
+    throw usageError(`${name} ${quoted(text)} is not one of ${choices.join(', ')}`);
+  });
+  taker.argChoices = [...choices];
+  return taker;
 }
 
 /** Makes an option show, and later take, the environment variable that stands for it. */

@@ -4,15 +4,18 @@ import type { World } from '../world.js';
 import { version } from '../version.js';
 import { convertCommand } from './convert.js';
 import { doctorCommand } from './doctor.js';
+import { completionCommand } from './completion.js';
 import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials.js';
+import { compareCommands, groupOf, otherCommands } from './groups.js';
 import { listCommand } from './list.js';
 import { logoutCommand } from './logout.js';
 import { refreshCommand } from './refresh.js';
 import { statusCommand } from './status.js';
+import { usageMessage } from './usage-message.js';
 import { versionCommand } from './version.js';
 
-/** The commands, in the order in which help lists them. Adding one is a line. */
+/** The commands. Adding one is a line here, and one in groups.ts. */
 const commands = [
   getCredentialsCommand,
   listCommand,
@@ -22,6 +25,7 @@ const commands = [
   convertCommand,
   doctorCommand,
   execCredentialCommand,
+  completionCommand,
   versionCommand,
 ];
 
@@ -31,14 +35,22 @@ export function program(world: World): Command {
     .description(
       "Kubernetes clusters of Alibaba Cloud's edge service (ENS), with your cloud identity and no key in a file",
     )
+    .usage('<command> [options]')
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help')
+    .commandsGroup(otherCommands)
     .helpCommand('help [command]', 'print help for a command')
     .showSuggestionAfterError()
     .addHelpText('after', '\nStart with:\n  kubectl eck get-credentials eck-0123abcd\n  kubectl get nodes');
-  for (const command of commands) root.addCommand(command(world));
+  const made = commands
+    .map((command) => command(world))
+    .sort((one, other) => compareCommands(one.name(), other.name()));
+  for (const command of made) root.addCommand(command.helpGroup(groupOf(command.name())));
   for (const command of [root, ...root.commands]) {
-    command.exitOverride().configureOutput({ writeErr: () => undefined });
+    command
+      .helpOption('-h, --help', 'print help')
+      .exitOverride()
+      .configureOutput({ writeErr: () => undefined });
   }
   return root;
 }
@@ -54,6 +66,7 @@ export async function run(args: readonly string[], world: World): Promise<void> 
     if (error.code !== 'EPIPE') throw error;
   });
   const root = program(world);
+  if (args[0] === completionRequest) return answerShell(root, args.slice(1), world);
   if (args.length === 0) {
     root.outputHelp();
     return;
@@ -63,13 +76,18 @@ export async function run(args: readonly string[], world: World): Promise<void> 
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
-    throw usageError(`${commanderMessage(error)}; see "kubectl eck ${helpPath(root, args)}--help"`);
+    // Help for a command that there is not: commander shows all help then, and tells nobody why.
+    if (error.code === 'commander.help') return run(args.slice(1), world);
+    throw usageError(usageMessage(error.message, `kubectl eck ${helpPath(root, args)}--help`));
   }
 }
 
-/** Commander's message on one line, as it would be after "kubectl-eck: ". */
-function commanderMessage(error: CommanderError): string {
-  return error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+/** What shells ask with, as cobra has it. Not a command of commander, which would take `--help` behind it for itself. */
+const completionRequest = '__complete';
+
+async function answerShell(root: Command, words: readonly string[], world: World): Promise<void> {
+  const { answerCompletion } = await import('../completion/answer.js');
+  await answerCompletion(root, words, world);
 }
 
 function helpPath(root: Command, args: readonly string[]): string {

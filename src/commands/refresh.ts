@@ -32,8 +32,9 @@ export function refreshCommand(world: World): Command {
     'after',
     [
       '',
-      'Each credential is fetched as the identity that it is kept for. With --profile, --role-arn, --endpoint or',
-      '--site on the command line, only those for that identity or endpoint are.',
+      'Each credential is fetched as the identity that it is kept for. With --profile,',
+      '--role-arn, --endpoint or --site on the command line, only those for that',
+      'identity or endpoint are.',
       '',
       'Examples:',
       '  kubectl eck refresh',

@@ -7,7 +7,10 @@ const formats = ['text', 'json'] as const;
 
 /** `version`: which release this is. */
 export function versionCommand({ environment }: World): Command {
-  const command = new Command('version').description('print the version').addOption(outputOption(formats));
+  const command = new Command('version')
+    .description('print the version')
+    .addOption(outputOption(formats))
+    .addHelpText('after', '\nExample:\n  kubectl eck version -o json');
   return command.action(() => {
     const format = outputFormat(command, formats, environment);
     console.log(format === 'json' ? JSON.stringify({ version }) : `kubectl-eck ${version}`);

@@ -3,7 +3,7 @@ import { decodeEntry } from '../credential/entry.js';
 import type { CredentialDates } from '../credential/freshness.js';
 import type { KeychainCatalog } from '../keychain/catalog.js';
 import { openStore } from '../keychain/open-store.js';
-import type { StoreChoice, StoreName } from '../keychain/store.js';
+import type { KeepingStore, StoreChoice } from '../keychain/store.js';
 import type { World } from '../world.js';
 import type { KnownCredential } from './known-credentials.js';
 
@@ -24,9 +24,6 @@ export type Finding =
   /** `locked`: it may be in a keychain that is locked. `unknown`: the store that should have it cannot be asked. */
   | { readonly kind: 'locked' | 'unknown'; readonly store: KeepingStore }
   | { readonly kind: 'absent' };
-
-/** A store that keeps something. */
-export type KeepingStore = Exclude<StoreName, 'none'>;
 
 /**
  * Looks where a known credential should be: in the store that is remembered, then in those that its contexts would look

@@ -1,8 +1,12 @@
 import type { ErrorCode } from '../errors.js';
 import { EckError } from '../errors.js';
 
+/** The stores that keep something. */
+export const keepingStores = ['keychain', 'kernel', 'file'] as const;
+export type KeepingStore = (typeof keepingStores)[number];
+
 /** A place that keeps client credentials. */
-export const storeNames = ['keychain', 'kernel', 'file', 'none'] as const;
+export const storeNames = [...keepingStores, 'none'] as const;
 export type StoreName = (typeof storeNames)[number];
 
 /** What a person can ask for with `--store`. */

@@ -1,8 +1,8 @@
-import { storesOf, type KeepingStore } from '../kept/find-kept.js';
+import { storesOf } from '../kept/find-kept.js';
 import type { KnownCredential } from '../kept/known-credentials.js';
 import type { KeychainCatalog } from '../keychain/catalog.js';
 import { openStore } from '../keychain/open-store.js';
-import { storeNames, StoreError, type StoreChoice } from '../keychain/store.js';
+import { keepingStores, StoreError, type KeepingStore, type StoreChoice } from '../keychain/store.js';
 import { withRenewalLock } from '../renewal/with-renewal-lock.js';
 import { CredentialState } from '../state/credential-state.js';
 import type { World } from '../world.js';
@@ -59,9 +59,7 @@ export async function forgetCredential(
 /** Every store of this system, or those that were asked for. */
 export function storesToForget(only: StoreChoice | undefined, platform: NodeJS.Platform): KeepingStore[] {
   if (only !== undefined) return storesOf(only, platform);
-  return storeNames.filter(
-    (store): store is KeepingStore => store !== 'none' && (store !== 'kernel' || platform === 'linux'),
-  );
+  return keepingStores.filter((store) => store !== 'kernel' || platform === 'linux');
 }
 
 /** Whether a store was named to keep the credential, or is remembered to. */

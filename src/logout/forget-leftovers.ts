@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
-import type { KeepingStore } from '../kept/find-kept.js';
 import type { KeychainCatalog } from '../keychain/catalog.js';
 import { emptyFileStore } from '../keychain/file-store.js';
 import { openStore } from '../keychain/open-store.js';
-import { StoreError } from '../keychain/store.js';
+import { StoreError, type KeepingStore } from '../keychain/store.js';
 import { cacheDirectory, credentialsDirectory } from '../settings/directories.js';
 import { flawOfDirectory } from '../state/directory.js';
 import { keptRecordFile } from '../state/kept-record.js';

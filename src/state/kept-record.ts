@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { credentialKeyText, type CredentialKey } from '../credential/key.js';
-import { storeNames, type StoreName } from '../keychain/store.js';
+import { keepingStores, type KeepingStore } from '../keychain/store.js';
 import { cacheDirectory } from '../settings/directories.js';
 import type { World } from '../world.js';
 import { flawOfDirectory } from './directory.js';
@@ -11,7 +11,7 @@ import { flawOfDirectory } from './directory.js';
  */
 export interface KeptRecord {
   readonly key: CredentialKey;
-  readonly store: Exclude<StoreName, 'none'>;
+  readonly store: KeepingStore;
   /** The client certificate's subject, safe to print. */
   readonly certificateSubject: string;
   readonly fetchedAt: Date;
@@ -47,8 +47,7 @@ export function parseKeptRecord(text: string): KeptRecord | undefined {
     // Computed from every part of the key, the account also tells whether they are all there.
     const isWhole =
       credentialKeyText(record.key) === account &&
-      (storeNames as readonly unknown[]).includes(store) &&
-      store !== 'none' &&
+      (keepingStores as readonly unknown[]).includes(store) &&
       typeof certificateSubject === 'string';
     return isWhole ? record : undefined;
   } catch {

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { describe, expect, test } from '@jest/globals';
 import {
   addSettingOptions,
@@ -6,6 +6,7 @@ import {
   textOption,
   typedSettings,
   typedText,
+  withChoices,
   withVariable,
 } from '../../src/commands/options.js';
 import { formatDuration } from '../../src/settings/duration.js';
@@ -59,7 +60,11 @@ describe('the settings that were typed', () => {
   });
 
   test.each(settingFlags)('hold --%s where it was', (flag) => {
-    expect(typedSettings(parsed([`--${flag}`, 'x']))).toEqual({ [flag]: 'x' });
+    const text =
+      parsed([])
+        .options.find(({ long }) => long === `--${flag}`)
+        ?.argChoices?.at(-1) ?? 'x';
+    expect(typedSettings(parsed([`--${flag}`, text]))).toEqual({ [flag]: text });
   });
 
   test('hold what is empty', () => {
@@ -146,5 +151,35 @@ describe('an option with its variable', () => {
     expect(withVariable(new Option('-n, --namespace <NAME>', 'start in')).description).toBe(
       'start in [$KUBECTL_ECK_NAMESPACE]',
     );
+  });
+});
+
+describe('choices', () => {
+  const command = (): Command =>
+    new Command()
+      .exitOverride()
+      .addOption(
+        withChoices(new Option('-o, --output <FORMAT>', 'print as'), ['json', 'yaml']).default('json'),
+      )
+      .addArgument(withChoices(new Argument('[SHELL]', 'shell'), ['bash']));
+
+  test.each([[['-o', 'yaml']], [['--output=json', 'bash']]])('are taken: %j', (args) => {
+    expect(() => command().parse(args, { from: 'user' })).not.toThrow();
+  });
+
+  test.each([
+    [['-o', 'xml'], '--output "xml" is not one of json, yaml'],
+    [['--output='], '--output "" is not one of json, yaml'],
+    [['tcsh'], 'SHELL "tcsh" is not one of bash'],
+  ])('are the only ones: %j', (args, message) => {
+    expect(() => command().parse(args, { from: 'user' })).toThrow(
+      expect.objectContaining({ code: 'usage', message }),
+    );
+  });
+
+  test('are shown', () => {
+    const help = command().helpInformation();
+    expect(help).toContain('choices: "json", "yaml"');
+    expect(help).toContain('choices: "bash"');
   });
 });

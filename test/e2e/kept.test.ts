@@ -290,7 +290,7 @@ describe('logout', () => {
     await setUp('--endpoint', sandbox.ens.endpoint.replace('127.0.0.1', 'localhost'), '--context', 'by-name');
     expect(await run(['logout', 'by-name'])).toMatchObject({ status: 0 });
     expect((await words()).sort()).toEqual(['not kept', 'ok']);
-    expect(await run(['logout', id, '--store', 'kernel'])).toMatchObject({ status: 0 });
+    expect(await run(['logout', id, '--from-store', 'kernel'])).toMatchObject({ status: 0 });
     expect((await words()).sort()).toEqual(['not kept', 'ok']);
   });
 

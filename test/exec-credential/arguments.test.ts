@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addSettingOptions, typedSettings, typedText } from '../../src/commands/options.js';
 import { readExecArguments, type ExecArguments } from '../../src/exec-credential/arguments.js';
-import { settingFlags } from '../../src/settings/settings.js';
+import { readSettings, settingFlags } from '../../src/settings/settings.js';
 
 const byKubectl = { KUBERNETES_EXEC_INFO: '{}' };
 
@@ -109,7 +109,19 @@ describe('left to the command line proper is', () => {
 describe('the command line proper', () => {
   test('understands all that is understood without it, and in the same way', () => {
     const flag = fc.constantFrom('cluster-id', ...settingFlags);
-    const value = fc.constantFrom('x', 'eck-1', '', 'a=b', '--site', '-h', '--', ' ', '--profile=x');
+    const value = fc.constantFrom(
+      'x',
+      'china',
+      'none',
+      'eck-1',
+      '',
+      'a=b',
+      '--site',
+      '-h',
+      '--',
+      ' ',
+      '--profile=x',
+    );
     const words = fc
       .tuple(flag, value, fc.boolean())
       .map(([name, text, isOne]) => (isOne ? [`--${name}=${text}`] : [`--${name}`, text]));
@@ -119,7 +131,16 @@ describe('the command line proper', () => {
         const understood = readExecArguments(['exec-credential', ...args], {});
         if (understood === undefined) return;
         const command = new Command().addOption(new Option('--cluster-id <ID>')).exitOverride();
-        addSettingOptions(command).parse(args, { from: 'user' });
+        try {
+          addSettingOptions(command).parse(args, { from: 'user' });
+        } catch (error) {
+          // What is not among the choices is refused in both ways: here at once, there where it is read.
+          expect(error).toMatchObject({ code: 'usage' });
+          expect(() => readSettings(understood.settings, {})).toThrow(
+            expect.objectContaining({ code: 'usage' }),
+          );
+          return;
+        }
         expect({ clusterId: typedText(command, 'cluster-id'), settings: typedSettings(command) }).toEqual(
           understood,
         );

@@ -22,7 +22,11 @@ export interface Terminal {
 }
 
 /** Starts a program in a terminal. `env` is the whole environment that it gets, besides `TERM`. */
-export async function startTmux(command: readonly string[], env: NodeJS.ProcessEnv): Promise<Terminal> {
+export async function startTmux(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  cwd = tmpdir(),
+): Promise<Terminal> {
   const directory = await mkdtemp(join(tmpdir(), 'tmux-'));
   const tmux = async (...args: string[]): Promise<string> => {
     const { status, stdout, stderr } = await runProgram(
@@ -37,7 +41,7 @@ export async function startTmux(command: readonly string[], env: NodeJS.ProcessE
   const variables = Object.entries(environment).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   );
-  await tmux('new-session', '-d', '-x', '100', '-y', '30', 'env', '-i', ...variables, ...command);
+  await tmux('new-session', '-d', '-c', cwd, '-x', '100', '-y', '30', 'env', '-i', ...variables, ...command);
 
   const screen = (): Promise<string> => tmux('capture-pane', '-p');
   return {
