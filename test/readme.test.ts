@@ -52,7 +52,9 @@ describe.each(languages)('%s', (file) => {
     const foreign = ['--manifest', '--archive', '--all'];
     const named = [...text.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([flag]) => flag);
     expect(named.filter((flag) => !ownFlags.has(flag) && !foreign.includes(flag))).toEqual([]);
-    const commands = [...text.matchAll(/(?:`|^\$ )kubectl[ -]eck ([a-z][a-z-]+)/gm)].map(([, name]) => name ?? '');
+    const commands = [...text.matchAll(/(?:`|^\$ )kubectl[ -]eck ([a-z][a-z-]+)/gm)].map(
+      ([, name]) => name ?? '',
+    );
     const known = root.commands.map((command) => command.name());
     expect(commands.filter((name) => ![...known, 'help'].includes(name))).toEqual([]);
   });
