@@ -370,7 +370,7 @@ for (const { shell, requirement, set } of shellCases) {
       'commands, flags, values and clusters of %s',
       async (program) => {
         const lines: [typed: string, seen: RegExp][] = [
-          ['', /get-credentials +(?:-- |\()fetch a cluster.*\n(?:.*\n)*.*list +(?:-- |\()list the account/],
+          ['', /get-credentials +(?:-- |\()fetch clusters.*\n(?:.*\n)*.*list +(?:-- |\()list the account/],
           ['get-cr', /get-credentials$/m],
           ['get-credentials eck-22', /eck-2222 +(?:-- |\()杭州 边缘, cn-beijing-7/],
           ['get-credentials eck-0', /get-credentials eck-0123abcd/],

@@ -359,6 +359,16 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
       expect(await currentContext()).toBe(idOf(2));
     });
 
+    test('the one that is pointed at is taken where none was ticked', async () => {
+      const tty = await start(['get-credentials']);
+      await tty.waitFor(/仓库/);
+      await tty.type('sho');
+      await tty.waitFor(/2 matches/);
+      await tty.type('Down', 'Enter');
+      await tty.waitFor(/exit status 0/);
+      expect(await contextNames()).toEqual([idOf(1)]);
+    });
+
     test.each(['C-c', 'Escape'])('%s picks nothing, in one line', async (key) => {
       const tty = await start(['get-credentials']);
       await tty.waitFor(/仓库/);
