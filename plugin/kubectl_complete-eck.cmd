@@ -1,0 +1,1 @@
+@kubectl-eck.exe __complete %*
