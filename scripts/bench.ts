@@ -4,16 +4,16 @@
 // Usage: npm run bench [-- ROUNDS]
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { kernelKeyringRequirement } from '../test/support/kernel-keyring.js';
-import { programs, Sandbox } from '../test/support/sandbox.js';
+import { programs, repository, Sandbox } from '../test/support/sandbox.js';
 import {
   secretServiceRequirement,
   startSecretService,
   type SecretService,
 } from '../test/support/secret-service.js';
+import { bunExecutable, standaloneOptions } from './release/compile.js';
 
 interface Candidate {
   readonly name: string;
@@ -117,12 +117,8 @@ function emptyExecutable(directory: string): string {
   const source = join(directory, 'empty.ts');
   const executable = join(directory, 'empty');
   writeFileSync(source, "console.log('{}');\n");
-  const bun = join(dirname(createRequire(import.meta.url).resolve('bun/package.json')), 'bin', 'bun.exe');
-  const options = ['--compile', '--minify', '--bytecode', '--format=esm'];
-  const autoload = ['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'];
-  const built = spawnSync(bun, ['build', source, ...options, ...autoload, `--outfile=${executable}`], {
-    encoding: 'utf8',
-  });
+  const args = ['build', source, ...standaloneOptions, `--outfile=${executable}`];
+  const built = spawnSync(bunExecutable(repository), args, { encoding: 'utf8' });
   if (built.status !== 0) throw new Error(built.stderr);
   return executable;
 }

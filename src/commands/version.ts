@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { version } from '../version.js';
+import { buildDate, commit, version } from '../version.js';
 import type { World } from '../world.js';
 import { outputFormat, outputOption } from './options.js';
 
 const formats = ['text', 'json'] as const;
 
-/** `version`: which release this is. */
+/** `version`: which release this is, and as JSON also what it was built from. */
 export function versionCommand({ environment }: World): Command {
   const command = new Command('version')
     .description('print the version')
@@ -13,6 +13,8 @@ export function versionCommand({ environment }: World): Command {
     .addHelpText('after', '\nExample:\n  kubectl eck version -o json');
   return command.action(() => {
     const format = outputFormat(command, formats, environment);
-    console.log(format === 'json' ? JSON.stringify({ version }) : `kubectl-eck ${version}`);
+    console.log(
+      format === 'json' ? JSON.stringify({ version, commit, buildDate }) : `kubectl-eck ${version}`,
+    );
   });
 }
