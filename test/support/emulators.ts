@@ -26,12 +26,17 @@ export const withoutAvx: Emulator = emulator('qemu-x86_64 -cpu Nehalem');
 /** 64-bit ARM, with the glibc of Debian's cross compilers. */
 export const arm64: Emulator = emulator('qemu-aarch64', '/usr/aarch64-linux-gnu');
 
-/** Systems whose C library is musl. `KUBECTL_ECK_TEST_MUSL` names the directory in which `.ci/run` made them. */
-export const muslAmd64: Emulator = emulator('qemu-x86_64 -cpu Nehalem', muslRoot('amd64'));
-export const muslArm64: Emulator = emulator('qemu-aarch64', muslRoot('arm64'));
+/**
+ * Systems whose C library is musl. `KUBECTL_ECK_TEST_MUSL` names the directory in which `.ci/run` made them, where it
+ * could have Alpine's C++ library.
+ */
+export const muslAmd64: Emulator = musl('qemu-x86_64 -cpu Nehalem', 'amd64');
+export const muslArm64: Emulator = musl('qemu-aarch64', 'arm64');
 
-function muslRoot(arch: string): string {
-  return join(process.env['KUBECTL_ECK_TEST_MUSL'] ?? '/nonexistent/musl', arch);
+function musl(command: string, arch: string): Emulator {
+  const root = join(process.env['KUBECTL_ECK_TEST_MUSL'] ?? '/nonexistent/musl', arch);
+  const { requirement, argv } = emulator(command, root);
+  return { requirement: { ...requirement, name: "Alpine's libraries", isOptional: true }, argv };
 }
 
 /** @param root a directory in which the libraries of that machine lie as they do there */
