@@ -107,7 +107,7 @@ function settings(overrides: Partial<Settings> = {}): Settings {
 }
 
 /** For failures that are tried again until there is no time left. */
-const hurry = { timeoutMs: 600, readTimeoutMs: 500 };
+const hurry = { timeoutMs: 1200, readTimeoutMs: 1100 };
 
 /** Each has a state of its own, as processes do. */
 function renewal(overrides: Partial<Renewal> = {}, into: Store = store): Promise<ClientCredential> {
