@@ -1,5 +1,6 @@
 import type { Argument, Command, Option } from 'commander';
 import { nothing, type Candidate, type Completion } from './candidate.js';
+import { isAboutKept } from './kept-commands.js';
 import { readLine, visibleCommands, visibleOptions, type Line } from './line.js';
 import type { KnownCluster, Sources } from './sources.js';
 
@@ -64,17 +65,16 @@ async function completeArgument(
 ): Promise<Completion> {
   if (argument.argChoices !== undefined) return choices(argument.argChoices);
   if (argument.name() === 'command') return { candidates: commandNames(root), isFile: false };
+  if (argument.name() === 'CONTEXT') return { candidates: await sources.contexts(), isFile: false };
   if (argument.name() !== 'CLUSTER') return nothing;
   const clusters = (await sources.clusters()).filter(
     ({ clusterId, name }) =>
       !line.operands.includes(clusterId) && !(name !== undefined && line.operands.includes(name)),
   );
   const ids = clusters.map(idCandidate);
+  const names = clusters.flatMap(isAboutKept(line.command) ? contextCandidates : nameCandidate);
   // Ids are short and always right. A name is offered to those who have begun to type one.
-  return {
-    candidates: line.prefix === '' ? ids : [...ids, ...clusters.flatMap(nameCandidate)],
-    isFile: false,
-  };
+  return { candidates: line.prefix === '' ? ids : [...ids, ...names], isFile: false };
 }
 
 function choices(values: readonly string[]): Completion {
@@ -121,6 +121,10 @@ function idCandidate({ clusterId, name, region, contexts }: KnownCluster): Candi
 function nameCandidate({ name, clusterId, region }: KnownCluster): Candidate[] {
   if (name === undefined || name === '' || name === clusterId) return [];
   return [{ value: name, description: [clusterId, ...(region ? [region] : [])].join(', ') }];
+}
+
+function contextCandidates({ clusterId, contexts }: KnownCluster): Candidate[] {
+  return contexts.map((context) => ({ value: context, description: clusterId }));
 }
 
 function withoutRepetition(candidates: readonly Candidate[]): Candidate[] {

@@ -5,6 +5,7 @@ import { readSettings, settingFlags, settingText, type Settings } from '../setti
 import type { World } from '../world.js';
 import { accountClusters } from './account-clusters.js';
 import type { Candidate } from './candidate.js';
+import { isAboutKept } from './kept-commands.js';
 import { keptClusters } from './kept-clusters.js';
 import type { Line } from './line.js';
 
@@ -39,16 +40,14 @@ export function sourcesFor(line: Line, world: World): Sources {
     homeDirectory: world.homeDirectory(),
     platform: world.platform,
   });
-  const hasFlag = (flag: string): boolean => command.options.some(({ long }) => long === `--${flag}`);
 
   return {
     async clusters() {
       const settings = settingsOf(line, world);
       const saysWho = accountFlags.some((flag) => values.has(flag));
-      // A command that cannot sign in is about what is kept here.
       const [kept, listed] = await Promise.all([
         keptClusters(kubeconfig, saysWho ? settings : undefined, world),
-        hasFlag('profile') ? accountClusters(settings, world) : [],
+        isAboutKept(command) ? [] : accountClusters(settings, world),
       ]);
       const byId = new Map<string, KnownCluster>(kept.map((cluster) => [cluster.clusterId, cluster]));
       for (const cluster of listed) {

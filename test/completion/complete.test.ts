@@ -33,6 +33,8 @@ function commands(): Command {
   root.addCommand(
     new Command('completion').addArgument(withChoices(new Argument('<SHELL>', 'shell'), ['bash', 'zsh'])),
   );
+  root.addCommand(new Command('logout').argument('[CLUSTER...]'));
+  root.addCommand(new Command('convert').argument('[CONTEXT...]'));
   root.addCommand(new Command('hidden'), { hidden: true });
   return root;
 }
@@ -56,9 +58,16 @@ async function valuesOf(...words: string[]): Promise<string[]> {
 
 describe('what can be typed', () => {
   test.each<[string, string[], string[]]>([
-    ['a command', [''], ['fetch', 'drop', 'completion', 'help']],
+    ['a command', [''], ['fetch', 'drop', 'completion', 'logout', 'convert', 'help']],
     ['a command that was begun', ['d'], ['drop']],
-    ['a command to be helped with', ['help', ''], ['fetch', 'drop', 'completion', 'help']],
+    [
+      'a command to be helped with',
+      ['help', ''],
+      ['fetch', 'drop', 'completion', 'logout', 'convert', 'help'],
+    ],
+    ['a context as an argument', ['convert', 'p'], ['prod']],
+    ['a context in the place of a cluster that is kept', ['logout', 'p'], ['prod']],
+    ['no context in the place of any other cluster', ['fetch', 'p'], []],
     ['a flag of the program', ['--'], ['--version', '--help']],
     ['a flag', ['fetch', '--c'], ['--context', '--cluster-id']],
     ['a flag of a command by its other name', ['get', '--co'], ['--context']],

@@ -69,6 +69,16 @@ describe("the account's clusters", () => {
     expect(listCalls()).toBe(1);
   });
 
+  test('are left out where a command is about what is here', async () => {
+    putCluster('eck-2222', 'edge two');
+    await sandbox.run(['get-credentials', 'eck-2222', '--context', 'edge']);
+    for (const command of ['status', 'refresh', 'logout', 'doctor']) {
+      expect(await complete([command, ''])).toEqual(['eck-2222\tcontext edge', ':4']);
+      expect(await complete([command, 'ed'])).toEqual(['edge\teck-2222', ':4']);
+    }
+    expect(listCalls()).toBe(0);
+  });
+
   test('come from the last list, where that is not older than a minute', async () => {
     await sandbox.run(['list']);
     expect(await complete(['get-credentials', ''])).toContain('eck-0123abcd\tcn-hangzhou-58');

@@ -30,6 +30,7 @@ test('the npm package has the program, its launchers and its documents, and noth
   expect(paths.filter((path) => !/^dist\/js\/[\w-]+\.js$/.test(path)).sort()).toEqual([
     'LICENSE',
     'README.md',
+    'README.zh-CN.md',
     'package.json',
     'plugin/kubectl-eck',
     'plugin/kubectl_complete-eck',
