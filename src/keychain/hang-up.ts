@@ -12,10 +12,13 @@ const cloexec = 0o2000000;
  * does once a second. Then it closes the socket, which is closed already: until the call has failed, nothing should
  * be opened that could get the socket's number.
  *
- * Linux only. What it finds are the Unix sockets that this process opened itself: one that was inherited does not
- * have the close-on-exec flag, or it would not be here.
+ * Linux only. What it finds are the Unix sockets that this process opened itself, since one that was inherited does not
+ * have the close-on-exec flag, or it would not be here; and of these the ones that were opened after the keychain was
+ * first asked, so that the pipes of a child process go on working.
+ *
+ * @param openBefore what was open before that, as /proc tells it, such as `socket:[4711]`
  */
-export function hangUp(): void {
+export function hangUp(openBefore: ReadonlySet<string>): void {
   const unixSockets = new Set<string | undefined>(
     Array.from(
       readFileSync('/proc/net/unix', 'utf8').matchAll(/^\S+: \S+ \S+ \S+ \S+ \S+ +(\d+)/gm),
@@ -25,7 +28,9 @@ export function hangUp(): void {
   // Whoever started this process may have given it sockets for these, of which Bun makes copies of its own.
   for (const name of ['0', '1', '2']) unixSockets.delete(inodeOf(name));
   for (const name of readdirSync('/proc/self/fd')) {
-    if (unixSockets.has(inodeOf(name)) && isOwn(name)) shutDown(Number(name));
+    const inode = inodeOf(name);
+    if (!unixSockets.has(inode) || openBefore.has(`socket:[${inode}]`)) continue;
+    if (isOwn(name)) shutDown(Number(name));
   }
 }
 

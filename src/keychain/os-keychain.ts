@@ -19,7 +19,7 @@ export interface OsKeychainOptions {
   readonly patience?: Patience;
   readonly loadAddon?: LoadAddon;
   /** Makes an unanswered call end, where that can be done. */
-  readonly hangUp?: () => Promise<void>;
+  readonly hangUp?: (openBefore: ReadonlySet<string>) => Promise<void>;
 }
 
 /**
@@ -34,13 +34,15 @@ export interface OsKeychainOptions {
 export function osKeychain(options: OsKeychainOptions): Store {
   const { environment, platform, warn, loadAddon = loadAddonHere } = options;
   const patience = options.patience ?? patienceFor(environment, platform);
-  const hangUp = options.hangUp ?? (() => hangUpOn(platform));
+  const hangUp = options.hangUp ?? ((openBefore) => hangUpOn(platform, openBefore));
   const items = addonItems('keychain', loadAddon);
   const entries = splitItems(platform === 'linux' ? asText(items) : items, {
     store: 'keychain',
     limit: platform === 'win32' ? windowsItemLimit : Infinity,
   });
   let personWasTold = false;
+  /** What was open before the addon could open anything. */
+  let openBefore: ReadonlySet<string> | undefined;
 
   async function inTime<T>(ask: () => Promise<T>): Promise<T> {
     if (platform === 'linux' && !(await hasSessionBus(environment))) {
@@ -51,6 +53,7 @@ export function osKeychain(options: OsKeychainOptions): Store {
           'files with --store file',
       );
     }
+    openBefore ??= await openDescriptors(platform);
     const answer = ask();
     if (await settlesWithin(answer, patience.noticeAfterMs)) return answer;
     if (!personWasTold) warn('waiting for the keychain to be unlocked');
@@ -58,7 +61,7 @@ export function osKeychain(options: OsKeychainOptions): Store {
     if (await settlesWithin(answer, patience.limitMs - patience.noticeAfterMs)) return answer;
 
     // Where this fails, the call goes on, as it does where it cannot be ended at all.
-    await hangUp().catch(() => undefined);
+    await hangUp(openBefore).catch(() => undefined);
     await settlesWithin(answer, hangUpMs);
     throw new StoreError(
       'keychain',
@@ -103,8 +106,24 @@ function asText(items: Items): Items {
   };
 }
 
-async function hangUpOn(platform: NodeJS.Platform): Promise<void> {
+async function hangUpOn(platform: NodeJS.Platform, openBefore: ReadonlySet<string>): Promise<void> {
   if (platform !== 'linux') return;
   const { hangUp } = await import('./hang-up.js');
-  hangUp();
+  hangUp(openBefore);
+}
+
+/** What this process has open, each by the text that tells it from everything else, such as `socket:[4711]`. */
+async function openDescriptors(platform: NodeJS.Platform): Promise<ReadonlySet<string>> {
+  if (platform !== 'linux') return new Set();
+  const { existsSync, readdirSync, readlinkSync } = await import('node:fs');
+  const open = new Set<string>();
+  if (!existsSync('/proc/self/fd')) return open;
+  for (const name of readdirSync('/proc/self/fd')) {
+    try {
+      open.add(readlinkSync(`/proc/self/fd/${name}`));
+    } catch {
+      // The directory itself, which is closed by now.
+    }
+  }
+  return open;
 }

@@ -1,6 +1,8 @@
 // Serves a store to a test over standard input and output, one JSON text a line: the addon reads the environment of
 // its own process, so a store is tested in a process that has the environment that the test is about.
 import { createInterface } from 'node:readline';
+// Compiled at once: compiling it when it is needed would open pipes to a compiler just when connections are ended.
+import '../../src/keychain/hang-up.js';
 import { openStore } from '../../src/keychain/open-store.js';
 import { StoreError } from '../../src/keychain/store.js';
 import type { StoreAnswer, StoreCall, StoreRunnerSettings } from './remote-store.js';
