@@ -17,6 +17,4 @@ export default {
   globalSetup: '<rootDir>/test/support/suite-begins.mjs',
   globalTeardown: '<rootDir>/test/support/suite-ends.mjs',
   testTimeout: 60_000,
-  // One core would be left to jest itself, which does little while the tests wait for the processes that they start.
-  maxWorkers: '100%',
 };
