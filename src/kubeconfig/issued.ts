@@ -1,7 +1,7 @@
 import { isScalar, parseDocument, visit } from 'yaml';
 import { checkClientCredential, readCertificates } from '../credential/check.js';
 import type { ClientCredential } from '../credential/client-credential.js';
-import { EckError, messageOf, printable } from '../errors.js';
+import { EckError, messageOf } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 
 /** What is taken from a kubeconfig that ENS hands out. Everything else in it is ignored. */
@@ -99,10 +99,11 @@ function currentContext(kubeconfig: Mapping): { cluster: string; user: string } 
   return { cluster: name(context['cluster'], 'cluster'), user: name(context['user'], 'user') };
 }
 
-/** A name for a message. What is too long for one is not quoted, since it may be anything, a key among it. */
+/** A name for a message. What does not look like one is not quoted, since it may be anything, a part of a key among it. */
 function shownName(value: unknown): string {
-  const text = String(value);
-  return text.length <= 63 ? printable(text) : 'one with a long name';
+  const text = typeof value === 'number' ? String(value) : value;
+  const isName = typeof text === 'string' && /^[a-z0-9][a-z0-9.:@_-]{0,62}$/.test(text);
+  return isName ? text : 'one with an unusual name';
 }
 
 function name(value: unknown, what: string): string {
