@@ -133,8 +133,9 @@ function helpTexts(command: Command): string[] {
     .filter((paragraph) => paragraph.trim() !== '')
     .map((paragraph) => {
       const [heading = '', ...lines] = paragraph.trim().split('\n');
-      const isCode = /^Examples?:$|^Start with:$/.test(heading);
-      return isCode
+      // Lines that are set in from their heading are commands, or a table of words and what they mean.
+      const isSetIn = lines.length > 0 && lines.every((line) => line.startsWith('  '));
+      return isSetIn
         ? [heading, '', '```', ...lines.map((line) => line.replace(/^ {2}/, '')), '```'].join('\n')
         : escape(paragraph);
     });
