@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Outcome } from '../support/kubectl.js';
+import { NpmRegistry } from '../support/npm-registry.js';
 import { nodeRequirement } from '../support/node.js';
 import { releaseVersion } from '../support/release.js';
 import { describeWith } from '../support/requirements.js';
@@ -43,11 +44,17 @@ describe('installed with npm install -g into an empty prefix', () => {
   beforeAll(async () => {
     prefix = join(directory, 'prefix');
     await mkdir(prefix);
-    const installed = await npm([
-      ...['install', '--global', '--prefix', prefix, '--prefer-offline', '--no-audit', '--no-fund'],
-      join(directory, packed.filename),
-    ]);
-    expect(installed).toMatchObject({ status: 0 });
+    const registry = await NpmRegistry.start();
+    try {
+      const installed = await npm([
+        ...['install', '--global', '--prefix', prefix, '--no-audit', '--no-fund'],
+        ...['--registry', registry.url, '--cache', join(directory, 'cache')],
+        join(directory, packed.filename),
+      ]);
+      expect(installed).toMatchObject({ status: 0 });
+    } finally {
+      await registry.stop();
+    }
   }, 180_000);
 
   for (const node of [20, 22, 24].map(nodeRequirement)) {
