@@ -1,5 +1,5 @@
 import type { ClientCredential } from '../credential/client-credential.js';
-import { decodeEntry } from '../credential/entry.js';
+import { readKept } from '../credential/read-kept.js';
 import { keep, type Keeping } from '../credential/keep.js';
 import { credentialKeyText, type CredentialKey } from '../credential/key.js';
 import { EckError } from '../errors.js';
@@ -18,8 +18,7 @@ export async function keepForSure(
 ): Promise<StoreName> {
   const account = credentialKeyText(key);
   const keptIn = await keep(key, credential, keeping);
-  const entry = keptIn === 'none' ? undefined : await keeping.store.read(account);
-  const kept = entry && decodeEntry(account, entry);
+  const kept = keptIn === 'none' ? undefined : await readKept(keeping.store, account);
   if (kept !== undefined && Buffer.compare(kept.privateKey.der, credential.privateKey.der) === 0)
     return keptIn;
   throw new EckError(

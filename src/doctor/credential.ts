@@ -1,9 +1,9 @@
 import { certificateSubject } from '../credential/check.js';
-import { decodeEntry } from '../credential/entry.js';
+import { readKept } from '../credential/read-kept.js';
 import { freshness } from '../credential/freshness.js';
 import { credentialKeyText } from '../credential/key.js';
 import { messageOf } from '../errors.js';
-import { resolveIdentity } from '../identity/resolve-identity.js';
+import { keyOfSettings } from '../identity/key-of-settings.js';
 import { openStore } from '../keychain/open-store.js';
 import { ok, skipped, warning, type Check } from './check.js';
 import { patienceOfDoctor } from './patience.js';
@@ -19,11 +19,11 @@ export const credential: Check = {
     const { clusterId, settings } = subject;
     if (clusterId === undefined) return skipped('no cluster to look for');
     if (evidence.store === undefined) return skipped('nothing is kept here');
-    const key = { endpoint: settings.endpoint, identity: await resolveIdentity(settings, world), clusterId };
+    const key = await keyOfSettings(clusterId, settings, world);
     const name = credentialKeyText(key);
     // With `auto`, a keychain that has not answered is not asked again.
-    const entry = await openStore(evidence.store, { ...world, patience: patienceOfDoctor(world) }).read(name);
-    const kept = entry && decodeEntry(name, entry);
+    const keptIn = openStore(evidence.store, { ...world, patience: patienceOfDoctor(world) });
+    const kept = await readKept(keptIn, name);
     if (kept === undefined) {
       if (evidence.issued === undefined) return skipped('none is kept, and none can be fetched');
       return warning('none is kept, so the next kubectl command has to fetch one', {

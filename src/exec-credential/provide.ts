@@ -1,8 +1,8 @@
 import type { ClientCredential } from '../credential/client-credential.js';
-import { decodeEntry } from '../credential/entry.js';
+import { readKept } from '../credential/read-kept.js';
 import { expirationTimestamp, freshness } from '../credential/freshness.js';
 import { credentialKeyText } from '../credential/key.js';
-import { resolveIdentity } from '../identity/resolve-identity.js';
+import { keyOfSettings } from '../identity/key-of-settings.js';
 import { openStore } from '../keychain/open-store.js';
 import type { Settings } from '../settings/settings.js';
 import { CredentialState } from '../state/credential-state.js';
@@ -34,12 +34,11 @@ export interface Provided {
  */
 export async function provide(request: CredentialRequest, world: World): Promise<Provided> {
   const { clusterId, settings } = request;
-  const key = { endpoint: settings.endpoint, identity: await resolveIdentity(settings, world), clusterId };
+  const key = await keyOfSettings(clusterId, settings, world);
   const account = credentialKeyText(key);
 
   const store = openStore(settings.store, world);
-  const entry = await store.read(account);
-  const kept = entry && decodeEntry(account, entry);
+  const kept = await readKept(store, account);
 
   const state = new CredentialState(account, world);
   const refused = kept !== undefined && wasRefused(kept, request, state, world.now());

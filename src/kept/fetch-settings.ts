@@ -1,5 +1,5 @@
 import { credentialKeyText } from '../credential/key.js';
-import { resolveIdentity } from '../identity/resolve-identity.js';
+import { keyOfSettings } from '../identity/key-of-settings.js';
 import type { Settings } from '../settings/settings.js';
 import type { World } from '../world.js';
 import type { KnownCredential } from './known-credentials.js';
@@ -42,7 +42,6 @@ export async function fetchSettings(
     endpoint,
     store: record?.store ?? command.store,
   };
-  const itsIdentity = await resolveIdentity(settings, world);
-  const leadsThere = credentialKeyText({ endpoint, identity: itsIdentity, clusterId }) === account;
+  const leadsThere = credentialKeyText(await keyOfSettings(clusterId, settings, world)) === account;
   return leadsThere ? { settings, world } : undefined;
 }

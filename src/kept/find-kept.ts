@@ -1,5 +1,5 @@
 import { certificateSubject } from '../credential/check.js';
-import { decodeEntry } from '../credential/entry.js';
+import { readKept } from '../credential/read-kept.js';
 import type { CredentialDates } from '../credential/freshness.js';
 import type { KeychainCatalog } from '../keychain/catalog.js';
 import { openStore } from '../keychain/open-store.js';
@@ -74,8 +74,7 @@ async function lookIn(
     return presence === 'there' ? { kind: 'there', store, certificate: record } : { kind: presence, store };
   }
   try {
-    const entry = await openStore(store, world).read(account);
-    const kept = entry && decodeEntry(account, entry);
+    const kept = await readKept(openStore(store, world), account);
     // What cannot be understood is as good as absent: it is replaced at the next command.
     if (kept === undefined) return { kind: 'absent' };
     // Field by field: the key must not get any further.

@@ -1,5 +1,5 @@
 import { credentialKeyText, type CredentialKey } from '../credential/key.js';
-import { resolveIdentity } from '../identity/resolve-identity.js';
+import { keyOfSettings } from '../identity/key-of-settings.js';
 import type { KeptRecord } from '../state/kept-record.js';
 import type { World } from '../world.js';
 import type { OwnContext } from './own-contexts.js';
@@ -33,8 +33,7 @@ export async function knownCredentials(
   }
   for (const context of contexts) {
     const { clusterId, settings } = context;
-    const identity = await resolveIdentity(settings, withEnvironment(world, context.environment));
-    const key = { endpoint: settings.endpoint, identity, clusterId };
+    const key = await keyOfSettings(clusterId, settings, withEnvironment(world, context.environment));
     const account = credentialKeyText(key);
     const found = known.get(account) ?? { key, account, record: undefined, contexts: [] };
     const itsContexts = context.isCurrent ? [context, ...found.contexts] : [...found.contexts, context];

@@ -1,7 +1,7 @@
 import { EckError } from '../errors.js';
 import type { KnownCredential } from '../kept/known-credentials.js';
 import { openCatalog } from '../keychain/catalog.js';
-import type { StoreError, StoreName } from '../keychain/store.js';
+import type { KeepingStore, StoreError, StoreName } from '../keychain/store.js';
 import type { World } from '../world.js';
 import { forgetCredential, storesToForget } from './forget-credential.js';
 import { forgetUnknown, removeState } from './forget-leftovers.js';
@@ -10,7 +10,7 @@ import { forgetUnknown, removeState } from './forget-leftovers.js';
 export interface ForgetRequest {
   readonly credentials: readonly KnownCredential[];
   /** Only in this store. */
-  readonly only: Exclude<StoreName, 'none'> | undefined;
+  readonly only: KeepingStore | undefined;
   /** Also what nothing tells of, and everything else that this plugin has left behind. */
   readonly leftovers: boolean;
   /** Whether the directory for state can be used. */

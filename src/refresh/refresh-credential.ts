@@ -1,5 +1,5 @@
 import { certificateSubject } from '../credential/check.js';
-import { decodeEntry } from '../credential/entry.js';
+import { readKept } from '../credential/read-kept.js';
 import type { CredentialDates } from '../credential/freshness.js';
 import { EckError, printable } from '../errors.js';
 import { identityKey } from '../identity/identity.js';
@@ -44,11 +44,7 @@ export async function refreshCredential(
   const { settings } = found;
   const store = openStore(settings.store, found.world);
   const state = new CredentialState(account, found.world);
-  const readKept = async () => {
-    const entry = await store.read(account);
-    return entry && decodeEntry(account, entry);
-  };
-  const kept = await readKept();
+  const kept = await readKept(store, account);
   try {
     const fetched = await fetchOnce({ key, settings, kept, refused: false }, { store, state }, found.world, {
       hasFallBack: false,
@@ -57,7 +53,7 @@ export async function refreshCredential(
     return {
       notAfter: fetched.notAfter,
       certificateSubject: certificateSubject(fetched),
-      isKept: (await readKept())?.fetchedAt.getTime() === fetched.fetchedAt.getTime(),
+      isKept: (await readKept(store, account))?.fetchedAt.getTime() === fetched.fetchedAt.getTime(),
     };
   } catch (error) {
     if (!(error instanceof EckError)) throw error;

@@ -1,7 +1,7 @@
 import type { ClientCredential } from '../credential/client-credential.js';
 import { freshness, isFromTheFuture } from '../credential/freshness.js';
 import { forget, keep, type Keeping } from '../credential/keep.js';
-import { decodeEntry } from '../credential/entry.js';
+import { readKept } from '../credential/read-kept.js';
 import { credentialKeyText, type CredentialKey } from '../credential/key.js';
 import { EckError, type ErrorCode } from '../errors.js';
 import { StoreError, type Store } from '../keychain/store.js';
@@ -198,9 +198,7 @@ async function renewedMeanwhile(
   store: Store,
   world: World,
 ): Promise<ClientCredential | undefined> {
-  const account = credentialKeyText(key);
-  const entry = await store.read(account);
-  const found = entry && decodeEntry(account, entry);
+  const found = await readKept(store, credentialKeyText(key));
   if (found === undefined || found.fetchedAt.getTime() === kept?.fetchedAt.getTime()) return undefined;
   return freshness(found, settings, world.now()) === 'serve' ? found : undefined;
 }

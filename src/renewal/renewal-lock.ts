@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { removeFile } from '../state/remove-file.js';
 
 /**
  * A lock across processes, and across machines that share a home directory.
@@ -57,7 +58,7 @@ export class LockAttempt {
       if (this.#watched !== undefined) this.#takeAway();
       if (this.#link()) lock = this.#hold();
     } finally {
-      if (lock === undefined) remove(this.#own);
+      if (lock === undefined) removeFile(this.#own);
     }
     return lock;
   }
@@ -100,9 +101,9 @@ export class LockAttempt {
     } else {
       // Its holder's own name for it: a holder that died does not remove that any more.
       const token = read(away) ?? '';
-      if (tokenPattern.test(token)) remove(`${this.path}.${token}`);
+      if (tokenPattern.test(token)) removeFile(`${this.path}.${token}`);
     }
-    remove(away);
+    removeFile(away);
   }
 
   #hold(): RenewalLock {
@@ -123,8 +124,8 @@ export class LockAttempt {
       isStillHeld,
       release() {
         clearInterval(touching);
-        if (isStillHeld()) remove(path);
-        remove(own);
+        if (isStillHeld()) removeFile(path);
+        removeFile(own);
       },
     };
   }
@@ -144,13 +145,5 @@ function read(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch {
     return undefined;
-  }
-}
-
-function remove(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Gone already.
   }
 }

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { ErrorCode } from '../errors.js';
 import { cacheDirectory } from '../settings/directories.js';
 import type { World } from '../world.js';
 import { flawOfDirectory } from './directory.js';
 import { fingerprint } from './fingerprint.js';
 import { formatKeptRecord, keptRecordFile, type KeptRecord } from './kept-record.js';
+import { removeFile } from './remove-file.js';
 import { isRunning, type Requester } from './requester.js';
 
 /** What was served to a process. */
@@ -89,7 +90,7 @@ export class CredentialState {
 
   /** Remembers that the credential is not kept any more. */
   forgetKept(): void {
-    if (this.#open()) remove(`${this.#directory}/${keptRecordFile}`);
+    if (this.#open()) removeFile(`${this.#directory}/${keptRecordFile}`);
   }
 
   /**
@@ -104,7 +105,7 @@ export class CredentialState {
   sweep(): void {
     for (const name of this.#list()) {
       const processId = /^served-(\d+)$/.exec(name)?.[1];
-      if (processId !== undefined && !isRunning(Number(processId))) remove(`${this.#directory}/${name}`);
+      if (processId !== undefined && !isRunning(Number(processId))) removeFile(`${this.#directory}/${name}`);
     }
   }
 
@@ -204,12 +205,4 @@ function parseRecord(value: unknown): RenewalRecord | undefined {
 function dateOf(value: unknown): Date | undefined {
   const date = new Date(typeof value === 'string' ? value : NaN);
   return Number.isNaN(date.getTime()) ? undefined : date;
-}
-
-function remove(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Gone already.
-  }
 }
