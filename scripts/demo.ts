@@ -1,9 +1,9 @@
 // Shows the whole story on this machine alone: an ENS API and an API server on loopback, get-credentials, a request
 // as kubectl would make it, and a second one from the keychain. Nothing of it is left behind.
 import { existsSync, readFileSync } from 'node:fs';
-import { credentialKeyText } from '../src/credential/key.js';
-import { openStore } from '../src/keychain/open-store.js';
-import { parseEndpoint } from '../src/settings/endpoint.js';
+import { cacheKeyText } from '../src/credential/cache-key.js';
+import { openStore } from '../src/store/open-store.js';
+import { parseEndpoint } from '../src/endpoint.js';
 import { kubectls, type Outcome } from '../test/support/kubectl.js';
 import { programs, repository, runProgram, Sandbox } from '../test/support/sandbox.js';
 
@@ -62,7 +62,7 @@ async function storeHere(sandbox: Sandbox): Promise<'auto' | 'file'> {
   const store = openStore('auto', worldOf(sandbox));
   const account = 'demo-probe';
   try {
-    const keptIn = await store.write(account, Buffer.from('probe'));
+    const keptIn = await store.save(account, Buffer.from('probe'));
     if (keptIn !== 'none' && (await store.read(account)) !== undefined) return 'auto';
   } finally {
     await store.delete(account);
@@ -76,7 +76,7 @@ async function storeHere(sandbox: Sandbox): Promise<'auto' | 'file'> {
 async function forget(sandbox: Sandbox, store: 'auto' | 'file'): Promise<void> {
   const identity = { kind: 'access-key', accessKeyId: sandbox.identity.accessKeyId } as const;
   const endpoint = parseEndpoint(sandbox.ens.endpoint);
-  const account = credentialKeyText({ endpoint, identity, clusterId: sandbox.clusterId });
+  const account = cacheKeyText({ endpoint, identity, clusterId: sandbox.clusterId });
   await openStore(store, worldOf(sandbox)).delete(account);
 }
 

@@ -1,7 +1,7 @@
 import { readExecArguments } from './exec-credential/arguments.js';
 import { answerKubectl } from './exec-credential/answer.js';
-import { report } from './report.js';
-import { tell } from './tell.js';
+import { printError } from './errors.js';
+import { printLine } from './errors.js';
 import type { World } from './world.js';
 
 const world: World = {
@@ -11,11 +11,11 @@ const world: World = {
   now: () => new Date(),
   isTerminal: (stream) => process[stream].isTTY,
   warn: (message) => {
-    tell(`kubectl-eck: ${message}`);
+    printLine(`kubectl-eck: ${message}`);
   },
   debug: (message) => {
     if (process.env['KUBECTL_ECK_LOG'] !== 'debug') return;
-    tell(`kubectl-eck[${process.pid}] ${performance.now().toFixed(1)} ms: ${message}`);
+    printLine(`kubectl-eck[${process.pid}] ${performance.now().toFixed(1)} ms: ${message}`);
   },
 };
 
@@ -31,7 +31,7 @@ const done =
     : answerKubectl(request, world).then(leave);
 
 done.catch((error: unknown) => {
-  report(error, world.environment);
+  printError(error, world.environment);
   // Whatever is still open (a connection that hangs, a keychain that waits for a person) is not waited for.
   process.exit();
 });

@@ -1,7 +1,7 @@
-/** What a YAML or JSON mapping is read into. */
+/** A mapping that was read from YAML or JSON. */
 export type Mapping = Readonly<Record<string, unknown>>;
 
-/** Whether a value that was read from YAML or JSON is a mapping: neither a list nor a plain value. */
+/** Whether a value is a mapping: neither a list nor a plain value. */
 export function isMapping(value: unknown): value is Mapping {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

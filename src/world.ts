@@ -1,17 +1,23 @@
-import type { Environment } from './identity/identity.js';
+/** Environment variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type StandardStream = 'stdin' | 'stdout' | 'stderr';
 
-/** What the program depends on outside of itself, handed in so that a rule can be tested without it. */
+/** What the program depends on outside of itself, passed in so that rules can be tested without it. */
 export interface World {
   readonly environment: Environment;
   readonly platform: NodeJS.Platform;
   homeDirectory(): string;
   now(): Date;
-  /** Whether it is a person at a terminal who types there, or sees what goes there as it is written. */
+  /** Whether the stream is a TTY. */
   isTerminal(stream: StandardStream): boolean;
-  /** One line for the person, on standard error. */
+  /** Prints one line on standard error. */
   warn(message: string): void;
-  /** One line for whoever looks for a fault, with `KUBECTL_ECK_LOG=debug`. It must hold no secret either. */
+  /** Prints one line on standard error with `KUBECTL_ECK_LOG=debug`. It must not contain secrets either. */
   debug(message: string): void;
+}
+
+/** The world with another environment, such as the one that a context's `exec` entry sets. */
+export function withEnvironment(world: World, environment: Environment): World {
+  return { ...world, environment };
 }

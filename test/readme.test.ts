@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { program } from '../src/commands/program.js';
-import { variableOf } from '../src/settings/settings.js';
-import { FakeWorld } from './renewal/fixtures.js';
+import { variableOf } from '../src/settings.js';
+import { FakeWorld } from './exec-credential/fixtures.js';
 import { repository } from './support/sandbox.js';
 
 const languages = ['README.md', 'README.zh-CN.md'] as const;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { examplesOf } from '../scripts/reference/help-after.js';
 import { readErrorCodes } from '../scripts/reference/error-codes.js';
 import { renderReference } from '../scripts/reference/render.js';
-import { visibleCommands, visibleOptions } from '../src/completion/line.js';
+import { visibleCommands, visibleOptions } from '../src/commands/completion/line.js';
 import { repository, runProgram } from './support/sandbox.js';
 import { definitions, parses } from './commands/definitions.js';
 

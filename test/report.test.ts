@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fs from 'node:fs';
 import { EckError, usageError } from '../src/errors.js';
-import { report } from '../src/report.js';
+import { printError } from '../src/errors.js';
 
 let lines: string[];
 const statusBefore = process.exitCode;
@@ -21,7 +21,7 @@ afterEach(() => {
 
 describe('what a person is told of a failure', () => {
   test('is one line with the message and the code', () => {
-    report(new EckError('ens-not-allowed', 'ENS does not allow it'), {});
+    printError(new EckError('ens-not-allowed', 'ENS does not allow it'), {});
     expect(lines).toEqual(['kubectl-eck: ENS does not allow it [ens-not-allowed]']);
   });
 
@@ -30,7 +30,7 @@ describe('what a person is told of a failure', () => {
     ['wrong usage', usageError('no'), 2],
     ['a defect', new TypeError('no'), 1],
   ])('comes with the exit status of %s', (_, error, status) => {
-    report(error, {});
+    printError(error, {});
     expect(process.exitCode).toBe(status);
   });
 
@@ -38,13 +38,13 @@ describe('what a person is told of a failure', () => {
     ['an error', new TypeError('x is not a function')],
     ['a text', 'x is not a function'],
   ])('is that it is a defect, where %s was thrown that is none of ours', (_, thrown) => {
-    report(thrown, {});
+    printError(thrown, {});
     expect(lines).toEqual([expect.stringContaining('x is not a function')]);
     expect(lines[0]).toMatch(/^kubectl-eck: .*defect.* \[internal\]$/);
   });
 
   test('is one line without control characters, also of a defect', () => {
-    report(new Error('first\nsecond\u001b[2J\u202e'), {});
+    printError(new Error('first\nsecond\u001b[2J\u202e'), {});
     expect(lines).toHaveLength(1);
     // eslint-disable-next-line no-control-regex
     expect(lines[0]).not.toMatch(/[\u0000-\u001f\u202e]/);
@@ -55,7 +55,7 @@ describe('the stack trace', () => {
   test.each([{}, { KUBECTL_ECK_LOG: '' }, { KUBECTL_ECK_LOG: 'info' }])(
     'is not shown with %j',
     (environment) => {
-      report(new Error('no'), environment);
+      printError(new Error('no'), environment);
       expect(lines).toHaveLength(1);
     },
   );
@@ -63,7 +63,7 @@ describe('the stack trace', () => {
   test.each([new EckError('internal', 'no'), new TypeError('no')])(
     'of a %s is shown for debugging',
     (error) => {
-      report(error, { KUBECTL_ECK_LOG: 'debug' });
+      printError(error, { KUBECTL_ECK_LOG: 'debug' });
       expect(lines.slice(1)).toEqual([
         expect.stringContaining(`${error.name}: no`),
         ...Array.from({ length: lines.length - 2 }, () => expect.stringMatching(/^ *at /)),
@@ -73,13 +73,13 @@ describe('the stack trace', () => {
   );
 
   test('holds no control characters either', () => {
-    report(new Error('first\u001b[2J\u009b1m\u202e'), { KUBECTL_ECK_LOG: 'debug' });
+    printError(new Error('first\u001b[2J\u009b1m\u202e'), { KUBECTL_ECK_LOG: 'debug' });
     // eslint-disable-next-line no-control-regex
     for (const line of lines) expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
   });
 
   test('is left out where there is none', () => {
-    report('a text', { KUBECTL_ECK_LOG: 'debug' });
+    printError('a text', { KUBECTL_ECK_LOG: 'debug' });
     expect(lines).toHaveLength(1);
   });
 });

@@ -1,8 +1,8 @@
 import type { Argument, Command, Option } from 'commander';
 import { groupOf, groupHeadings } from '../../src/commands/groups.js';
 import { program } from '../../src/commands/program.js';
-import { visibleCommands, visibleOptions } from '../../src/completion/line.js';
-import { variableOf } from '../../src/settings/settings.js';
+import { visibleCommands, visibleOptions } from '../../src/commands/completion/line.js';
+import { variableOf } from '../../src/settings.js';
 import { readErrorCodes } from './error-codes.js';
 import { helpAfter } from './help-after.js';
 

@@ -1,18 +1,19 @@
 import { Command, Option } from 'commander';
 import { answerKubectl } from '../exec-credential/answer.js';
 import type { World } from '../world.js';
-import { addSettingOptions, typedSettings, typedText, withVariable } from './options.js';
+import { addSettingOptions, textOption, typedSettings } from './options.js';
 
 /** `exec-credential`: what kubectl runs by itself. The usual way to it does not come through here, see main.ts. */
 export function execCredentialCommand(world: World): Command {
   const command = new Command('exec-credential')
     .description('print a credential for kubectl; kubectl runs this by itself')
-    .addOption(
-      withVariable(new Option('--cluster-id <ID>', 'the cluster, where the kubeconfig does not say')),
-    )
+    .addOption(new Option('--cluster-id <ID>', 'the cluster, where the kubeconfig does not say'))
     .addHelpText('after', '\nExample:\n  kubectl-eck exec-credential --cluster-id eck-0123abcd')
     .action(() =>
-      answerKubectl({ clusterId: typedText(command, 'cluster-id'), settings: typedSettings(command) }, world),
+      answerKubectl(
+        { clusterId: textOption(command, 'cluster-id'), settings: typedSettings(command) },
+        world,
+      ),
     );
   return addSettingOptions(command);
 }

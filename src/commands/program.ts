@@ -2,11 +2,11 @@ import { Command, CommanderError } from 'commander';
 import { usageError } from '../errors.js';
 import type { World } from '../world.js';
 import { version } from '../version.js';
-import { convertCommand } from './convert.js';
-import { doctorCommand } from './doctor.js';
-import { completionCommand } from './completion.js';
+import { convertCommand } from './convert/command.js';
+import { doctorCommand } from './doctor/command.js';
+import { completionCommand } from './completion/command.js';
 import { execCredentialCommand } from './exec-credential.js';
-import { getCredentialsCommand } from './get-credentials.js';
+import { getCredentialsCommand } from './get-credentials/command.js';
 import { compareCommands, groupOf, otherCommands } from './groups.js';
 import { listCommand } from './list.js';
 import { logoutCommand } from './logout.js';
@@ -86,7 +86,7 @@ export async function run(args: readonly string[], world: World): Promise<void> 
 const completionRequest = '__complete';
 
 async function answerShell(root: Command, words: readonly string[], world: World): Promise<void> {
-  const { answerCompletion } = await import('../completion/answer.js');
+  const { answerCompletion } = await import('./completion/answer.js');
   await answerCompletion(root, words, world);
 }
 

@@ -1,18 +1,17 @@
 import { Command } from 'commander';
 import { buildDate, commit, version } from '../version.js';
-import type { World } from '../world.js';
 import { outputFormat, outputOption } from './options.js';
 
 const formats = ['text', 'json'] as const;
 
 /** `version`: which release this is, and as JSON also what it was built from. */
-export function versionCommand({ environment }: World): Command {
+export function versionCommand(): Command {
   const command = new Command('version')
     .description('print the version')
     .addOption(outputOption(formats))
     .addHelpText('after', '\nExample:\n  kubectl eck version -o json');
   return command.action(() => {
-    const format = outputFormat(command, formats, environment);
+    const format = outputFormat(command, formats);
     console.log(
       format === 'json' ? JSON.stringify({ version, commit, buildDate }) : `kubectl-eck ${version}`,
     );

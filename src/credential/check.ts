@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { EckError, printable } from '../errors.js';
 import { privateKeyLabels, type ClientCredential, type PrivateKeyLabel } from './client-credential.js';
-import { readPemBlocks } from './pem.js';
+import { readPemBlocks } from './client-credential.js';
 
 /** The longest chain that is accepted: a leaf, and what stands between it and a root. */
 const maxChainLength = 10;

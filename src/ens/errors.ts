@@ -1,5 +1,5 @@
-import type { Site } from '../settings/endpoint.js';
-import type { TransportFailure } from '../network/failure.js';
+import type { Site } from '../endpoint.js';
+import type { TransportFailure } from './transport.js';
 import { EckError, printable, type ErrorCode } from '../errors.js';
 
 /** How a call failed, in the API's terms. */

@@ -10,17 +10,16 @@ import {
   type CredentialsProvider,
 } from '@alicloud/credentials';
 import { EckError, printable, type ErrorCode } from '../errors.js';
-import type { Environment } from '../identity/identity.js';
-import type { Settings } from '../settings/settings.js';
-import type { World } from '../world.js';
-import { withTransport, type TransportFacts } from '../network/transport.js';
+import type { Settings } from '../settings.js';
+import type { Environment, World } from '../world.js';
+import { connectTimeoutMs, readTimeoutMs, withTransport, type TransportFacts } from './transport.js';
 import { readCliProfiles, type CliProfile, type CliProfiles } from './cli-profiles.js';
 import { metadataServiceAnswers } from './metadata-service.js';
 import { classifyFault, type FaultClass } from './errors.js';
-import { Credential } from './sdk.js';
+import { Credential } from './client.js';
 
 /** An identity that was found, with which calls can be signed. */
-export interface SignedIn {
+export interface Signer {
   readonly credential: Credential;
   /** Which identity it is and where it came from, in words that complete "ENS does not allow …". */
   readonly description: string;
@@ -136,7 +135,7 @@ interface NotUsable {
  *   where it is not accepted; `identity-unusable` where it cannot be used for another reason. No message holds a
  *   secret.
  */
-export async function signIn(settings: Settings, world: World): Promise<SignedIn> {
+export async function signIn(settings: Settings, world: World): Promise<Signer> {
   if (settings.profile !== undefined) return signInAs(settings.profile, settings, world);
   const seen: string[] = [];
   let code: NotUsable['code'] = 'identity-not-found';
@@ -165,7 +164,7 @@ export async function signIn(settings: Settings, world: World): Promise<SignedIn
   );
 }
 
-async function signInAs(profile: string, settings: Settings, world: World): Promise<SignedIn> {
+async function signInAs(profile: string, settings: Settings, world: World): Promise<Signer> {
   const name = printable(profile, 60);
   const found = await signInFrom(
     async () => {
@@ -189,9 +188,9 @@ const maxBodyBytes = 256 * 1024;
 /** Signs in with what a place has, and asks for credentials once, so that one without any is found out here. */
 async function signInFrom(
   look: () => ReturnType<Place['look']>,
-  { connectTimeoutMs, readTimeoutMs, roleArn }: Settings,
+  { roleArn }: Settings,
   { environment }: World,
-): Promise<SignedIn | NotUsable> {
+): Promise<Signer | NotUsable> {
   const facts: TransportFacts = {};
   let isThere = false;
   try {

@@ -1,7 +1,7 @@
 import { EckError, usageError } from '../errors.js';
-import { parseClusterId } from '../settings/cluster-id.js';
-import { readSettings, settingText } from '../settings/settings.js';
-import { requester, type Requester } from '../state/requester.js';
+import { parseClusterId } from '../settings.js';
+import { readSettings } from '../settings.js';
+import { parentProcess, type ParentProcess } from './parent-process.js';
 import type { World } from '../world.js';
 import type { ExecArguments } from './arguments.js';
 import { formatExecCredential, readExecInfo, type ExecInfo } from './protocol.js';
@@ -14,10 +14,10 @@ import { provide } from './provide.js';
  */
 export async function answerKubectl(typed: ExecArguments, world: World): Promise<void> {
   const info = readExecInfo(world.environment['KUBERNETES_EXEC_INFO']);
-  const clusterId = clusterAskedFor(typed, info, world);
+  const clusterId = clusterAskedFor(typed, info);
   const settings = readSettings(typed.settings, world.environment);
   const { credential, expiration } = await provide(
-    { clusterId, settings, requester: requesterOf(world) },
+    { clusterId, settings, parentProcess: requesterOf(world) },
     world,
   );
   // console.log and not process.stdout, which takes longer to set up than all the rest of this program.
@@ -25,12 +25,12 @@ export async function answerKubectl(typed: ExecArguments, world: World): Promise
 }
 
 /** A person who runs the plugin by hand may ask as often as they like. */
-function requesterOf({ environment, platform }: World): Requester | undefined {
-  return environment['KUBERNETES_EXEC_INFO'] ? requester(platform) : undefined;
+function requesterOf({ environment, platform }: World): ParentProcess | undefined {
+  return environment['KUBERNETES_EXEC_INFO'] ? parentProcess(platform) : undefined;
 }
 
-function clusterAskedFor(typed: ExecArguments, info: ExecInfo, world: World): string {
-  const named = settingText('cluster-id', typed.clusterId, world.environment);
+function clusterAskedFor(typed: ExecArguments, info: ExecInfo): string {
+  const named = typed.clusterId;
   if (named !== undefined) return parseClusterId(named);
   if (info.clusterId === undefined) {
     throw usageError(

@@ -1,5 +1,5 @@
-import type { Environment } from '../identity/identity.js';
-import { settingFlags, type SettingTexts } from '../settings/settings.js';
+import type { Environment } from '../world.js';
+import { settingFlags, type SettingTexts } from '../settings.js';
 
 /** The command line of a request for a credential, as it was typed. */
 export interface ExecArguments {
@@ -8,6 +8,9 @@ export interface ExecArguments {
 }
 
 const flags: readonly string[] = ['cluster-id', ...settingFlags];
+
+/** Flags that earlier versions wrote into contexts. They are ignored. */
+const retiredFlags: readonly string[] = ['connect-timeout', 'read-timeout'];
 
 /**
  * Recognises the command lines that kubectl waits for, without loading an argument parser:
@@ -34,10 +37,11 @@ export function readExecArguments(
     }
     const equals = argument.indexOf('=');
     const name = argument.slice(2, equals < 0 ? undefined : equals);
-    if (!flags.includes(name) || name in values) return undefined;
+    const isRetired = retiredFlags.includes(name);
+    if ((!isRetired && !flags.includes(name)) || name in values) return undefined;
     const value = equals < 0 ? rest[(index += 1)] : argument.slice(equals + 1);
     if (value === undefined) return undefined;
-    values[name] = value;
+    if (!isRetired) values[name] = value;
   }
   const { 'cluster-id': clusterId, ...settings } = values;
   return { clusterId, settings };

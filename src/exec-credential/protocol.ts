@@ -1,5 +1,5 @@
 import type { ClientCredential } from '../credential/client-credential.js';
-import { certificatePem, privateKeyPem } from '../credential/pem.js';
+import { certificatePem, privateKeyPem } from '../credential/client-credential.js';
 import { EckError } from '../errors.js';
 
 /**

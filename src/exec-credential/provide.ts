@@ -1,12 +1,12 @@
 import type { ClientCredential } from '../credential/client-credential.js';
-import { readKept } from '../credential/read-kept.js';
+import { readCachedCredential } from './cache.js';
 import { expirationTimestamp, freshness } from '../credential/freshness.js';
-import { credentialKeyText } from '../credential/key.js';
-import { keyOfSettings } from '../identity/key-of-settings.js';
-import { openStore } from '../keychain/open-store.js';
-import type { Settings } from '../settings/settings.js';
-import { CredentialState } from '../state/credential-state.js';
-import type { Requester } from '../state/requester.js';
+import { cacheKeyText } from '../credential/cache-key.js';
+import { cacheKeyOf } from './resolve-identity.js';
+import { openStore } from '../store/open-store.js';
+import type { Settings } from '../settings.js';
+import { CredentialRecords } from './records.js';
+import type { ParentProcess } from './parent-process.js';
 import type { World } from '../world.js';
 
 /** Whose credential is asked for, and by whom. */
@@ -14,7 +14,7 @@ export interface CredentialRequest {
   readonly clusterId: string;
   readonly settings: Settings;
   /** The process that asks, where it is one that asks again when the API server has refused the answer. */
-  readonly requester: Requester | undefined;
+  readonly parentProcess: ParentProcess | undefined;
 }
 
 /** What kubectl is answered. */
@@ -34,25 +34,26 @@ export interface Provided {
  */
 export async function provide(request: CredentialRequest, world: World): Promise<Provided> {
   const { clusterId, settings } = request;
-  const key = await keyOfSettings(clusterId, settings, world);
-  const account = credentialKeyText(key);
+  const key = await cacheKeyOf(clusterId, settings, world);
+  const account = cacheKeyText(key);
 
   const store = openStore(settings.store, world);
-  const kept = await readKept(store, account);
+  const cached = await readCachedCredential(store, account);
 
-  const state = new CredentialState(account, world);
-  const refused = kept !== undefined && wasRefused(kept, request, state, world.now());
+  const records = new CredentialRecords(account, world);
+  const refused = cached !== undefined && wasRefused(cached, request, records, world.now());
   const verdict =
-    kept === undefined ? 'absent' : refused ? 'refused' : freshness(kept, settings, world.now());
-  world.debug(`kept in ${store.name} under ${account}: ${verdict}`);
-  let credential = kept;
+    cached === undefined ? 'absent' : refused ? 'refused' : freshness(cached, settings, world.now());
+  world.debug(`cached in ${store.name} under ${account}: ${verdict}`);
+  let credential = cached;
   if (credential === undefined || verdict !== 'serve') {
-    const { renew } = await import('../renewal/renew.js');
-    credential = await renew({ key, settings, kept, refused }, { store, state }, world);
+    const { renew } = await import('./renew.js');
+    credential = await renew({ key, settings, cached, refused }, { store, records }, world);
   }
 
   const expiration = expirationTimestamp(credential, settings, world.now());
-  if (request.requester) state.markServed(request.requester, { fetchedAt: credential.fetchedAt, expiration });
+  if (request.parentProcess)
+    records.noteServed(request.parentProcess, { fetchedAt: credential.fetchedAt, expiration });
   return { credential, expiration };
 }
 
@@ -68,11 +69,11 @@ const repairEveryMs = 60_000;
  */
 function wasRefused(
   kept: ClientCredential,
-  { requester }: CredentialRequest,
-  state: CredentialState,
+  { parentProcess }: CredentialRequest,
+  state: CredentialRecords,
   now: Date,
 ): boolean {
-  const served = requester && state.servedTo(requester);
+  const served = parentProcess && state.servedTo(parentProcess);
   if (served === undefined || served.fetchedAt.getTime() !== kept.fetchedAt.getTime()) return false;
   if (now.getTime() >= served.expiration.getTime()) return false;
   const repairedAt = state.lastRenewal()?.repairedAt;

@@ -1,6 +1,6 @@
 import { posix, win32 } from 'node:path';
 import { usageError } from '../errors.js';
-import type { Environment } from '../identity/identity.js';
+import type { Environment } from '../world.js';
 
 /** The files of the user kubeconfig, in kubectl's order: what the first one says comes before what the next says. */
 export type KubeconfigPaths = readonly [string, ...string[]];

@@ -7,14 +7,14 @@ import { onTermination } from './termination.js';
 import { cannotWrite, errorCode } from './user-file-errors.js';
 
 /** How long to wait for a lock that another process holds. */
-export interface LockPatience {
+export interface LockLimits {
   readonly timeoutMs: number;
   /** How long to wait between two tries. */
   readonly retryMs: number;
   readonly sleep: (ms: number) => Promise<unknown>;
 }
 
-export const defaultPatience: LockPatience = { timeoutMs: 5_000, retryMs: 50, sleep: delay };
+export const defaultPatience: LockLimits = { timeoutMs: 5_000, retryMs: 50, sleep: delay };
 
 /**
  * Runs `task` while holding kubectl's own lock, `<file>.lock`, on every file. kubectl fails at once where it finds
@@ -28,7 +28,7 @@ export const defaultPatience: LockPatience = { timeoutMs: 5_000, retryMs: 50, sl
  */
 export async function withLocks<Result>(
   paths: readonly string[],
-  patience: LockPatience,
+  patience: LockLimits,
   task: () => Promise<Result>,
 ): Promise<Result> {
   const held: string[] = [];
@@ -60,7 +60,7 @@ async function namesToLock(paths: readonly string[]): Promise<string[]> {
   return [...new Set(names.flat())].sort();
 }
 
-async function waitForLock(path: string, patience: LockPatience, attempt: () => boolean): Promise<void> {
+async function waitForLock(path: string, patience: LockLimits, attempt: () => boolean): Promise<void> {
   for (let waitedMs = 0; !attempt(); waitedMs += patience.retryMs) {
     if (waitedMs >= patience.timeoutMs) throw locked(path);
     await patience.sleep(patience.retryMs);

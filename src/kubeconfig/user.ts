@@ -8,7 +8,7 @@ import type { ContextEntry } from './user-entry.js';
 import { exists, makeDirectoryFor, readKubeconfigText, replaceFiles } from './user-files.js';
 import type { KubeconfigPaths } from './user-locate.js';
 import { defaultPatience, withLocks } from './user-lock.js';
-import type { LockPatience } from './user-lock.js';
+import type { LockLimits } from './user-lock.js';
 import { mergeKubeconfigs } from './user-merge.js';
 import { isOwnUser } from './user-ownership.js';
 import { certainConflicts, planContexts } from './user-plan.js';
@@ -25,7 +25,7 @@ export { locateKubeconfig } from './user-locate.js';
 export { renderKubeconfig } from './user-rewrite.js';
 export type { ContextEntry, ExecEntry } from './user-entry.js';
 export type { KubeconfigPaths } from './user-locate.js';
-export type { LockPatience } from './user-lock.js';
+export type { LockLimits } from './user-lock.js';
 export type { EntryConflict, EntryOutcome, Outcome, WriteReport, WriteRules } from './user-plan.js';
 export type { UserReplacement, UserSuccessor } from './user-replace.js';
 export type { KubeconfigUser } from './user-usage.js';
@@ -44,7 +44,7 @@ export async function writeContexts(
   paths: KubeconfigPaths,
   entries: readonly ContextEntry[],
   rules: WriteRules,
-  patience: LockPatience = defaultPatience,
+  patience: LockLimits = defaultPatience,
 ): Promise<WriteReport> {
   await makeDirectoryOfNewFile(paths);
   return withLocks(paths, patience, async () => {
@@ -68,7 +68,7 @@ export async function writeContexts(
 export async function removeContexts(
   paths: KubeconfigPaths,
   names: readonly string[],
-  patience: LockPatience = defaultPatience,
+  patience: LockLimits = defaultPatience,
 ): Promise<RemovalReport> {
   return withLocks(paths, patience, async () => {
     const { changes, report } = planRemoval(await readFiles(paths), new Set(names));
@@ -90,9 +90,9 @@ export async function removeContexts(
  * @returns `kubeconfig-conflict` for each user's name that an entry cannot have without `overwrite`
  * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`
  */
-export async function findObstacles(
+export async function findConflicts(
   paths: KubeconfigPaths,
-  patience: LockPatience = defaultPatience,
+  patience: LockLimits = defaultPatience,
 ): Promise<ReadonlyMap<string, EckError>> {
   return withLocks(paths, patience, async () => certainConflicts(mergeKubeconfigs(await readFiles(paths))));
 }
@@ -210,7 +210,7 @@ export async function replaceUsers(
   paths: KubeconfigPaths,
   replacements: readonly UserReplacement[],
   rules: { readonly backUp: boolean },
-  patience: LockPatience = defaultPatience,
+  patience: LockLimits = defaultPatience,
 ): Promise<ReplaceReport> {
   return withLocks(paths, patience, async () => {
     const changes = await previewReplacedUsers(paths, replacements);

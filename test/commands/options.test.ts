@@ -9,8 +9,8 @@ import {
   withChoices,
   withVariable,
 } from '../../src/commands/options.js';
-import { formatDuration } from '../../src/settings/duration.js';
-import { readSettings, settingFlags, variableOf } from '../../src/settings/settings.js';
+import { formatDuration } from '../../src/settings.js';
+import { readSettings, settingFlags, variableOf } from '../../src/settings.js';
 
 function parsed(args: readonly string[]): Command {
   const command = new Command()

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Argument, Option } from 'commander';
 import { examplesOf, helpAfter } from '../../scripts/reference/help-after.js';
 import { groupHeadings, groupOf } from '../../src/commands/groups.js';
-import { variableOf } from '../../src/settings/settings.js';
+import { variableOf } from '../../src/settings.js';
 import { definitions, parses } from './definitions.js';
 
 const commands = definitions().commands.map((command) => [command.name(), command] as const);

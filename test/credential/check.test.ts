@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { certificateSubject, checkClientCredential, readCertificates } from '../../src/credential/check.js';
-import { certificatePem, privateKeyPem, toPem } from '../../src/credential/pem.js';
+import { certificatePem, privateKeyPem, toPem } from '../../src/credential/client-credential.js';
 import { EckError } from '../../src/errors.js';
 import {
   CertificateAuthority,

@@ -2,13 +2,13 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { checkClientCredential } from '../../src/credential/check.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
-import { decodeEntry, encodeEntry } from '../../src/credential/entry.js';
-import { credentialKeyText } from '../../src/credential/key.js';
-import { certificatePem, privateKeyPem } from '../../src/credential/pem.js';
+import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
+import { cacheKeyText } from '../../src/credential/cache-key.js';
+import { certificatePem, privateKeyPem } from '../../src/credential/client-credential.js';
 import { CertificateAuthority, type CertificateRequest } from '../support/certificate-authority.js';
 
 /** As long as an account is in practice. */
-const account = credentialKeyText({
+const account = cacheKeyText({
   endpoint: { kind: 'site', site: 'international' },
   identity: {
     kind: 'access-key',

@@ -1,17 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { credentialKeyText, type CredentialKey } from '../../src/credential/key.js';
-import { identityKey } from '../../src/identity/identity.js';
-import { endpointKey, parseEndpoint, type EndpointSetting } from '../../src/settings/endpoint.js';
+import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
+import { identityKey } from '../../src/identity.js';
+import { endpointKey, parseEndpoint, type EndpointSetting } from '../../src/endpoint.js';
 
-const key: CredentialKey = {
+const key: CacheKey = {
   endpoint: { kind: 'default' },
   identity: { kind: 'chain' },
   clusterId: 'eck-0123abcd',
 };
 
 describe('what a credential is kept under', () => {
-  test.each<[Partial<CredentialKey>, string]>([
+  test.each<[Partial<CacheKey>, string]>([
     [{}, 'eck-0123abcd@default/chain'],
     [{ endpoint: { kind: 'site', site: 'china' } }, 'eck-0123abcd@ens.aliyuncs.com/chain'],
     [{ endpoint: parseEndpoint('http://127.0.0.1:80/') }, 'eck-0123abcd@http%3A%2F%2F127.0.0.1/chain'],
@@ -25,7 +25,7 @@ describe('what a credential is kept under', () => {
       'eck-0123abcd@default/access-key%3ALTAI%20as%20acs%3Aram%3A%3A1%3Arole%2Fedge',
     ],
   ])('for %j is %s', (change, text) => {
-    expect(credentialKeyText({ ...key, ...change })).toBe(text);
+    expect(cacheKeyText({ ...key, ...change })).toBe(text);
   });
 
   test('is different for any two endpoints, identities and clusters', () => {
@@ -49,11 +49,11 @@ describe('what a credential is kept under', () => {
       word.map((accessKeyId) => ({ kind: 'access-key' as const, accessKeyId })),
     );
     const anyKey = fc.record({ endpoint, identity, clusterId: word });
-    const parts = (one: CredentialKey): string =>
+    const parts = (one: CacheKey): string =>
       JSON.stringify([one.clusterId, endpointKey(one.endpoint), identityKey(one.identity)]);
     fc.assert(
       fc.property(anyKey, anyKey, (one, other) => {
-        expect(credentialKeyText(one) === credentialKeyText(other)).toBe(parts(one) === parts(other));
+        expect(cacheKeyText(one) === cacheKeyText(other)).toBe(parts(one) === parts(other));
       }),
       { numRuns: 2000 },
     );
@@ -62,7 +62,7 @@ describe('what a credential is kept under', () => {
   test('has no character that a keychain, a shell or a terminal would stumble over', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (name) => {
-        expect(credentialKeyText({ ...key, identity: { kind: 'profile', name } })).toMatch(
+        expect(cacheKeyText({ ...key, identity: { kind: 'profile', name } })).toMatch(
           /^[A-Za-z0-9@/%._~!*'()-]+$/,
         );
       }),

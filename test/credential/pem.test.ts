@@ -2,7 +2,12 @@ import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { checkClientCredential } from '../../src/credential/check.js';
-import { certificatePem, privateKeyPem, readPemBlocks, toPem } from '../../src/credential/pem.js';
+import {
+  certificatePem,
+  privateKeyPem,
+  readPemBlocks,
+  toPem,
+} from '../../src/credential/client-credential.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 
 const bytes = Buffer.from('0123456789abcdef'.repeat(8), 'hex');

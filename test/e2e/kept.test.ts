@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { secretServiceCatalog } from '../../src/keychain/secret-service-catalog.js';
+import { secretServiceCatalog } from '../../src/store/secret-service-catalog.js';
 import { apiError } from '../support/ens-faults.js';
 import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
 import { currentKubectl, type Outcome } from '../support/kubectl.js';
@@ -218,7 +218,7 @@ describe('refresh', () => {
     expect(sandbox.ens.issued.at(-1)?.accessKeyId).toBe(sandbox.identity.accessKeyId);
     expect(await run(['refresh', id, '--profile', 'work'])).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining('[not-kept]'),
+      stderr: expect.stringContaining('[not-cached]'),
     });
   });
 
@@ -303,7 +303,7 @@ describe('logout', () => {
     expect(credentialFiles()).toEqual([]);
     expect(await run(['logout', id])).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining('[not-kept]'),
+      stderr: expect.stringContaining('[not-cached]'),
     });
   });
 

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkClientCredential } from '../../src/credential/check.js';
-import { encodeEntry } from '../../src/credential/entry.js';
-import { credentialKeyText } from '../../src/credential/key.js';
-import type { StoreChoice } from '../../src/keychain/store.js';
-import { parseEndpoint } from '../../src/settings/endpoint.js';
+import { encodeEntry } from '../../src/credential/encoded-entry.js';
+import { cacheKeyText } from '../../src/credential/cache-key.js';
+import type { StoreChoice } from '../../src/settings.js';
+import { parseEndpoint } from '../../src/endpoint.js';
 import type { EnsErrorCode } from '../support/ens-errors.js';
 import { apiError, type EnsFault } from '../support/ens-faults.js';
 import { execInfo } from '../support/exec-info.js';
@@ -88,7 +88,7 @@ async function keepAs(ageMs: number, place: Place): Promise<void> {
     { certificate: String(certificatePem), privateKey: String(privateKeyPem) },
     new Date(Date.now() - ageMs),
   );
-  const account = credentialKeyText({
+  const account = cacheKeyText({
     endpoint: parseEndpoint(sandbox.ens.endpoint),
     identity: { kind: 'access-key', accessKeyId: sandbox.identity.accessKeyId },
     clusterId: sandbox.clusterId,
@@ -98,7 +98,7 @@ async function keepAs(ageMs: number, place: Place): Promise<void> {
     environment: sandbox.environment(place.env),
     command: (argv) => place.wrap(argv) as [string, ...string[]],
   });
-  await store.write(account, encodeEntry(account, credential));
+  await store.save(account, encodeEntry(account, credential));
   await store.stop();
 }
 

@@ -2,12 +2,12 @@ import { createServer, type RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { callEns, type EnsAnswer, type EnsCall, type EnsClient } from '../../src/ens/call.js';
+import { callOnce, type EnsAnswer, type EnsCall, type CallTarget } from '../../src/ens/client.js';
 import type { EnsError } from '../../src/ens/errors.js';
 import { type FaultClass } from '../../src/ens/errors.js';
 import { signIn } from '../../src/ens/sign-in.js';
 import { EckError } from '../../src/errors.js';
-import { parseEndpoint, resolveEndpoint } from '../../src/settings/endpoint.js';
+import { parseEndpoint, resolveEndpoint } from '../../src/endpoint.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import type { EnsIdentity } from '../support/ens-account.js';
 import { ensErrors, type EnsErrorClass } from '../support/ens-errors.js';
@@ -67,13 +67,13 @@ async function call(circumstances: Circumstances = {}): Promise<EnsAnswer> {
     ALIBABA_CLOUD_ACCESS_KEY_SECRET: as.accessKeySecret,
     ...(as.securityToken === undefined ? {} : { ALIBABA_CLOUD_SECURITY_TOKEN: as.securityToken }),
   });
-  const client: EnsClient = {
-    signedIn: await signIn(settings(), home.world),
+  const client: CallTarget = {
+    signer: await signIn(settings(), home.world),
     endpoint: resolveEndpoint(parseEndpoint(endpoint)),
     settings: { connectTimeoutMs: 5000, readTimeoutMs },
     ...(totalMs === undefined ? {} : { totalMs }),
   };
-  return callEns(client, { ...kubeconfigCall, ...changes }, home.world);
+  return callOnce(client, { ...kubeconfigCall, ...changes }, home.world);
 }
 
 /** Expects a call to fail, and not to tell a secret. */

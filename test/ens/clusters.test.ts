@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { openAccount } from '../../src/ens/account.js';
-import { listClusters, readClusters, type ClusterFilter } from '../../src/ens/clusters.js';
+import { openClient } from '../../src/ens/client.js';
+import { listClusters, readClusters, type ClusterFilter } from '../../src/ens/actions.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { apiError } from '../support/ens-faults.js';
 import { EnsServer } from '../support/ens-server.js';
@@ -102,7 +102,7 @@ describe('the clusters of an account', () => {
   });
 
   async function ids(filter: ClusterFilter): Promise<string[]> {
-    const account = await openAccount(settings({ endpoint: ens.endpoint }), home.world);
+    const account = await openClient(settings({ endpoint: ens.endpoint }), home.world);
     const clusters = await listClusters(account, filter, home.world);
     return clusters.map(({ clusterId }) => clusterId);
   }

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, join } from 'node:path';
 import { jest } from '@jest/globals';
-import { readSettings, type SettingTexts, type Settings } from '../../src/settings/settings.js';
-import { FakeWorld } from '../renewal/fixtures.js';
+import { readSettings, type SettingTexts, type Settings } from '../../src/settings.js';
+import { FakeWorld } from '../exec-credential/fixtures.js';
 
 /** What the SDK's providers read of the environment of the process, whatever the world says. */
 const identityVariables = /^(ALIBABA_CLOUD_|ALIBABACLOUD_)/;

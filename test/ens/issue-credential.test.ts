@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { certificatePem, privateKeyPem } from '../../src/credential/pem.js';
-import { openAccount, type CallRules, type EnsAccount } from '../../src/ens/account.js';
-import { issueCredential, type IssueRequest } from '../../src/ens/issue-credential.js';
+import { certificatePem, privateKeyPem } from '../../src/credential/client-credential.js';
+import { openClient, type CallRules, type EnsClient } from '../../src/ens/client.js';
+import { issueCredential, type IssueRequest } from '../../src/ens/actions.js';
 import type { IssuedKubeconfig } from '../../src/kubeconfig/issued.js';
-import type { SettingTexts } from '../../src/settings/settings.js';
+import type { SettingTexts } from '../../src/settings.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { apiError } from '../support/ens-faults.js';
 import { EnsServer } from '../support/ens-server.js';
@@ -49,7 +49,7 @@ interface Changes extends Partial<IssueRequest>, CallRules {
 }
 
 async function issue({ typed, onRetry, hasFallBack, ...request }: Changes = {}): Promise<Issued> {
-  const account = await openAccount(settings({ endpoint: ens.endpoint, ...typed }), home.world);
+  const account = await openClient(settings({ endpoint: ens.endpoint, ...typed }), home.world);
   const issued = await issueCredential(
     account,
     { clusterId: 'eck-1', privateIp: false, ...request },
@@ -62,7 +62,7 @@ async function issue({ typed, onRetry, hasFallBack, ...request }: Changes = {}):
   return { ...issued, ...account };
 }
 
-type Issued = IssuedKubeconfig & EnsAccount;
+type Issued = IssuedKubeconfig & EnsClient;
 
 describe('a credential', () => {
   test('is issued by one call, with how to reach the cluster and who signed in', async () => {
@@ -75,7 +75,7 @@ describe('a credential', () => {
     expect(certificatePem(issued.credential)).toBe(only?.certificatePem);
     expect(privateKeyPem(issued.credential)).toBe(only?.privateKeyPem);
     expect(new X509Certificate(certificatePem(issued.credential)).subject).toContain('CN=alice');
-    expect(issued.signedIn.description).toContain('LTAI5tAlice');
+    expect(issued.signer.description).toContain('LTAI5tAlice');
     expect(ens.calls()).toBe(1);
   });
 
@@ -200,7 +200,7 @@ describe('the endpoint', () => {
         },
       ]);
       home.useEnvironment({ HTTPS_PROXY: `http://${proxy.host}` });
-      const account = await openAccount(settings(typed), home.world);
+      const account = await openClient(settings(typed), home.world);
       const request = { clusterId: 'eck-1', privateIp: false };
       await expect(issueCredential(account, request, home.world)).rejects.toMatchObject({
         code: 'proxy-refused',

@@ -1,8 +1,8 @@
 import { createServer, type RequestListener } from 'node:http';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { signIn, type SignedIn } from '../../src/ens/sign-in.js';
+import { signIn, type Signer } from '../../src/ens/sign-in.js';
 import { EckError, type ErrorCode } from '../../src/errors.js';
-import type { SettingTexts } from '../../src/settings/settings.js';
+import type { SettingTexts } from '../../src/settings.js';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority.js';
 import type { EnsIdentity } from '../support/ens-account.js';
 import { Loopback } from '../support/loopback.js';
@@ -26,19 +26,19 @@ afterEach(async () => {
   for (const close of opened) await close();
 });
 
-function signedIn(typed: SettingTexts = {}): Promise<SignedIn> {
+function signer(typed: SettingTexts = {}): Promise<Signer> {
   return signIn(settings(typed), home.world);
 }
 
 /** The credentials that calls are signed with. */
-async function credentials({ credential }: SignedIn): Promise<unknown> {
+async function credentials({ credential }: Signer): Promise<unknown> {
   const { accessKeyId, accessKeySecret, securityToken } = await credential.getCredential();
   return { accessKeyId, accessKeySecret, securityToken };
 }
 
 /** Expects that nobody is signed in, and that no secret is told. @returns the message */
 async function refusal(code: ErrorCode, typed: SettingTexts = {}): Promise<string> {
-  const error: unknown = await signedIn(typed).catch((thrown: unknown) => thrown);
+  const error: unknown = await signer(typed).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(EckError);
   const { message, cause } = error as EckError;
   expect({ code: (error as EckError).code, message }).toMatchObject({ code });
@@ -92,7 +92,7 @@ function serveIdentity(): Promise<string> {
 describe('an identity is found', () => {
   test('in the AccessKey of the environment', async () => {
     home.useEnvironment(accessKey);
-    const found = await signedIn();
+    const found = await signer();
     expect(found.description).toContain('LTAI5tEnvironment');
     expect(found.profile).toBeUndefined();
     await expect(credentials(found)).resolves.toEqual({
@@ -104,12 +104,12 @@ describe('an identity is found', () => {
 
   test('in the AccessKey of the environment, with its token', async () => {
     home.useEnvironment({ ...accessKey, ALIBABA_CLOUD_SECURITY_TOKEN: token });
-    await expect(credentials(await signedIn())).resolves.toMatchObject({ securityToken: token });
+    await expect(credentials(await signer())).resolves.toMatchObject({ securityToken: token });
   });
 
   test("in the CLI's current profile", async () => {
     writeProfiles('work');
-    const found = await signedIn();
+    const found = await signer();
     expect(found.description).toBe('profile work of the aliyun CLI');
     expect(found.profile).toMatchObject({ name: 'work', region: 'ap-southeast-1' });
     await expect(credentials(found)).resolves.toMatchObject({
@@ -121,7 +121,7 @@ describe('an identity is found', () => {
   test("in the CLI's profile that the environment names", async () => {
     writeProfiles('work');
     home.useEnvironment({ ALIBABA_CLOUD_PROFILE: 'session' });
-    const found = await signedIn();
+    const found = await signer();
     expect(found.profile?.name).toBe('session');
     await expect(credentials(found)).resolves.toMatchObject({
       accessKeyId: 'LTAI5tsession',
@@ -131,12 +131,12 @@ describe('an identity is found', () => {
 
   test("in the CLI's default profile, where none is current", async () => {
     writeProfiles('');
-    await expect(signedIn()).resolves.toMatchObject({ profile: { name: 'default' } });
+    await expect(signer()).resolves.toMatchObject({ profile: { name: 'default' } });
   });
 
   test('in the credentials file', async () => {
     writeCredentialsFile();
-    const found = await signedIn();
+    const found = await signer();
     expect(found.description).toMatch(/^profile default of .*\/\.alibabacloud\/credentials$/);
     expect(found.profile).toBeUndefined();
     await expect(credentials(found)).resolves.toMatchObject({
@@ -148,14 +148,14 @@ describe('an identity is found', () => {
   test('in the profile and the credentials file that the environment names', async () => {
     const file = writeCredentialsFile('elsewhere.ini', 'work');
     home.useEnvironment({ ALIBABA_CLOUD_CREDENTIALS_FILE: file, ALIBABA_CLOUD_PROFILE: 'work' });
-    const found = await signedIn();
+    const found = await signer();
     expect(found.description).toBe(`profile work of ${file}`);
     await expect(credentials(found)).resolves.toMatchObject({ accessKeyId: 'LTAI5tFile' });
   });
 
   test('at a credentials URI', async () => {
     home.useEnvironment({ ALIBABA_CLOUD_CREDENTIALS_URI: await serveIdentity() });
-    const found = await signedIn();
+    const found = await signer();
     expect(found.description).toContain('ALIBABA_CLOUD_CREDENTIALS_URI');
     await expect(credentials(found)).resolves.toEqual({
       accessKeyId: 'STS.uri',
@@ -172,31 +172,31 @@ describe('an identity is found', () => {
       home.useEnvironment(
         Object.fromEntries(Object.entries(everywhere).filter(([name]) => !names.includes(name))),
       );
-      return (await signedIn()).description;
+      return (await signer()).description;
     };
     expect(await without()).toContain('LTAI5tEnvironment');
     // An AccessKey without its secret is none.
     expect(await without('ALIBABA_CLOUD_ACCESS_KEY_SECRET')).toBe('profile default of the aliyun CLI');
     home.useEnvironment({ ...everywhere, ALIBABA_CLOUD_ACCESS_KEY_ID: '' });
-    expect((await signedIn()).description).toBe('profile default of the aliyun CLI');
+    expect((await signer()).description).toBe('profile default of the aliyun CLI');
     home.useEnvironment({
       ALIBABA_CLOUD_CLI_PROFILE_DISABLED: 'True',
       ALIBABA_CLOUD_CREDENTIALS_URI: everywhere.ALIBABA_CLOUD_CREDENTIALS_URI,
     });
-    expect((await signedIn()).description).toContain('.alibabacloud/credentials');
+    expect((await signer()).description).toContain('.alibabacloud/credentials');
     home.useEnvironment({
       ALIBABA_CLOUD_CLI_PROFILE_DISABLED: 'true',
       ALIBABA_CLOUD_CREDENTIALS_FILE: `${home.directory}/gone`,
       ALIBABA_CLOUD_CREDENTIALS_URI: everywhere.ALIBABA_CLOUD_CREDENTIALS_URI,
     });
-    expect((await signedIn()).description).toContain('ALIBABA_CLOUD_CREDENTIALS_URI');
+    expect((await signer()).description).toContain('ALIBABA_CLOUD_CREDENTIALS_URI');
   });
 
   test('in the profile that is named, whatever there is besides', async () => {
     writeProfiles('default');
     writeCredentialsFile();
     home.useEnvironment({ ...accessKey, ALIBABA_CLOUD_PROFILE: 'session' });
-    const found = await signedIn({ profile: 'work' });
+    const found = await signer({ profile: 'work' });
     expect(found).toMatchObject({ description: 'profile work of the aliyun CLI', profile: { name: 'work' } });
     await expect(credentials(found)).resolves.toMatchObject({ accessKeyId: 'LTAI5twork' });
   });
@@ -204,7 +204,7 @@ describe('an identity is found', () => {
   test('and described without control characters', async () => {
     home.useEnvironment({ ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI\u001b[2J\u202e\n5t' });
     // eslint-disable-next-line no-control-regex
-    expect((await signedIn()).description).not.toMatch(/[\u0000-\u001f\u202e]/);
+    expect((await signer()).description).not.toMatch(/[\u0000-\u001f\u202e]/);
   });
 });
 
@@ -413,7 +413,7 @@ describe('a service that hands out identities', () => {
       response.end();
     });
     home.useEnvironment({ ...accessKey, ALIBABA_CLOUD_CREDENTIALS_URI: uri });
-    await signedIn();
+    await signer();
     expect(asked).toBe(0);
   });
 });
@@ -460,7 +460,7 @@ describe('a role', () => {
   test('is taken on with an OIDC token, before the CLI is asked', async () => {
     writeProfiles();
     home.useEnvironment({ ...network, ...oidc(home.write('token', oidcToken)) });
-    const found = await signedIn();
+    const found = await signer();
     expect(found.description).toContain(role);
     expect(found.profile).toBeUndefined();
     expect(sts.actions).toEqual([`AssumeRoleWithOIDC ${role}`]);
@@ -490,7 +490,7 @@ describe('a role', () => {
 
   test('is taken on on top of an identity, which is told too', async () => {
     home.useEnvironment({ ...network, ...accessKey });
-    const found = await signedIn({ 'role-arn': role });
+    const found = await signer({ 'role-arn': role });
     expect(found.description).toContain(role);
     expect(found.description).toContain('LTAI5tEnvironment');
     expect(sts.actions).toEqual([`AssumeRole ${role}`]);
@@ -502,7 +502,7 @@ describe('a role', () => {
       { name: 'work', mode: 'AK', access_key_id: 'LTAI5tEnvironment', access_key_secret: secret },
     ]);
     home.useEnvironment(network);
-    const found = await signedIn({ 'role-arn': role, profile: 'work' });
+    const found = await signer({ 'role-arn': role, profile: 'work' });
     expect(found).toMatchObject({ profile: { name: 'work' } });
     expect(found.description).toBe(`the RAM role ${role} taken on by profile work of the aliyun CLI`);
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addSettingOptions, typedSettings, typedText } from '../../src/commands/options.js';
 import { readExecArguments, type ExecArguments } from '../../src/exec-credential/arguments.js';
-import { readSettings, settingFlags } from '../../src/settings/settings.js';
+import { readSettings, settingFlags } from '../../src/settings.js';
 
 const byKubectl = { KUBERNETES_EXEC_INFO: '{}' };
 

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readExecArguments } from '../../src/exec-credential/arguments.js';
-import { credentialKeyText } from '../../src/credential/key.js';
-import { identityFromSettings } from '../../src/identity/identity.js';
-import { parseClusterId } from '../../src/settings/cluster-id.js';
-import { resolveEndpoint } from '../../src/settings/endpoint.js';
-import { readSettings, settingFlags, variableOf } from '../../src/settings/settings.js';
+import { cacheKeyText } from '../../src/credential/cache-key.js';
+import { identityFromSettings } from '../../src/identity.js';
+import { parseClusterId } from '../../src/settings.js';
+import { resolveEndpoint } from '../../src/endpoint.js';
+import { readSettings, settingFlags, variableOf } from '../../src/settings.js';
 import { holds, isWellFormed, outcomeOf, runs, Secrets } from './property.js';
 import { anyText, trickyNames } from './values.js';
 
@@ -183,7 +183,6 @@ function checkSettings(texts: Record<string, string>, variables: Record<string, 
   const identity = identityFromSettings(settings, variables);
   // No program can be started with what is no well-formed text.
   if (!isWellFormed(settings.profile ?? '')) return true;
-  if (identity.kind !== 'chain')
-    credentialKeyText({ endpoint: settings.endpoint, identity, clusterId: 'eck-1' });
+  if (identity.kind !== 'chain') cacheKeyText({ endpoint: settings.endpoint, identity, clusterId: 'eck-1' });
   return true;
 }

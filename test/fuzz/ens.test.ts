@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { StaticAKCredentialsProvider } from '@alicloud/credentials';
 import fc from 'fast-check';
-import { callEns, type EnsClient } from '../../src/ens/call.js';
+import { callOnce, type CallTarget } from '../../src/ens/client.js';
 import { classifyFault, ensError, parseRetryAfter, type ApiFault } from '../../src/ens/errors.js';
 import { backoffMs, withRetry } from '../../src/ens/retry.js';
-import { Credential } from '../../src/ens/sdk.js';
+import { Credential } from '../../src/ens/client.js';
 import { printable } from '../../src/errors.js';
 import { readIssuedKubeconfig } from '../../src/kubeconfig/issued.js';
 import type { World } from '../../src/world.js';
@@ -58,7 +58,7 @@ test(
     await holdsLater(answers, async (answer) => {
       server.answer = answer;
       try {
-        const body = await callEns(client(answer.isSilent ? 30 : 3000), call, world);
+        const body = await callOnce(client(answer.isSilent ? 30 : 3000), call, world);
         if (typeof body !== 'object' || Array.isArray(body))
           throw new Error(`not an object: ${String(body)}`);
         outcomes.answered += 1;
@@ -152,13 +152,13 @@ const call = {
   clusterId: 'eck-0123abcd',
 };
 
-function client(patienceMs: number): EnsClient {
+function client(patienceMs: number): CallTarget {
   const provider = StaticAKCredentialsProvider.builder()
     .withAccessKeyId('LTAIfuzz')
     .withAccessKeySecret(accessKeySecret)
     .build();
   return {
-    signedIn: { credential: new Credential(null, provider), description: 'the AccessKey LTAIfuzz' },
+    signer: { credential: new Credential(null, provider), description: 'the AccessKey LTAIfuzz' },
     endpoint: { protocol: 'http', host: `127.0.0.1:${server.port}` },
     settings: { connectTimeoutMs: patienceMs, readTimeoutMs: patienceMs },
   };

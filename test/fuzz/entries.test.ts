@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
-import { decodeEntry, encodeEntry } from '../../src/credential/entry.js';
-import { itemCount, joinItems, sameBytes, splitEntry } from '../../src/keychain/split-items.js';
+import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
+import { itemCount, joinItems, sameBytes, splitEntry } from '../../src/store/split-items.js';
 import { createFixtures, type Fixtures } from './credentials.js';
 import { holds, isWellFormed } from './property.js';
 

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { certificatePem, privateKeyPem } from '../../src/credential/pem.js';
+import { certificatePem, privateKeyPem } from '../../src/credential/client-credential.js';
 import { execApiVersions, formatExecCredential, readExecInfo } from '../../src/exec-credential/protocol.js';
 import { createFixtures, type Fixtures } from './credentials.js';
 import { holds, isPrintable, outcomeOf, runs } from './property.js';

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { beforeAll, beforeEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { certificatePem, privateKeyPem } from '../../src/credential/pem.js';
+import { certificatePem, privateKeyPem } from '../../src/credential/client-credential.js';
 import { readIssuedKubeconfig } from '../../src/kubeconfig/issued.js';
 import { base64, createFixtures, type Fixtures } from './credentials.js';
 import { expectNoWarnings, holds, outcomeOf, runs } from './property.js';

@@ -1,12 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  identityFromSettings,
-  identityKey,
-  withRole,
-  type Environment,
-  type Identity,
-} from '../../src/identity/identity.js';
+import { identityFromSettings, identityKey, withRole, type Identity } from '../../src/identity.js';
+import type { Environment } from '../../src/world.js';
 
 const accessKey = {
   ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5tSomeone',

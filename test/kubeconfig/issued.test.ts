@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { certificatePem, privateKeyPem } from '../../src/credential/pem.js';
+import { certificatePem, privateKeyPem } from '../../src/credential/client-credential.js';
 import { EckError } from '../../src/errors.js';
 import { readIssuedKubeconfig, type IssuedKubeconfig } from '../../src/kubeconfig/issued.js';
 import {

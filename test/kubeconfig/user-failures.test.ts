@@ -12,14 +12,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { readContexts, writeContexts } from '../../src/kubeconfig/user.js';
-import type { KubeconfigPaths, LockPatience } from '../../src/kubeconfig/user.js';
+import type { KubeconfigPaths, LockLimits } from '../../src/kubeconfig/user.js';
 import { cannotWrite } from '../../src/kubeconfig/user-file-errors.js';
 import { describeWith } from '../support/requirements.js';
 import { contextEntry, lovedKubeconfig, makeDirectory, snapshot, withPlaces } from './fixtures.js';
 
 const eck1 = contextEntry('eck-1');
 const fine = withPlaces(lovedKubeconfig, '').before;
-const impatient: LockPatience = { timeoutMs: 0, retryMs: 1, sleep: () => Promise.resolve() };
+const impatient: LockLimits = { timeoutMs: 0, retryMs: 1, sleep: () => Promise.resolve() };
 
 let directory: string;
 let config: string;

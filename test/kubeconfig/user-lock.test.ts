@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { readContexts, writeContexts } from '../../src/kubeconfig/user.js';
 import { withLocks } from '../../src/kubeconfig/user-lock.js';
-import type { LockPatience } from '../../src/kubeconfig/user-lock.js';
+import type { LockLimits } from '../../src/kubeconfig/user-lock.js';
 import { contextEntry, makeDirectory, snapshot } from './fixtures.js';
 
 let directory: string;
@@ -29,9 +29,7 @@ afterEach(() => {
 });
 
 /** Waits for nothing. `meanwhile` happens instead, and is told how long has been waited. */
-function patience(
-  meanwhile: (waitedMs: number) => void = () => undefined,
-): LockPatience & { waits: number[] } {
+function patience(meanwhile: (waitedMs: number) => void = () => undefined): LockLimits & { waits: number[] } {
   const waits: number[] = [];
   const sleep = (ms: number) => {
     waits.push(ms);
@@ -110,7 +108,7 @@ describe("kubectl's lock", () => {
 
   test('lets one writer at a time change a file, so that nothing is lost', async () => {
     const ids = Array.from({ length: 8 }, (_, index) => `eck-${index}`);
-    const inTurn: LockPatience = {
+    const inTurn: LockLimits = {
       timeoutMs: 60_000,
       retryMs: 1,
       sleep: (ms) => new Promise((done) => setTimeout(done, ms)),

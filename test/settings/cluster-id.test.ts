@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { EckError } from '../../src/errors.js';
-import { parseClusterId } from '../../src/settings/cluster-id.js';
+import { parseClusterId } from '../../src/settings.js';
 
 describe('a cluster id', () => {
   test.each(['eck-0123abcd', 'e', '7', 'ECK_1', 'a-b_c', 'a--b', 'x'.repeat(63)])('can be %s', (text) => {

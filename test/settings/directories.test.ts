@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { cacheDirectory, credentialsDirectory } from '../../src/settings/directories.js';
+import { cacheDirectory, credentialsDirectory } from '../../src/cache-directory.js';
 
 describe.each([
   ['below the home directory', {}, '/home/me/.kube/cache/kubectl-eck'],

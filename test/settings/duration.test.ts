@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { formatDuration, parseDuration } from '../../src/settings/duration.js';
+import { formatDuration, parseDuration } from '../../src/settings.js';
 
 describe('a duration', () => {
   test.each([

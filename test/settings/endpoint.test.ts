@@ -8,7 +8,7 @@ import {
   resolveEndpoint,
   siteOfRegion,
   type EndpointSetting,
-} from '../../src/settings/endpoint.js';
+} from '../../src/endpoint.js';
 
 describe('an endpoint', () => {
   test.each([

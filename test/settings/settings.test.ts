@@ -6,7 +6,7 @@ import {
   variableOf,
   type SettingFlag,
   type SettingTexts,
-} from '../../src/settings/settings.js';
+} from '../../src/settings.js';
 
 const role = 'acs:ram::123456789012:role/edge';
 

@@ -1,14 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import {
-  StoreError,
-  type Store,
-  type StoreChoice,
-  type StoreErrorCode,
-  type StoreName,
-} from '../../src/keychain/store.js';
-import type { Patience } from '../../src/keychain/time-limit.js';
+import { StoreError, type Store, type StoreErrorCode } from '../../src/store/store.js';
+import { type StoreChoice, type StoreName } from '../../src/settings.js';
+import type { TimeLimits } from '../../src/store/time-limit.js';
 import { repository } from './sandbox.js';
 
 /** A StoreError on its way through a pipe. */
@@ -20,7 +15,7 @@ export interface StoreFailure {
 
 export interface StoreRunnerSettings {
   readonly choice: StoreChoice;
-  readonly patience?: Patience;
+  readonly patience?: TimeLimits;
 }
 
 /** What store-runner.ts is asked. Entries are base64. */
@@ -98,7 +93,7 @@ export class RemoteStore implements Store {
     return typeof entry === 'string' ? Buffer.from(entry, 'base64') : undefined;
   }
 
-  async write(account: string, entry: Uint8Array): Promise<StoreName> {
+  async save(account: string, entry: Uint8Array): Promise<StoreName> {
     const call: StoreCall = { method: 'write', account, entry: Buffer.from(entry).toString('base64') };
     return (await this.#call(call)) as StoreName;
   }

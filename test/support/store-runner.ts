@@ -2,9 +2,9 @@
 // its own process, so a store is tested in a process that has the environment that the test is about.
 import { createInterface } from 'node:readline';
 // Compiled at once: compiling it when it is needed would open pipes to a compiler just when connections are ended.
-import '../../src/keychain/hang-up.js';
-import { openStore } from '../../src/keychain/open-store.js';
-import { StoreError } from '../../src/keychain/store.js';
+import '../../src/store/hang-up.js';
+import { openStore } from '../../src/store/open-store.js';
+import { StoreError } from '../../src/store/store.js';
 import type { StoreAnswer, StoreCall, StoreRunnerSettings } from './remote-store.js';
 
 const settings = JSON.parse(process.argv[2] ?? '') as StoreRunnerSettings;
@@ -18,7 +18,7 @@ const store = openStore(settings.choice, {
   onFailure: ({ store: name, code, message }) => {
     answer({ failure: { store: name, code, message } });
   },
-  ...(settings.patience === undefined ? {} : { patience: settings.patience }),
+  ...(settings.patience === undefined ? {} : { limits: settings.patience }),
 });
 
 void serve();
@@ -43,7 +43,7 @@ async function perform(call: StoreCall): Promise<string | boolean | null> {
       return entry === undefined ? null : Buffer.from(entry).toString('base64');
     }
     case 'write':
-      return store.write(call.account, Buffer.from(call.entry, 'base64'));
+      return store.save(call.account, Buffer.from(call.entry, 'base64'));
     case 'delete':
       return store.delete(call.account);
   }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { formatDocument } from '../../src/terminal/document.js';
+import { formatDocument } from '../../src/terminal/format.js';
 
 const value = [{ name: '杭州: a', long: 'word '.repeat(60).trim(), none: [], size: 3 }];
 

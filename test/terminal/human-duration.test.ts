@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { humanDuration, humanTime } from '../../src/terminal/human-duration.js';
+import { humanDuration, humanTime } from '../../src/terminal/format.js';
 
 const s = 1000;
 const m = 60 * s;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { mayColour } from '../../src/terminal/colour.js';
+import { mayColour } from '../../src/terminal/format.js';
 import { unifiedDiff } from '../../src/terminal/unified-diff.js';
 
 const before = ['1', '2', '3', '4', '5', '6', ''].join('\n');

@@ -1,0 +1,54 @@
+import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import type { World } from './world.js';
+
+type Place = Pick<World, 'environment' | 'homeDirectory'>;
+
+/** Where this plugin writes its own files: `kubectl-eck` in `$KUBECACHEDIR` or `~/.kube/cache`, as kubectl's cache. */
+export function cacheDirectory({ environment, homeDirectory }: Place): string {
+  return `${environment['KUBECACHEDIR'] || `${homeDirectory()}/.kube/cache`}/kubectl-eck`;
+}
+
+/** Where the store `file` saves credentials. */
+export function credentialsDirectory(place: Place): string {
+  return `${cacheDirectory(place)}/credentials`;
+}
+
+/**
+ * Checks that only this user can read and write a directory, and makes it if it does not exist.
+ *
+ * @returns the problem, in words that complete "the directory …"; `undefined` if there is none
+ */
+export function checkPrivateDirectory(path: string): string | undefined {
+  try {
+    let status = lstatSync(path, { throwIfNoEntry: false });
+    if (status === undefined) {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      status = lstatSync(path);
+    }
+    if (!status.isDirectory()) return 'is not a directory';
+    const userId = process.getuid?.();
+    if (userId === undefined) return undefined;
+    if (status.uid !== userId) return 'belongs to another user';
+    return (status.mode & 0o077) === 0 ? undefined : 'is open to other users';
+  } catch (error) {
+    return `cannot be used (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
+  }
+}
+
+/** Removes a file. It is no error if that fails. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Removed already.
+  }
+}
+
+/** Short digest of a text, not reversible (FNV-1a, 8 hexadecimal digits). No protection against attackers. */
+export function shortDigest(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}

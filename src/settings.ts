@@ -1,0 +1,166 @@
+import { parseEndpoint, parseSite, siteOfRegion, type EndpointSetting } from './endpoint.js';
+import { quoted, usageError } from './errors.js';
+import type { Environment } from './world.js';
+
+/** The stores that save something. */
+export const savingStores = ['keychain', 'kernel', 'file'] as const;
+export type SavingStore = (typeof savingStores)[number];
+
+/** The places that hold cached credentials. `none` saves nothing. */
+export const storeNames = [...savingStores, 'none'] as const;
+export type StoreName = (typeof storeNames)[number];
+
+/** The values of `--store`. */
+export const storeChoices = ['auto', ...storeNames] as const;
+export type StoreChoice = (typeof storeChoices)[number];
+
+/** Who asks, where, where credentials are saved, and how long to wait: what every call to ENS depends on. */
+export interface Settings {
+  /** A profile of the aliyun CLI. */
+  readonly profile: string | undefined;
+  /** A RAM role to assume first. */
+  readonly roleArn: string | undefined;
+  readonly endpoint: EndpointSetting;
+  readonly store: StoreChoice;
+  /** A cached credential that is older is renewed. */
+  readonly maxAgeMs: number;
+  /** The limit of a call to ENS, all attempts and waits together. */
+  readonly timeoutMs: number;
+}
+
+/** Twelve hours: access ends within a working day of the permission's end. */
+export const defaultMaxAgeMs = 12 * 3_600_000;
+export const defaultTimeoutMs = 20_000;
+
+/** The flags that {@link readSettings} reads. Only these have environment variables. */
+export const settingFlags = [
+  'profile',
+  'role-arn',
+  'endpoint',
+  'site',
+  'store',
+  'max-age',
+  'timeout',
+] as const;
+export type SettingFlag = (typeof settingFlags)[number];
+
+/** The settings as they were typed. A flag that was not given is absent. */
+export type SettingTexts = Readonly<Partial<Record<SettingFlag, string>>>;
+
+/** The environment variable of a flag: `KUBECTL_ECK_ROLE_ARN` for `role-arn`. */
+export function variableOf(flag: SettingFlag): string {
+  return `KUBECTL_ECK_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** A text and the flag or variable that it comes from. */
+interface SettingText {
+  readonly text: string;
+  readonly source: string;
+}
+
+/**
+ * Reads the settings from flags and their environment variables. A flag beats its variable; an empty variable is none.
+ *
+ * @throws EckError `usage` for a value that cannot be understood, and for both `--endpoint` and `--site`
+ */
+export function readSettings(typed: SettingTexts, environment: Environment): Settings {
+  const find = (flag: SettingFlag): SettingText | undefined => {
+    const text = typed[flag];
+    if (text !== undefined) return { text, source: `--${flag}` };
+    const variable = variableOf(flag);
+    const value = environment[variable];
+    return value ? { text: value, source: variable } : undefined;
+  };
+  const durationMs = (flag: SettingFlag, otherwiseMs: number): number => {
+    const found = find(flag);
+    return found === undefined ? otherwiseMs : parseDuration(found.source, found.text);
+  };
+  const profile = find('profile');
+  if (profile?.text === '') {
+    throw usageError('--profile is empty', 'Give the name of a profile of the aliyun CLI');
+  }
+  const role = find('role-arn');
+  if (role !== undefined && !/^acs:ram::\d+:role\/[\w.@-]+$/.test(role.text)) {
+    throw usageError(
+      `${role.source} ${quoted(role.text, 150)} is not a role ARN`,
+      'Give one such as acs:ram::123456789012:role/name',
+    );
+  }
+  return {
+    profile: profile?.text,
+    roleArn: role?.text,
+    endpoint: readEndpoint(typed, find, environment),
+    store: parseStore(find('store')),
+    maxAgeMs: durationMs('max-age', defaultMaxAgeMs),
+    timeoutMs: durationMs('timeout', defaultTimeoutMs),
+  };
+}
+
+function readEndpoint(
+  typed: SettingTexts,
+  find: (flag: SettingFlag) => SettingText | undefined,
+  environment: Environment,
+): EndpointSetting {
+  if (typed.endpoint !== undefined && typed.site !== undefined) {
+    throw usageError('--endpoint and --site exclude each other', 'Give one of them');
+  }
+  // A typed --site beats the variable of --endpoint.
+  const endpoint = typed.site === undefined ? find('endpoint') : undefined;
+  if (endpoint !== undefined) return parseEndpoint(endpoint.text, endpoint.source);
+  const site = find('site');
+  if (site !== undefined) return { kind: 'site', site: parseSite(site.text, site.source) };
+  const region = environment['ALIBABA_CLOUD_REGION_ID'];
+  return region ? { kind: 'site', site: siteOfRegion(region) } : { kind: 'default' };
+}
+
+function parseStore(found: SettingText | undefined): StoreChoice {
+  if (found === undefined) return 'auto';
+  const store = storeChoices.find((choice) => choice === found.text);
+  if (store === undefined) {
+    throw usageError(`${found.source} ${quoted(found.text)} is not one of ${storeChoices.join(', ')}`);
+  }
+  return store;
+}
+
+/**
+ * Parses a cluster id, such as `eck-0123abcd`: letters, digits, `-` and `_`, at most 63 of them.
+ *
+ * @throws EckError `usage`
+ */
+export function parseClusterId(text: string): string {
+  if (isClusterId(text)) return text;
+  throw usageError(
+    text === '' ? 'the cluster id is empty' : `${quoted(text)} is not a cluster id`,
+    'Give one such as eck-0123abcd',
+  );
+}
+
+/** Whether a text has the form of a cluster id. */
+export function isClusterId(text: string): boolean {
+  return /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$/.test(text);
+}
+
+const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+
+/**
+ * Parses a duration as Go's tools write it: `500ms`, `10s`, `1h30m`.
+ *
+ * @param source the flag or variable that it comes from
+ * @returns milliseconds, greater than 0
+ * @throws EckError `usage`
+ */
+export function parseDuration(source: string, text: string): number {
+  let durationMs = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    durationMs += Number(amount) * unitsMs[unit as keyof typeof unitsMs];
+  }
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text) || durationMs <= 0 || durationMs >= 2 ** 31) {
+    throw usageError(`${source} ${quoted(text)} is not a duration`, 'Give one such as 30s, 10m or 12h');
+  }
+  return durationMs;
+}
+
+/** Formats a duration as {@link parseDuration} parses it. */
+export function formatDuration(durationMs: number): string {
+  return durationMs % 1000 === 0 ? `${durationMs / 1000}s` : `${durationMs}ms`;
+}

@@ -1,0 +1,140 @@
+import { describe, expect, test } from '@jest/globals';
+import { Argument, Command, Option } from 'commander';
+import { complete } from '../../../src/commands/completion/complete.js';
+import { readLine } from '../../../src/commands/completion/line.js';
+import type { Sources } from '../../../src/commands/completion/sources.js';
+import { withChoices, withVariable } from '../../../src/commands/options.js';
+
+/** Commands with every kind of option and argument. */
+function commands(): Command {
+  const root = new Command('root').version('1', '-V, --version', 'print the version');
+  root.addCommand(
+    new Command('fetch')
+      .alias('get')
+      .description('fetch clusters')
+      .argument('[CLUSTER...]', 'clusters')
+      .addOption(withVariable(new Option('--context <NAME>', 'name it')))
+      .addOption(new Option('--cluster-id <ID>', 'the cluster'))
+      .addOption(new Option('--kubeconfig <FILE>', 'the file'))
+      .addOption(new Option('--profile <NAME>', 'who'))
+      .addOption(new Option('--label <LABEL...>', 'labels'))
+      .addOption(withChoices(new Option('-o, --output <FORMAT>', 'format'), ['json', 'yaml', 'name']))
+      .addOption(new Option('-w, --wait', 'wait'))
+      .addOption(new Option('--secret', 'unseen').hideHelp()),
+  );
+  root.addCommand(
+    new Command('drop')
+      .description('drop a cluster, and tell at length what became of it')
+      .summary('drop a cluster')
+      .argument('<CLUSTER>')
+      .addOption(new Option('--region <ID>', 'where'))
+      .addOption(new Option('--name <NAME>', 'only this one')),
+  );
+  root.addCommand(
+    new Command('completion').addArgument(withChoices(new Argument('<SHELL>', 'shell'), ['bash', 'zsh'])),
+  );
+  root.addCommand(new Command('logout').argument('[CLUSTER...]'));
+  root.addCommand(new Command('convert').argument('[CONTEXT...]'));
+  root.addCommand(new Command('hidden'), { hidden: true });
+  return root;
+}
+
+const sources: Sources = {
+  clusters: () =>
+    Promise.resolve([
+      { clusterId: 'eck-1', name: 'edge one', region: 'cn-a', contexts: ['eck-1', 'prod'] },
+      { clusterId: 'eck-2', name: 'eck-2', region: 'cn-b', contexts: [] },
+      { clusterId: 'eck-3', contexts: [] },
+      { clusterId: 'eck-4', name: 'edge one', region: 'cn-a', contexts: [] },
+    ]),
+  contexts: () => Promise.resolve([{ value: 'prod', description: 'current context' }]),
+  profiles: () => Promise.resolve([{ value: 'work', description: 'AK' }]),
+};
+
+async function valuesOf(...words: string[]): Promise<string[]> {
+  const { candidates } = await complete(commands(), words, () => sources);
+  return candidates.map(({ value }) => value);
+}
+
+describe('what can be typed', () => {
+  test.each<[string, string[], string[]]>([
+    ['a command', [''], ['fetch', 'drop', 'completion', 'logout', 'convert', 'help']],
+    ['a command that was begun', ['d'], ['drop']],
+    [
+      'a command to be helped with',
+      ['help', ''],
+      ['fetch', 'drop', 'completion', 'logout', 'convert', 'help'],
+    ],
+    ['a context as an argument', ['convert', 'p'], ['prod']],
+    ['a context in the place of a cluster that is kept', ['logout', 'p'], ['prod']],
+    ['no context in the place of any other cluster', ['fetch', 'p'], []],
+    ['a flag of the program', ['--'], ['--version', '--help']],
+    ['a flag', ['fetch', '--c'], ['--context', '--cluster-id']],
+    ['a flag of a command by its other name', ['get', '--co'], ['--context']],
+    ['a short flag', ['drop', '-'], ['--region', '--name', '--help', '-h']],
+    ['a short flag that is there', ['fetch', '-o'], ['-o']],
+    ['no flag that is given', ['drop', '--region', 'x', '--n', ''], ['eck-1', 'eck-2', 'eck-3', 'eck-4']],
+    ['no flag twice', ['drop', '--region', 'x', '--re'], []],
+    ['no flag twice, given with its value', ['drop', '--region=x', '--re'], []],
+    ['no flag twice, given by its short name', ['fetch', '-w', '--w'], []],
+    ['no flag twice, given together with its value', ['fetch', '-ojson', '--out'], []],
+    ['a flag twice that takes several values', ['fetch', '--label', 'x', '--lab'], ['--label']],
+    ['no flag after two dashes', ['fetch', '--', '-'], []],
+    ['a choice', ['fetch', '-o', ''], ['json', 'yaml', 'name']],
+    ['a choice after an equals sign', ['fetch', '--output=j'], ['json']],
+    ['a choice of an argument', ['completion', ''], ['bash', 'zsh']],
+    ['nothing after the last argument', ['completion', 'bash', ''], []],
+    ['a context', ['fetch', '--context', ''], ['prod']],
+    ['a profile', ['fetch', '--profile=w'], ['work']],
+    ['a region, once', ['drop', '--region', 'cn-a'], ['cn-a']],
+    ['a name', ['drop', '--name', ''], ['edge one']],
+    [
+      'a cluster by its id alone, of a flag',
+      ['fetch', '--cluster-id', 'e'],
+      ['eck-1', 'eck-2', 'eck-3', 'eck-4'],
+    ],
+    ['a cluster', ['fetch', ''], ['eck-1', 'eck-2', 'eck-3', 'eck-4']],
+    ['a cluster by its name', ['fetch', 'ed'], ['edge one']],
+    ['another cluster', ['fetch', 'eck-1', 'eck-2', ''], ['eck-3', 'eck-4']],
+    ['another cluster than those that have the name', ['fetch', 'edge one', ''], ['eck-2', 'eck-3']],
+    ['another cluster after a switch', ['fetch', '-w', 'eck-1', ''], ['eck-2', 'eck-3', 'eck-4']],
+    ['one cluster where one is taken', ['drop', 'eck-1', ''], []],
+    ['nothing of a flag that there is not', ['fetch', '--nonsense=x'], []],
+    ['nothing of a command that there is not', ['nonsense', ''], []],
+    ['nothing that is hidden', ['hid'], []],
+    ['no flag that is hidden', ['fetch', '--sec'], []],
+  ])('is %s', async (_, words, values) => {
+    expect(await valuesOf(...words)).toEqual(values);
+  });
+
+  test.each([
+    [['fetch', '--kubeconfig', 'x'], true],
+    [['fetch', '--kubeconfig='], true],
+    [['fetch', ''], false],
+    [['drop', '--region', ''], false],
+  ])('is the name of a file after %j: %s', async (words, isFile) => {
+    expect((await complete(commands(), words, () => sources)).isFile).toBe(isFile);
+  });
+
+  test.each<[string[], string]>([
+    [['fet'], 'fetch clusters'],
+    [['dr'], 'drop a cluster'],
+    [['fetch', '--cont'], 'name it'],
+    [['fetch', 'eck-1'], 'edge one, cn-a, context prod'],
+    [['fetch', 'eck-2'], 'cn-b'],
+    [['fetch', 'eck-3'], ''],
+    [['fetch', 'edge'], 'eck-1, cn-a'],
+  ])('is described: %j', async (words, description) => {
+    const { candidates } = await complete(commands(), words, () => sources);
+    expect(candidates[0]?.description).toBe(description);
+  });
+});
+
+test.each([
+  [['fetch', '--profile', 'a', '--kubeconfig=b', '-oc', ''], { profile: 'a', kubeconfig: 'b', output: 'c' }],
+  [['fetch', '--profile', '--kubeconfig', ''], { profile: '--kubeconfig' }],
+  [['fetch', '--profile', ''], {}],
+  [['fetch', '--', '--profile', 'a', ''], {}],
+])('a line says already: %j', (words, values) => {
+  expect(Object.fromEntries(readLine(commands(), words).values)).toEqual(values);
+});

@@ -1,0 +1,69 @@
+import type { KeyringAddon, KeyringEntry, LoadAddon } from '../../src/store/addon.js';
+
+/** A keychain in memory, behind an addon as the real one is. */
+export interface FakeAddon {
+  readonly loadAddon: LoadAddon;
+  /** What is kept, by account. */
+  readonly secrets: Map<string, Buffer>;
+  /** What was asked for: `get`, `set` or `delete`, and the account. */
+  readonly calls: string[];
+  /** What a call waits for before it is answered; it fails where that fails. */
+  answer: () => Promise<undefined> | undefined;
+}
+
+/** Makes a keychain whose items hold at most `largestSecret` bytes. */
+export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret?: number } = {}): FakeAddon {
+  const secrets = new Map<string, Buffer>();
+  const calls: string[] = [];
+
+  class AsyncEntry implements KeyringEntry {
+    constructor(
+      _service: string,
+      readonly account: string,
+    ) {}
+
+    async setSecret(secret: Uint8Array): Promise<void> {
+      await this.#asked('set');
+      if (secret.length > largestSecret) {
+        throw new Error(`Attribute 'secret' is longer than the platform limit of ${largestSecret} chars`);
+      }
+      secrets.set(this.account, Buffer.from(secret));
+    }
+
+    async getSecret(): Promise<number[] | null> {
+      await this.#asked('get');
+      const secret = secrets.get(this.account);
+      return secret === undefined ? null : Array.from(secret);
+    }
+
+    async deleteCredential(): Promise<boolean> {
+      await this.#asked('delete');
+      return secrets.delete(this.account);
+    }
+
+    async #asked(call: string): Promise<void> {
+      calls.push(`${call} ${this.account}`);
+      await fake.answer();
+    }
+  }
+
+  const addon: KeyringAddon = {
+    AsyncEntry,
+    Entry: AsyncEntry,
+    async findCredentialsAsync() {
+      calls.push('find');
+      await fake.answer();
+      return Array.from(secrets, ([name, secret]) => ({
+        account: name,
+        password: secret.toString('latin1'),
+      }));
+    },
+  };
+  const fake: FakeAddon = {
+    loadAddon: () => Promise.resolve(addon),
+    secrets,
+    calls,
+    answer: () => undefined,
+  };
+  return fake;
+}
