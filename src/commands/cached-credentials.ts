@@ -1,78 +1,37 @@
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
-import { cacheKeyOf, resolveIdentity } from '../exec-credential/resolve-identity.js';
-import { type CachedRecord, readRecords } from '../exec-credential/records.js';
-import { type Environment, type World, withEnvironment } from '../world.js';
-import { readExecArguments } from '../exec-credential/arguments.js';
-import { type UserContexts, readContexts, type KubeconfigPaths } from '../kubeconfig/user.js';
-import { isClusterId, readSettings, type Settings, type SettingTexts } from '../settings.js';
-import { messageOf, EckError, quoted, usageError } from '../errors.js';
 import { endpointKey } from '../endpoint.js';
-import { certificateSubject } from '../credential/check.js';
-import { readCachedCredential } from '../exec-credential/cache.js';
-import type { CredentialDates } from '../credential/freshness.js';
-import type { KeychainCatalog } from '../store/catalog.js';
-import { openStore } from '../store/open-store.js';
-import type { SavingStore, StoreChoice } from '../settings.js';
+import { EckError, messageOf, quoted, usageError } from '../errors.js';
+import { readExecArguments } from '../exec-credential/arguments.js';
+import { readRecords, type CachedRecord } from '../exec-credential/records.js';
+import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
+import { readContexts, type KubeconfigPaths, type UserContexts } from '../kubeconfig/user.js';
+import { isClusterId, readSettings, type Settings, type SettingTexts } from '../settings.js';
+import { withEnvironment, type Environment, type World } from '../world.js';
 
-/** A credential that this machine knows of: it was kept here, or a context asks for it, or both. */
-export interface KnownCredential {
+/** A context of the user kubeconfig whose credential comes from this plugin. */
+export interface OwnContext {
+  readonly name: string;
+  /** The file that contains it. */
+  readonly file: string;
+  readonly isCurrent: boolean;
+  readonly clusterId: string;
+  /** The settings with which kubectl runs this plugin. */
+  readonly settings: Settings;
+  /** This environment, and what the `exec` entry adds to it. */
+  readonly environment: Environment;
+}
+
+/** A credential that was saved here, or that a context asks for, or both. */
+export interface CredentialEntry {
   readonly key: CacheKey;
-  /** The key as text, see `credentialKeyText`. */
-  readonly account: string;
-  /** What is remembered of its being kept. It may be gone all the same. */
+  readonly keyText: string;
+  /** The record of the cached credential. The credential may have been deleted by another program. */
   readonly record: CachedRecord | undefined;
   /** The contexts that ask for it, the current one first. */
   readonly contexts: readonly OwnContext[];
 }
 
-/**
- * Joins what was kept and what contexts ask for, in the order of cluster ids.
- *
- * @throws EckError where the identity of a context cannot be told
- */
-export async function knownCredentials(
-  records: readonly CachedRecord[],
-  contexts: readonly OwnContext[],
-  world: World,
-): Promise<KnownCredential[]> {
-  const known = new Map<string, KnownCredential>();
-  for (const record of records) {
-    const account = cacheKeyText(record.key);
-    known.set(account, { key: record.key, account, record, contexts: [] });
-  }
-  for (const context of contexts) {
-    const { clusterId, settings } = context;
-    const key = await cacheKeyOf(clusterId, settings, withEnvironment(world, context.environment));
-    const account = cacheKeyText(key);
-    const found = known.get(account) ?? { key, account, record: undefined, contexts: [] };
-    const itsContexts = context.isCurrent ? [context, ...found.contexts] : [...found.contexts, context];
-    known.set(account, { ...found, contexts: itsContexts });
-  }
-  return [...known.values()].sort(byAccount);
-}
-
-/** An account begins with the cluster's id. Not by the language of the machine, so that the order is the same on all. */
-function byAccount(one: KnownCredential, other: KnownCredential): number {
-  return one.account < other.account ? -1 : 1;
-}
-
-/** A context of the user kubeconfig whose credential comes from this plugin, and which credential it asks for. */
-export interface OwnContext {
-  readonly name: string;
-  /** The file that it stands in. */
-  readonly file: string;
-  readonly isCurrent: boolean;
-  readonly clusterId: string;
-  /** As kubectl, run in this environment, would have them. */
-  readonly settings: Settings;
-  /** What kubectl would run this plugin in: this environment, and what the `exec` entry adds to it. */
-  readonly environment: Environment;
-}
-
-/**
- * Tells which credentials the contexts ask this plugin for. A context whose `exec` entry cannot be understood asks for
- * none, and is left out.
- */
+/** The contexts of this plugin. One whose `exec` entry is not understood is left out. */
 export function ownContexts(
   { contexts, currentContext }: UserContexts,
   environment: Environment,
@@ -82,9 +41,8 @@ export function ownContexts(
     const { name, file, execArgs, execEnvironment, clusterInfoId } = context;
     const itsEnvironment = { ...environment, ...execEnvironment };
     const request = readExecArguments(execArgs, { ...itsEnvironment, KUBERNETES_EXEC_INFO: 'set' });
-    if (request === undefined) return [];
-    const clusterId = request.clusterId ?? clusterInfoId ?? '';
-    if (!isClusterId(clusterId)) return [];
+    const clusterId = request?.clusterId ?? clusterInfoId ?? '';
+    if (request === undefined || !isClusterId(clusterId)) return [];
     try {
       const settings = readSettings(request.settings, itsEnvironment);
       const isCurrent = name === currentContext;
@@ -96,211 +54,128 @@ export function ownContexts(
 }
 
 /**
- * The credentials that this machine knows of, from what is remembered and the user kubeconfig. A kubeconfig that cannot
- * be read is no reason not to tell what is kept: then the person is warned.
+ * Joins records and contexts by cache key, in the order of the keys, which begin with the cluster's id.
+ *
+ * @throws EckError where the identity of a context cannot be resolved
  */
-export async function readKnown(paths: KubeconfigPaths, world: World): Promise<KnownCredential[]> {
-  let contexts: OwnContext[] = [];
-  try {
-    contexts = ownContexts(await readContexts(paths), world.environment);
-  } catch (error) {
-    world.warn(messageOf(error));
+export async function joinCredentials(
+  records: readonly CachedRecord[],
+  contexts: readonly OwnContext[],
+  world: World,
+): Promise<CredentialEntry[]> {
+  const entries = new Map<string, CredentialEntry>();
+  for (const record of records) {
+    const keyText = cacheKeyText(record.key);
+    entries.set(keyText, { key: record.key, keyText, record, contexts: [] });
   }
-  return knownCredentials(readRecords(world), contexts, world);
+  for (const context of contexts) {
+    const { clusterId, settings } = context;
+    const key = await cacheKeyOf(clusterId, settings, withEnvironment(world, context.environment));
+    const keyText = cacheKeyText(key);
+    const entry = entries.get(keyText) ?? { key, keyText, record: undefined, contexts: [] };
+    const itsContexts = context.isCurrent ? [context, ...entry.contexts] : [...entry.contexts, context];
+    entries.set(keyText, { ...entry, contexts: itsContexts });
+  }
+  // Not by locale: the order is the same on every machine.
+  return [...entries.values()].sort((one, other) => (one.keyText < other.keyText ? -1 : 1));
 }
 
-/** Which credentials a command is about. */
-export interface Selection {
-  /** Cluster ids, and names of contexts. */
-  readonly names: readonly string[];
-  readonly all: boolean;
-  /** The command that is to be typed, for the messages, such as `refresh`. */
-  readonly command: string;
+/** Reads records and contexts. A kubeconfig that cannot be read is a warning. */
+export async function readCredentials(paths: KubeconfigPaths, world: World): Promise<CredentialEntry[]> {
+  return joinCredentials(readRecords(world), await readOwnContexts(paths, world), world);
+}
+
+/** The contexts of this plugin in the user kubeconfig. A kubeconfig that cannot be read is a warning. */
+export async function readOwnContexts(paths: KubeconfigPaths, world: World): Promise<OwnContext[]> {
+  try {
+    return ownContexts(await readContexts(paths), world.environment);
+  } catch (error) {
+    world.warn(messageOf(error));
+    return [];
+  }
 }
 
 /**
- * The credentials that were named: every one of a cluster that is named by its id, whoever it is for, and the one that
- * a context asks for which is named. Without names it is the cluster of the current context.
+ * The entries that were named. A cluster's id selects its entries of every identity; a context's name selects one.
+ * Without names it is the cluster of the current context.
  *
- * @throws EckError `usage` without a name where the current context is not one of ours; `not-kept` for a name that
- *   stands for none
+ * @param command for messages, such as `refresh`
+ * @throws EckError `usage` without a name where the current context is not ours; `not-cached` for an unknown name
  */
 export function selectCredentials(
-  known: readonly KnownCredential[],
-  { names, all, command }: Selection,
-): KnownCredential[] {
-  if (all && names.length > 0) throw usageError('--all and a cluster say two things; give one of them');
-  if (all) return [...known];
-  const current = known.find(({ contexts }) => contexts.some(({ isCurrent }) => isCurrent));
+  entries: readonly CredentialEntry[],
+  {
+    names,
+    all,
+    command,
+  }: { readonly names: readonly string[]; readonly all: boolean; readonly command: string },
+): CredentialEntry[] {
+  if (all && names.length > 0) throw usageError('--all and a cluster exclude each other', 'Give one of them');
+  if (all) return [...entries];
+  const current = entries.find(({ contexts }) => contexts.some(({ isCurrent }) => isCurrent));
   const wanted = names.length > 0 ? names : current && [current.key.clusterId];
   if (wanted === undefined) {
     throw usageError(
-      'which cluster? The current context is none of kubectl-eck; give a cluster, as in ' +
-        `"kubectl eck ${command} eck-0123abcd", or --all`,
+      'no cluster was named, and the current context is not one of kubectl-eck',
+      `Name one, as in "kubectl eck ${command} eck-0123abcd", or use --all`,
     );
   }
-  const selected = new Set<KnownCredential>();
-  for (const name of wanted) {
-    const found = credentialsNamed(known, name);
-    if (found.length === 0) throw nothingKept(name);
-    for (const credential of found) selected.add(credential);
-  }
-  return [...selected];
+  const selected = wanted.flatMap((name) => {
+    const found = credentialsNamed(entries, name);
+    if (found.length === 0) throw notCached(name);
+    return found;
+  });
+  return [...new Set(selected)];
 }
 
-/** A cluster's id comes before a context of that name: most contexts are named after their cluster. */
-export function credentialsNamed(known: readonly KnownCredential[], name: string): KnownCredential[] {
-  const ofCluster = known.filter(({ key }) => key.clusterId === name);
-  return ofCluster.length > 0
-    ? ofCluster
-    : known.filter(({ contexts }) => contexts.some((context) => context.name === name));
+/** The entries of a cluster's id or a context's name. An id beats a name. */
+export function credentialsNamed(entries: readonly CredentialEntry[], name: string): CredentialEntry[] {
+  const ofCluster = entries.filter(({ key }) => key.clusterId === name);
+  if (ofCluster.length > 0) return ofCluster;
+  return entries.filter(({ contexts }) => contexts.some((context) => context.name === name));
 }
 
-/** The error for a cluster that no credential is known of. */
-export function nothingKept(name: string, whose = ''): EckError {
+/** The error for a name without any credential or context. */
+export function notCached(name: string, whose = ''): EckError {
   return new EckError(
     'not-cached',
-    `no credential of ${quoted(name)}${whose && ` ${whose}`} is kept here, and no context asks for one; ` +
-      'see "kubectl eck status", or set it up with "kubectl eck get-credentials"',
+    `no credential of ${quoted(name)}${whose} is cached, and no context asks for one`,
+    {
+      fix: 'See "kubectl eck status", or set it up with "kubectl eck get-credentials"',
+    },
   );
 }
 
 /**
- * Those of the credentials that are for who and where was typed. An environment variable does not leave one out: it
- * says what holds where nothing else is said, and a credential says it.
+ * The entries of the identity and endpoint that were typed. Variables do not count: they are defaults, and an entry
+ * has settings of its own.
  *
- * @throws EckError `usage` for what cannot be understood
+ * @throws EckError `usage`; `not-cached` where none is left
  */
-export function forTyped(
-  credentials: readonly KnownCredential[],
-  typed: SettingTexts,
-): readonly KnownCredential[] {
+export function ofTypedIdentity(entries: readonly CredentialEntry[], typed: SettingTexts): CredentialEntry[] {
   const { profile, roleArn, endpoint } = readSettings(typed, {});
-  return credentials.filter(
+  const chosen = entries.filter(
     ({ key }) =>
       (profile === undefined || (key.identity.kind === 'profile' && key.identity.name === profile)) &&
       (roleArn === undefined || key.identity.assumedRole === roleArn) &&
       (endpoint.kind === 'default' || endpointKey(key.endpoint) === endpointKey(endpoint)),
   );
+  const [first] = entries;
+  if (chosen.length === 0 && first !== undefined) throw notCached(first.key.clusterId, ' for that identity');
+  return chosen;
 }
 
 /**
- * The credentials of clusters that the settings mean, whether or not anything is known of them: where what is remembered
- * was lost, they still lead to what is kept.
- */
-export async function meantCredentials(
-  clusterIds: readonly string[],
-  settings: Settings,
-  world: World,
-): Promise<KnownCredential[]> {
-  if (clusterIds.length === 0) return [];
-  const identity = await resolveIdentity(settings, world);
-  return clusterIds.map((clusterId) => {
-    const key = { endpoint: settings.endpoint, identity, clusterId };
-    return { key, account: cacheKeyText(key), record: undefined, contexts: [] };
-  });
-}
-
-/** A credential as it is kept: what its certificate says. */
-export interface KeptCertificate extends CredentialDates {
-  /** Safe to print. */
-  readonly certificateSubject: string;
-}
-
-/** What became of a credential: where it lies, or that it does not. */
-export type Finding =
-  | {
-      readonly kind: 'there';
-      readonly store: SavingStore;
-      /** From the store itself where it can be read without asking anybody, else as it is remembered. */
-      readonly certificate: KeptCertificate | undefined;
-    }
-  /** `locked`: it may be in a keychain that is locked. `unknown`: the store that should have it cannot be asked. */
-  | { readonly kind: 'locked' | 'unknown'; readonly store: SavingStore }
-  | { readonly kind: 'absent' };
-
-/**
- * Looks where a known credential should be: in the store that is remembered, then in those that its contexts would look
- * in. Reads files and the kernel keyring; of the OS keychain it asks only whether the item is there.
- */
-export async function findKept(
-  credential: KnownCredential,
-  catalog: KeychainCatalog,
-  world: World,
-): Promise<Finding> {
-  const { record, contexts } = credential;
-  const certain = new Set<StoreChoice>(contexts.map(({ settings }) => settings.store));
-  if (record !== undefined) certain.add(record.store);
-  const findings: Finding[] = [];
-  for (const store of storesToLook(credential, world.platform)) {
-    const finding = await lookIn(store, credential, catalog, world);
-    if (finding.kind === 'there') return finding;
-    // Where `auto` passes over a store that is not to be had here, so does this.
-    if (finding.kind !== 'unknown' || certain.has(store)) findings.push(finding);
-  }
-  return (
-    findings.find(({ kind }) => kind === 'locked') ??
-    findings.find(({ kind }) => kind === 'unknown') ?? { kind: 'absent' }
-  );
-}
-
-/** The stores that a choice stands for. */
-export function storesOf(choice: StoreChoice, platform: NodeJS.Platform): SavingStore[] {
-  if (choice === 'none') return [];
-  if (choice !== 'auto') return [choice];
-  return platform === 'linux' ? ['keychain', 'kernel'] : ['keychain'];
-}
-
-function storesToLook({ record, contexts }: KnownCredential, platform: NodeJS.Platform): Set<SavingStore> {
-  const asked = contexts.flatMap(({ settings }) => storesOf(settings.store, platform));
-  return new Set(record === undefined ? asked : [record.store, ...asked]);
-}
-
-async function lookIn(
-  store: SavingStore,
-  { account, record }: KnownCredential,
-  catalog: KeychainCatalog,
-  world: World,
-): Promise<Finding> {
-  if (store === 'keychain') {
-    const presence = await catalog.presence(account);
-    if (presence === 'absent') return { kind: 'absent' };
-    return presence === 'there' ? { kind: 'there', store, certificate: record } : { kind: presence, store };
-  }
-  try {
-    const kept = await readCachedCredential(openStore(store, world), account);
-    // What cannot be understood is as good as absent: it is replaced at the next command.
-    if (kept === undefined) return { kind: 'absent' };
-    // Field by field: the key must not get any further.
-    const { fetchedAt, notBefore, notAfter } = kept;
-    const certificate = { certificateSubject: certificateSubject(kept), fetchedAt, notBefore, notAfter };
-    return { kind: 'there', store, certificate };
-  } catch {
-    return { kind: 'unknown', store };
-  }
-}
-
-/** Everything that it takes to fetch a known credential again. */
-export interface FetchSettings {
-  readonly settings: Settings;
-  /** With the environment that the credential's context has. */
-  readonly world: World;
-}
-
-/**
- * The settings that lead to a known credential: those of a context that asks for it and wants it kept, else
- * those that its key tells of.
- * How long a call may take is the command's.
+ * The settings and the world with which a credential can be fetched again: those of a context that asks for it, else
+ * those that its key implies. The command decides how long a call may take.
  *
- * @param command the settings of the command that fetches
- * @returns `undefined` where the credential is for somebody that this environment does not make anybody, such as an
- *   AccessKey that is not in it
+ * @returns `undefined` where this environment does not lead to the identity, such as an AccessKey that is not in it
  */
-export async function fetchSettings(
-  { key, account, contexts, record }: KnownCredential,
+export async function settingsToFetch(
+  { key, keyText, contexts, record }: CredentialEntry,
   command: Settings,
   world: World,
-): Promise<FetchSettings | undefined> {
+): Promise<{ readonly settings: Settings; readonly world: World } | undefined> {
   const { timeoutMs } = command;
   const context = contexts.find(({ settings }) => settings.store !== 'none');
   if (context !== undefined) {
@@ -317,6 +192,7 @@ export async function fetchSettings(
     endpoint,
     store: record?.store ?? command.store,
   };
-  const leadsThere = cacheKeyText(await cacheKeyOf(clusterId, settings, world)) === account;
-  return leadsThere ? { settings, world } : undefined;
+  return cacheKeyText(await cacheKeyOf(clusterId, settings, world)) === keyText
+    ? { settings, world }
+    : undefined;
 }

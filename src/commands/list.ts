@@ -1,15 +1,14 @@
-import { type Cluster, type ClusterFilter, listClusters } from '../ens/actions.js';
-import { type OwnContext, ownContexts } from './cached-credentials.js';
-import { printable, quoted, messageOf, printLine } from '../errors.js';
-import { formatDocument } from '../terminal/format.js';
-import { formatTable } from '../terminal/table.js';
-import { type EnsClient, openClient } from '../ens/client.js';
-import { otherSite, resolveEndpoint } from '../endpoint.js';
 import { Command, Option } from 'commander';
-import { readContexts } from '../kubeconfig/user.js';
+import { otherSite, resolveEndpoint } from '../endpoint.js';
+import { listClusters, type Cluster, type ClusterFilter } from '../ens/actions.js';
+import { openClient, type EnsClient } from '../ens/client.js';
+import { printable, printLine, quoted } from '../errors.js';
 import { readSettings } from '../settings.js';
-import { rememberClusters } from './completion/cluster-list.js';
+import { formatDocument } from '../terminal/format.js';
+import { formatTable, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
+import { readOwnContexts, type OwnContext } from './cached-credentials.js';
+import { rememberClusters } from './completion/cluster-list.js';
 import {
   addAccountOptions,
   kubeconfigOption,
@@ -21,95 +20,37 @@ import {
   typedSettings,
 } from './options.js';
 
-/** What `list` can print, the default first. */
-export const listFormats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
-export type ListFormat = (typeof listFormats)[number];
+const formats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 
-type Column = readonly [heading: string, cell: (cluster: Cluster, contexts: readonly OwnContext[]) => string];
+/** A cluster, and the contexts of ours that reach it. */
+interface ListedCluster extends Cluster {
+  readonly contexts: readonly OwnContext[];
+}
 
-const columns: readonly Column[] = [
+const columns: readonly Column<ListedCluster>[] = [
   ['NAME', ({ name }) => name],
   ['ID', ({ clusterId }) => clusterId],
   ['VERSION', ({ kubernetesVersion }) => kubernetesVersion],
   ['REGION', ({ region }) => region],
   ['ACCESS', ({ publicAccess }) => (publicAccess ? 'public' : 'private')],
-  ['CONTEXT', (_, contexts) => contexts.map(contextCell).join(',')],
+  ['CONTEXT', ({ contexts }) => contexts.map(contextCell).join(',')],
 ];
 
-const wideColumns: readonly Column[] = [
+const wideColumns: readonly Column<ListedCluster>[] = [
   ...columns,
-  [
-    'CONTROL PLANE',
-    ({ controlPlane }) => (controlPlane ? `${controlPlane.size} x ${controlPlane.instanceSpec}` : ''),
-  ],
+  ['CONTROL PLANE', ({ controlPlane: plane }) => (plane ? `${plane.size} x ${plane.instanceSpec}` : '')],
   ['VPC', ({ vpcId }) => vpcId ?? ''],
   ['PODS', ({ containerCidr }) => containerCidr ?? ''],
   ['SERVICES', ({ serviceCidr }) => serviceCidr ?? ''],
 ];
 
-/**
- * The clusters as text for standard output: a table, or a document that is a list of clusters with the names of their
- * contexts, or ids, one a line, as `get-credentials` takes them.
- */
-export async function formatClusters(
-  clusters: readonly Cluster[],
-  contexts: readonly OwnContext[],
-  { format, headers }: { readonly format: ListFormat; readonly headers: boolean },
-): Promise<string> {
-  const contextsOf = new Map<string, OwnContext[]>();
-  for (const context of contexts) {
-    contextsOf.set(context.clusterId, [...(contextsOf.get(context.clusterId) ?? []), context]);
-  }
-  const of = ({ clusterId }: Cluster): readonly OwnContext[] => contextsOf.get(clusterId) ?? [];
-  switch (format) {
-    case 'name':
-      return clusters.map(({ clusterId }) => `${clusterId}\n`).join('');
-    case 'json':
-    case 'yaml':
-      return formatDocument(
-        clusters.map((cluster) => ({ ...cluster, contexts: of(cluster).map(({ name }) => name) })),
-        format,
-      );
-    case 'table':
-    case 'wide': {
-      // As kubectl: where there is nothing, there is no heading either.
-      if (clusters.length === 0) return '';
-      const shown = format === 'wide' ? wideColumns : columns;
-      return formatTable(
-        shown.map(([heading]) => heading),
-        clusters.map((cluster) => shown.map(([, cell]) => cell(cluster, of(cluster)))),
-        { headers },
-      );
-    }
-  }
-}
-
-function contextCell({ name, isCurrent }: OwnContext): string {
-  return isCurrent ? `*${printable(name)}` : printable(name);
-}
-
-/** Says that no cluster was found, where it was looked, and where else one may be. */
-export function noClusters({ signer, endpoint }: EnsClient, { name, region }: ClusterFilter): string {
-  const filters = [
-    ...(name === undefined ? [] : [` of the name ${quoted(name)}`]),
-    ...(region === undefined ? [] : [` in the region ${quoted(region)}`]),
-  ];
-  const where = resolveEndpoint(endpoint);
-  const other = otherSite(where);
-  return (
-    `${where.host} knows no clusters${filters.join('')} of the account of ${signer.description}.` +
-    (other === undefined ? '' : ` The other site may: --site ${other}`)
-  );
-}
-
 /** `list`: the account's clusters, and the contexts that reach them. */
 export function listCommand(world: World): Command {
-  const { environment } = world;
   const command = new Command('list')
     .description("list the account's clusters")
     .addOption(new Option('--region <ID>', 'only clusters in this region, such as cn-hangzhou-58'))
     .addOption(new Option('--name <NAME>', 'only clusters of this name'))
-    .addOption(outputOption(listFormats))
+    .addOption(outputOption(formats))
     .addOption(new Option('--no-headers', 'print a table without its heading'))
     .addOption(kubeconfigOption());
   addAccountOptions(command).addHelpText(
@@ -124,28 +65,62 @@ export function listCommand(world: World): Command {
   );
 
   return command.action(async () => {
-    const format = outputFormat(command, listFormats);
-    const headers = !switchOption(command, 'no-headers');
+    const format = outputFormat(command, formats);
     const name = textOption(command, 'name');
     const region = textOption(command, 'region');
     const filter = { ...(name === undefined ? {} : { name }), ...(region === undefined ? {} : { region }) };
-    const settings = readSettings(typedSettings(command), environment);
-    const account = await openClient(settings, world);
-    const clusters = await listClusters(account, filter, world);
-    // For completion, which takes them from there for a minute.
+    const settings = readSettings(typedSettings(command), world.environment);
+    const client = await openClient(settings, world);
+    const clusters = await listClusters(client, filter, world);
+    // Completion uses the list for a minute.
     if (name === undefined && region === undefined) await rememberClusters(settings, clusters, world);
-    const contexts = await contextsHere();
-    process.stdout.write(await formatClusters(clusters, contexts, { format, headers }));
-    if (clusters.length === 0) printLine(noClusters(account, filter));
-  });
 
-  /** A kubeconfig that cannot be read is no reason not to list clusters. */
-  async function contextsHere(): Promise<OwnContext[]> {
-    try {
-      return ownContexts(await readContexts(kubeconfigPaths(command, world)), environment);
-    } catch (error) {
-      world.warn(messageOf(error));
-      return [];
+    const contexts = new Map<string, OwnContext[]>(clusters.map(({ clusterId }) => [clusterId, []]));
+    for (const context of await readOwnContexts(kubeconfigPaths(command, world), world)) {
+      contexts.get(context.clusterId)?.push(context);
     }
+    const listed = clusters.map((cluster) => ({
+      ...cluster,
+      contexts: contexts.get(cluster.clusterId) ?? [],
+    }));
+    process.stdout.write(await formatClusters(listed, format, !switchOption(command, 'no-headers')));
+    if (clusters.length === 0) printLine(noClusters(client, filter));
+  });
+}
+
+async function formatClusters(
+  clusters: readonly ListedCluster[],
+  format: (typeof formats)[number],
+  headers: boolean,
+): Promise<string> {
+  switch (format) {
+    case 'name':
+      return clusters.map(({ clusterId }) => `${clusterId}\n`).join('');
+    case 'json':
+    case 'yaml':
+      return formatDocument(
+        clusters.map((cluster) => ({ ...cluster, contexts: cluster.contexts.map(({ name }) => name) })),
+        format,
+      );
+    case 'table':
+    case 'wide':
+      return formatTable(format === 'wide' ? wideColumns : columns, clusters, { headers });
   }
+}
+
+/** The current context has a star. */
+export function contextCell({ name, isCurrent }: Pick<OwnContext, 'name' | 'isCurrent'>): string {
+  return isCurrent ? `*${printable(name)}` : printable(name);
+}
+
+/** Says that no cluster was found, where, and that the other site may have some. */
+export function noClusters({ signer, endpoint }: EnsClient, { name, region }: ClusterFilter): string {
+  const filters = [
+    ...(name === undefined ? [] : [` named ${quoted(name)}`]),
+    ...(region === undefined ? [] : [` in the region ${quoted(region)}`]),
+  ].join('');
+  const asked = resolveEndpoint(endpoint);
+  const other = otherSite(asked);
+  const hint = other === undefined ? '' : `; try the other site with --site ${other}`;
+  return `No clusters${filters} found at ${asked.host} with ${signer.description}${hint}`;
 }

@@ -1,33 +1,31 @@
 import { Command, CommanderError } from 'commander';
-import { usageError } from '../errors.js';
+import { EckError, printable, printError, usageError } from '../errors.js';
+import { buildDate, commit, version } from '../version.js';
 import type { World } from '../world.js';
-import { version } from '../version.js';
+import { completionCommand } from './completion/command.js';
 import { convertCommand } from './convert/command.js';
 import { doctorCommand } from './doctor/command.js';
-import { completionCommand } from './completion/command.js';
 import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials/command.js';
-import { compareCommands, groupOf, otherCommands } from './groups.js';
 import { listCommand } from './list.js';
 import { logoutCommand } from './logout.js';
+import { outputFormat, outputOption } from './options.js';
 import { refreshCommand } from './refresh.js';
 import { statusCommand } from './status.js';
-import { usageMessage } from './usage-message.js';
-import { versionCommand } from './version.js';
 
-/** The commands. Adding one is a line here, and one in groups.ts. */
-const commands = [
-  getCredentialsCommand,
-  listCommand,
-  statusCommand,
-  refreshCommand,
-  logoutCommand,
-  convertCommand,
-  doctorCommand,
-  execCredentialCommand,
-  completionCommand,
-  versionCommand,
+/** The commands by their groups in help, both in its order. To add a command, add it here. */
+const groups: readonly (readonly [heading: string, commands: readonly ((world: World) => Command)[]])[] = [
+  [
+    'Every day:',
+    [getCredentialsCommand, listCommand, statusCommand, refreshCommand, logoutCommand, convertCommand],
+  ],
+  ['Finding faults:', [doctorCommand]],
+  ['Run by kubectl:', [execCredentialCommand]],
+  ['Others:', [completionCommand, versionCommand]],
 ];
+
+/** The commands that a kubeconfig may name. All others refuse while kubectl runs this program. */
+const runByKubectl: readonly string[] = ['exec-credential', 'get-credentials'];
 
 /** The command line: every command with its options, ready to parse. */
 export function program(world: World): Command {
@@ -38,14 +36,21 @@ export function program(world: World): Command {
     .usage('<command> [options]')
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .version(version, '-V, --version', 'print the version')
-    .commandsGroup(otherCommands)
+    .commandsGroup('Others:')
     .helpCommand('help [command]', 'print help for a command')
     .showSuggestionAfterError()
     .addHelpText('after', '\nStart with:\n  kubectl eck get-credentials eck-0123abcd\n  kubectl get nodes');
-  const made = commands
-    .map((command) => command(world))
-    .sort((one, other) => compareCommands(one.name(), other.name()));
-  for (const command of made) root.addCommand(command.helpGroup(groupOf(command.name())));
+  for (const [heading, commands] of groups) {
+    for (const command of commands) root.addCommand(command(world).helpGroup(heading));
+  }
+  root.hook('preAction', (_, command) => {
+    if (world.environment['KUBERNETES_EXEC_INFO'] && !runByKubectl.includes(command.name())) {
+      throw usageError(
+        `"${command.name()}" cannot be run by kubectl as a credential plugin`,
+        'Unset KUBERNETES_EXEC_INFO to run it by hand',
+      );
+    }
+  });
   for (const command of [root, ...root.commands]) {
     command
       .helpOption('-h, --help', 'print help')
@@ -58,15 +63,16 @@ export function program(world: World): Command {
 /**
  * Parses a command line and runs its command.
  *
- * @throws EckError of whatever goes wrong; `usage` for a command line that cannot be understood
+ * @throws EckError of the command; `usage` for a command line that cannot be understood
  */
 export async function run(args: readonly string[], world: World): Promise<void> {
-  // A reader that has seen enough is no failure of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', onOutputError);
   const root = program(world);
-  if (args[0] === completionRequest) return answerShell(root, args.slice(1), world);
+  // As cobra does. Not a command of commander, which would take a --help behind it for its own.
+  if (args[0] === '__complete') {
+    const { answerCompletion } = await import('./completion/answer.js');
+    return answerCompletion(root, args.slice(1), world);
+  }
   if (args.length === 0) {
     root.outputHelp();
     return;
@@ -76,21 +82,46 @@ export async function run(args: readonly string[], world: World): Promise<void> 
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
-    // Help for a command that there is not: commander shows all help then, and tells nobody why.
+    // `help UNKNOWN`: commander would print all help and not say why.
     if (error.code === 'commander.help') return run(args.slice(1), world);
-    throw usageError(usageMessage(error.message, `kubectl eck ${helpPath(root, args)}--help`));
+    const command = root.commands.find((candidate) => candidate.name() === args[0]);
+    throw commandLineError(
+      error.message,
+      `kubectl eck ${command === undefined ? '' : `${command.name()} `}--help`,
+    );
   }
 }
 
-/** What shells ask with, as cobra has it. Not a command of commander, which would take `--help` behind it for itself. */
-const completionRequest = '__complete';
-
-async function answerShell(root: Command, words: readonly string[], world: World): Promise<void> {
-  const { answerCompletion } = await import('./completion/answer.js');
-  await answerCompletion(root, words, world);
+/** A reader that closes the pipe early is no failure. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return;
+  printError(
+    new EckError('internal', `standard output cannot be written (${error.code ?? error.message})`),
+    {},
+  );
+  process.exit();
 }
 
-function helpPath(root: Command, args: readonly string[]): string {
-  const command = root.commands.find((candidate) => candidate.name() === args[0]);
-  return command === undefined ? '' : `${command.name()} `;
+/** Commander's message in the form of this program's errors. @param help the command that prints help */
+export function commandLineError(message: string, help: string): EckError {
+  const text = printable(message.replace(/^error: /, ''));
+  const [, mistake = text, suggestion] = /^(.*?) *(?:\(Did you mean (.*)\?\))?$/.exec(text) ?? [];
+  const sentence = mistake.replace(/\. Expected/, ', expected').replace(/\.$/, '');
+  return usageError(
+    sentence,
+    `${suggestion === undefined ? '' : `Did you mean ${suggestion}? `}See "${help}"`,
+  );
+}
+
+/** `version`: this release, and as JSON also the commit that it was built from. */
+function versionCommand(): Command {
+  const formats = ['text', 'json'] as const;
+  const command = new Command('version')
+    .description('print the version')
+    .addOption(outputOption(formats))
+    .addHelpText('after', '\nExample:\n  kubectl eck version -o json');
+  return command.action(() => {
+    const isJson = outputFormat(command, formats) === 'json';
+    console.log(isJson ? JSON.stringify({ version, commit, buildDate }) : `kubectl-eck ${version}`);
+  });
 }

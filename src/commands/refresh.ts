@@ -1,22 +1,21 @@
-import { certificateSubject } from '../credential/check.js';
-import { readCachedCredential } from '../exec-credential/cache.js';
-import type { CredentialDates } from '../credential/freshness.js';
-import { EckError, printable, printError, printLine } from '../errors.js';
-import { identityKey } from '../identity.js';
-import {
-  fetchSettings,
-  type KnownCredential,
-  readKnown,
-  forTyped,
-  nothingKept,
-  selectCredentials,
-} from './cached-credentials.js';
-import { openStore } from '../store/open-store.js';
-import { fetchAndSave, isRefusal } from '../exec-credential/renew.js';
-import { type Settings, readSettings } from '../settings.js';
-import { CredentialRecords } from '../exec-credential/records.js';
-import type { World } from '../world.js';
 import { Command, Option } from 'commander';
+import { certificateSubject } from '../credential/check.js';
+import { EckError, printable, printError, printLine } from '../errors.js';
+import { readCachedCredential } from '../exec-credential/cache.js';
+import { CredentialRecords } from '../exec-credential/records.js';
+import { fetchAndSave, isRefusal } from '../exec-credential/renew.js';
+import { identityKey } from '../identity.js';
+import { readSettings, type Settings } from '../settings.js';
+import { openStore } from '../store/open.js';
+import { formatDateTime } from '../terminal/format.js';
+import type { World } from '../world.js';
+import {
+  ofTypedIdentity,
+  readCredentials,
+  selectCredentials,
+  settingsToFetch,
+  type CredentialEntry,
+} from './cached-credentials.js';
 import {
   addAccountOptions,
   kubeconfigOption,
@@ -25,90 +24,22 @@ import {
   typedSettings,
 } from './options.js';
 
-/** A credential that was fetched. */
-export interface Refreshed {
-  readonly notAfter: Date;
-  /** Safe to print. */
-  readonly certificateSubject: string;
-  /** Not where no store of this machine works, or none is wanted. */
-  readonly isKept: boolean;
-}
-
-/**
- * Fetches a known credential now, as the identity that it is kept for, and keeps it where the old one is.
- *
- * @param command the settings of the command: how long it may take, and who asks where no context says so
- * @throws EckError where it cannot be fetched or kept; the message says what became of the old one
- */
-export async function refreshCredential(
-  credential: KnownCredential,
-  command: Settings,
-  world: World,
-): Promise<Refreshed> {
-  const { key, account } = credential;
-  const found = await fetchSettings(credential, command, world);
-  if (found === undefined) {
-    throw new EckError(
-      'identity-unusable',
-      `the credential of ${key.clusterId} is kept for ${printable(identityKey(key.identity))}, which is not the ` +
-        'identity of this environment; set that up, or forget the credential with ' +
-        `"kubectl eck logout ${key.clusterId}"`,
-    );
-  }
-  const { settings } = found;
-  const store = openStore(settings.store, found.world);
-  const records = new CredentialRecords(account, found.world);
-  const cached = await readCachedCredential(store, account);
-  try {
-    const fetched = await fetchAndSave(
-      { key, settings, cached, refused: false },
-      { store, records },
-      found.world,
-      {
-        hasFallBack: false,
-        mustSave: true,
-      },
-    );
-    return {
-      notAfter: fetched.notAfter,
-      certificateSubject: certificateSubject(fetched),
-      isKept:
-        (await readCachedCredential(store, account))?.fetchedAt.getTime() === fetched.fetchedAt.getTime(),
-    };
-  } catch (error) {
-    if (!(error instanceof EckError)) throw error;
-    const message = `${key.clusterId}: ${error.message}${whatIsLeft(cached, error, world.now())}`;
-    throw new EckError(error.code, message, { cause: error });
-  }
-}
-
-function whatIsLeft(kept: CredentialDates | undefined, error: EckError, now: Date): string {
-  if (kept === undefined) return '';
-  if (isRefusal(error)) return '; the credential that was kept has been deleted';
-  const until = kept.notAfter.toISOString();
-  return now.getTime() < kept.notAfter.getTime()
-    ? `; the credential of ${kept.fetchedAt.toISOString()} is still kept, and valid until ${until}`
-    : `; the credential that is kept has expired at ${until}`;
-}
-
-/** At a time. ENS takes 100 calls a second, and each takes a part of one. */
+/** Calls at a time, far below the limit of ENS. */
 const concurrency = 8;
 
-/** `refresh`: fetches credentials now, whatever is kept. */
+/** `refresh`: fetches credentials now, whatever their age. */
 export function refreshCommand(world: World): Command {
-  const { environment } = world;
   const command = new Command('refresh')
-    .description('fetch credentials now, whatever is kept')
+    .description('fetch credentials now, whatever their age')
     .argument('[CLUSTER...]', "an id, or a context's name; by default the current context's credential")
-    .addOption(new Option('--all', 'every credential that is known here, see "status"'))
+    .addOption(new Option('--all', 'every credential that "status" shows'))
     .addOption(kubeconfigOption());
   addAccountOptions(command).addHelpText(
     'after',
     [
       '',
-      'Each credential is fetched as the identity that it is kept for. With --profile,',
-      '--role-arn, --endpoint or --site on the command line, only those for that',
-      'identity or endpoint are.',
+      'Each credential is fetched with its own identity. --profile, --role-arn,',
+      '--endpoint and --site select those of one identity or endpoint.',
       '',
       'Examples:',
       '  kubectl eck refresh',
@@ -119,52 +50,75 @@ export function refreshCommand(world: World): Command {
 
   return command.action(async (names: string[]) => {
     const typed = typedSettings(command);
-    const settings = readSettings(typed, environment);
+    const settings = readSettings(typed, world.environment);
     const all = switchOption(command, 'all');
-    const known = await readKnown(kubeconfigPaths(command, world), world);
-    const selected = selectCredentials(known, { names, all, command: 'refresh' });
-    // Without a name it is about the context that kubectl uses, and not about others that reach the same cluster.
+    const entries = await readCredentials(kubeconfigPaths(command, world), world);
+    const selected = selectCredentials(entries, { names, all, command: 'refresh' });
+    // Without a name it is the credential of the current context alone, and not others of its cluster.
     const isNamed = all || names.length > 0;
-    const asked = isNamed ? selected : selected.filter(isOfCurrentContext);
-    const chosen = forTyped(asked, typed);
-    const [first] = selected;
-    if (chosen.length === 0 && first !== undefined)
-      throw nothingKept(first.key.clusterId, 'for that identity');
+    const chosen = ofTypedIdentity(
+      isNamed ? selected : selected.filter(({ contexts }) => contexts.some(({ isCurrent }) => isCurrent)),
+      typed,
+    );
     if (chosen.length === 0) {
-      printLine('No credential is kept here. Set up a cluster: kubectl eck get-credentials eck-0123abcd');
+      printLine('No credential is cached here. Set up a cluster: kubectl eck get-credentials eck-0123abcd');
     }
-
-    const [{ default: Queue }, { refreshCredential }] = await Promise.all([
-      import('p-queue'),
-      import('./refresh.js'),
-    ]);
-    const refresh = async (credential: KnownCredential): Promise<void> => {
-      const { clusterId } = credential.key;
-      if (isKeptNowhere(credential)) {
-        printLine(`${clusterId}: nothing is kept (--store none), so there is nothing to refresh`);
-        return;
-      }
-      try {
-        const { certificateSubject, notAfter, isKept } = await refreshCredential(credential, settings, world);
-        const identity = printable(identityKey(credential.key.identity));
-        const until = notAfter.toISOString().slice(0, 10);
-        const where = isKept ? '' : '. Nothing on this machine keeps it: set KUBECTL_ECK_STORE=file';
-        printLine(
-          `${clusterId}: fetched for ${identity}; the client certificate (${certificateSubject}) is valid until ${until}${where}`,
-        );
-      } catch (error) {
-        printError(error, environment);
-      }
-    };
-    await new Queue({ concurrency }).addAll(chosen.map((credential) => () => refresh(credential)));
+    const { default: Queue } = await import('p-queue');
+    await new Queue({ concurrency }).addAll(
+      chosen.map((entry) => async () => {
+        try {
+          printLine(await refresh(entry, settings, world));
+        } catch (error) {
+          printError(error, world.environment);
+        }
+      }),
+    );
   });
 }
 
-function isOfCurrentContext({ contexts }: KnownCredential): boolean {
-  return contexts.some(({ isCurrent }) => isCurrent);
-}
-
-/** Whether every context that asks for it wants nothing kept. */
-function isKeptNowhere({ record, contexts }: KnownCredential): boolean {
-  return record === undefined && contexts.every(({ settings }) => settings.store === 'none');
+/**
+ * Fetches a credential with its own identity, and saves it in its store.
+ *
+ * @returns a line that says so
+ * @throws EckError that also says what became of the cached one
+ */
+async function refresh(entry: CredentialEntry, command: Settings, world: World): Promise<string> {
+  const { key, keyText, record, contexts } = entry;
+  const { clusterId } = key;
+  if (record === undefined && contexts.every(({ settings }) => settings.store === 'none')) {
+    return `${clusterId}: nothing to refresh, since --store none saves nothing`;
+  }
+  const identity = printable(identityKey(key.identity));
+  const fetching = await settingsToFetch(entry, command, world);
+  if (fetching === undefined) {
+    throw new EckError(
+      'identity-unusable',
+      `${clusterId}: the credential belongs to ${identity}, which is not the identity of this environment`,
+      { fix: `Set that identity up, or delete the credential with "kubectl eck logout ${clusterId}"` },
+    );
+  }
+  const { settings } = fetching;
+  const store = openStore(settings.store, fetching.world);
+  const cache = { store, records: new CredentialRecords(keyText, fetching.world) };
+  const cached = await readCachedCredential(store, keyText);
+  try {
+    const renewal = { key, settings, cached, refused: false };
+    const rules = { hasFallBack: false, mustSave: true };
+    const fetched = await fetchAndSave(renewal, cache, fetching.world, rules);
+    const saved = await readCachedCredential(store, keyText);
+    const isSaved = saved?.fetchedAt.getTime() === fetched.fetchedAt.getTime();
+    return (
+      `${clusterId}: fetched for ${identity}; the client certificate (${certificateSubject(fetched)}) is valid ` +
+      `until ${formatDateTime(fetched.notAfter)}${isSaved ? '' : '. No store works here: set KUBECTL_ECK_STORE=file'}`
+    );
+  } catch (error) {
+    if (!(error instanceof EckError)) throw error;
+    let left = '';
+    if (cached !== undefined && isRefusal(error)) left = '; the cached credential was deleted';
+    else if (cached !== undefined && world.now() < cached.notAfter) {
+      left = `; the cached credential is valid until ${formatDateTime(cached.notAfter)}`;
+    }
+    const { code, fix } = error;
+    throw new EckError(code, `${clusterId}: ${error.message}${left}`, { fix, cause: error });
+  }
 }

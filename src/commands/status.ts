@@ -1,217 +1,27 @@
-import {
-  renewalDueAt,
-  freshness,
-  type CredentialDates,
-  type FreshnessSettings,
-} from '../credential/freshness.js';
-import { identityKey } from '../identity.js';
-import {
-  findKept,
-  type KeptCertificate,
-  type KnownCredential,
-  type Finding,
-  credentialsNamed,
-  nothingKept,
-  readKnown,
-} from './cached-credentials.js';
-import { type KeychainCatalog, openCatalog } from '../store/catalog.js';
-import type { StoreChoice } from '../settings.js';
-import { endpointKey } from '../endpoint.js';
-import type { World } from '../world.js';
-import { printable, printLine } from '../errors.js';
-import { formatDocument, humanTime } from '../terminal/format.js';
-import { formatTable } from '../terminal/table.js';
 import { Command, Option } from 'commander';
+import { freshness, renewalDueAt } from '../credential/freshness.js';
+import { endpointKey } from '../endpoint.js';
+import { printable, printLine } from '../errors.js';
+import { identityKey } from '../identity.js';
 import { readSettings } from '../settings.js';
+import { formatDocument, humanTime } from '../terminal/format.js';
+import { formatTable, type Column } from '../terminal/table.js';
+import type { World } from '../world.js';
+import { credentialsNamed, notCached, readCredentials, type CredentialEntry } from './cached-credentials.js';
+import { contextCell } from './list.js';
 import { kubeconfigOption, kubeconfigPaths, outputFormat, outputOption, switchOption } from './options.js';
 
-/** How a known credential is. No secret. */
-export interface CredentialStatus {
-  readonly clusterId: string;
-  /** The names of the contexts that ask for it, the current one first. */
-  readonly contexts: readonly string[];
-  readonly isCurrentContext: boolean;
-  /** The identity that it was issued to, such as `profile:work`. */
-  readonly identity: string;
-  /** The endpoint that issued it; `default` for the China site's. */
-  readonly endpoint: string;
-  /** Where it is kept, or was, or is to be. */
-  readonly store: StoreChoice;
-  readonly status: StatusWord;
-  readonly certificate: KeptCertificate | undefined;
-  /** When the next command renews it. */
-  readonly renewsAt: Date | undefined;
-}
+const formats = ['table', 'wide', 'json', 'yaml'] as const;
 
-/**
- * Finds out how a credential is, without unlocking anything or asking anybody.
- *
- * @param maxAgeMs how old it may become where no context says so
- */
-export async function credentialStatus(
-  credential: KnownCredential,
-  catalog: KeychainCatalog,
-  { maxAgeMs }: { readonly maxAgeMs: number },
-  world: World,
-): Promise<CredentialStatus> {
-  const { key, record, contexts } = credential;
-  const finding = await findKept(credential, catalog, world);
-  const certificate = finding.kind === 'there' ? finding.certificate : record;
-  // It is renewed for whichever context wants the youngest one.
-  const ages = contexts.map(({ settings }) => settings.maxAgeMs);
-  const settings = { maxAgeMs: ages.length > 0 ? Math.min(...ages) : maxAgeMs };
-  const isThere = finding.kind !== 'absent';
-  return {
-    clusterId: key.clusterId,
-    contexts: contexts.map(({ name }) => name),
-    isCurrentContext: contexts.some(({ isCurrent }) => isCurrent),
-    identity: identityKey(key.identity),
-    endpoint: endpointKey(key.endpoint),
-    store: isThere ? finding.store : (record?.store ?? contexts[0]?.settings.store ?? 'auto'),
-    status: statusWord(
-      {
-        finding: finding.kind,
-        wasKept: record !== undefined,
-        hasContext: contexts.length > 0,
-        dates: certificate,
-      },
-      settings,
-      world.now(),
-    ),
-    certificate,
-    renewsAt: certificate && isThere ? renewalDueAt(certificate, settings) : undefined,
-  };
-}
+const nothingCached =
+  'No credential is cached here. Set up a cluster: kubectl eck get-credentials eck-0123abcd';
 
-/** What `status` can print, the default first. */
-export const statusFormats = ['table', 'wide', 'json', 'yaml'] as const;
-export type StatusFormat = (typeof statusFormats)[number];
-
-type Column = readonly [heading: string, cell: (status: CredentialStatus, now: Date) => string];
-
-const columns: readonly Column[] = [
-  ['CLUSTER', ({ clusterId }) => clusterId],
-  ['CONTEXT', contextsCell],
-  ['IDENTITY', ({ identity }) => printable(identity)],
-  ['STORE', ({ store }) => store],
-  ['FETCHED', ({ certificate }, now) => timeCell(certificate?.fetchedAt, now)],
-  ['RENEWS', ({ renewsAt }, now) => renewsCell(renewsAt, now)],
-  ['EXPIRES', ({ certificate }, now) => timeCell(certificate?.notAfter, now)],
-  ['STATUS', ({ status }) => status],
-];
-
-const wideColumns: readonly Column[] = [
-  ...columns,
-  ['SUBJECT', ({ certificate }) => certificate?.certificateSubject ?? ''],
-  ['ENDPOINT', ({ endpoint }) => endpoint],
-];
-
-/**
- * The credentials as text for standard output: a table with times as kubectl shows ages, or a document with dates.
- *
- * @param now that the times of a table are seen from
- */
-export async function formatStatus(
-  statuses: readonly CredentialStatus[],
-  { format, headers, now }: { readonly format: StatusFormat; readonly headers: boolean; readonly now: Date },
-): Promise<string> {
-  switch (format) {
-    case 'json':
-    case 'yaml':
-      return formatDocument(statuses.map(documentOf), format);
-    case 'table':
-    case 'wide': {
-      // As kubectl: where there is nothing, there is no heading either.
-      if (statuses.length === 0) return '';
-      const shown = format === 'wide' ? wideColumns : columns;
-      return formatTable(
-        shown.map(([heading]) => heading),
-        statuses.map((status) => shown.map(([, cell]) => cell(status, now))),
-        { headers },
-      );
-    }
-  }
-}
-
-/** What is not known is null, so that every credential has the same fields. */
-function documentOf({ certificate, renewsAt, ...status }: CredentialStatus): Record<string, unknown> {
-  return {
-    ...status,
-    certificateSubject: certificate?.certificateSubject ?? null,
-    fetchedAt: certificate?.fetchedAt.toISOString() ?? null,
-    renewsAt: renewsAt?.toISOString() ?? null,
-    notBefore: certificate?.notBefore.toISOString() ?? null,
-    notAfter: certificate?.notAfter.toISOString() ?? null,
-  };
-}
-
-function contextsCell({ contexts, isCurrentContext }: CredentialStatus): string {
-  return contexts
-    .map((name, index) => (index === 0 && isCurrentContext ? `*${printable(name)}` : printable(name)))
-    .join(',');
-}
-
-function timeCell(time: Date | undefined, now: Date): string {
-  return time === undefined ? '' : humanTime(time, now);
-}
-
-/** What is due is renewed by the next command, and not at a time that has passed. */
-function renewsCell(time: Date | undefined, now: Date): string {
-  return time !== undefined && time.getTime() <= now.getTime() ? 'now' : timeCell(time, now);
-}
-
-/**
- * How a credential is, in one word or two. The first of these that holds:
- *
- * - `locked`: it may be in a keychain that is locked, which is not unlocked to find out.
- * - `unknown`: the store that should have it cannot be asked from here.
- * - `gone`: it was kept, and is not any more.
- * - `not kept`: a context asks for it, and it is not kept; the next command fetches it.
- * - `expired`: its certificate has ended; the next command fetches another one.
- * - `no context`: it is kept, and no context of this kubeconfig asks for it.
- * - `due`: it is renewed at the next command, and served if that fails.
- * - `ok`: it is served at once.
- */
-export type StatusWord = 'ok' | 'due' | 'expired' | 'gone' | 'not kept' | 'locked' | 'unknown' | 'no context';
-
-/** What the status of a credential depends on. */
-export interface StatusFacts {
-  readonly finding: Finding['kind'];
-  /** Whether it is remembered that it was kept. */
-  readonly wasKept: boolean;
-  readonly hasContext: boolean;
-  /** Absent where nothing is known of them. */
-  readonly dates: CredentialDates | undefined;
-}
-
-/** Tells how a credential is. A pure function of its arguments. */
-export function statusWord(
-  { finding, wasKept, hasContext, dates }: StatusFacts,
-  settings: FreshnessSettings,
-  now: Date,
-): StatusWord {
-  switch (finding) {
-    case 'locked':
-    case 'unknown':
-      return finding;
-    case 'absent':
-      return wasKept ? 'gone' : 'not kept';
-    case 'there':
-      break;
-  }
-  const verdict = dates === undefined ? 'serve' : freshness(dates, settings, now);
-  if (verdict === 'fetch') return 'expired';
-  if (!hasContext) return 'no context';
-  return verdict === 'renew' ? 'due' : 'ok';
-}
-
-/** `status`: the credentials that are kept here, and how each of them is. */
+/** `status`: the cached credentials by their records. Opens no keychain. */
 export function statusCommand(world: World): Command {
-  const { environment } = world;
   const command = new Command('status')
-    .description('the credentials kept here, and how each of them is')
+    .description('show the cached credentials')
     .argument('[CLUSTER...]', "only those of these clusters: an id, or a context's name")
-    .addOption(outputOption(statusFormats))
+    .addOption(outputOption(formats))
     .addOption(new Option('--no-headers', 'print a table without its heading'))
     .addOption(kubeconfigOption())
     .addHelpText(
@@ -220,13 +30,10 @@ export function statusCommand(world: World): Command {
         '',
         'STATUS is one of:',
         '  ok           served at once',
-        '  due          renewed at the next command, and served if ENS cannot be reached',
-        '  expired      its certificate has ended; the next command fetches one',
-        '  gone         it was kept, and is not any more; the next command fetches one',
-        '  not kept     a context asks for it; the next command fetches one',
-        '  locked       it may be in a keychain that is locked, and stays locked',
-        '  unknown      the store that should have it cannot be asked from here',
-        '  no context   it is kept, and no context of this kubeconfig asks for it',
+        '  due          renewed by the next command, and served if ENS cannot be reached',
+        '  expired      the certificate has expired; the next command fetches one',
+        '  not cached   a context asks for it; the next command fetches one',
+        '  no context   cached, and no context of this kubeconfig asks for it',
         '',
         'Examples:',
         '  kubectl eck status',
@@ -236,27 +43,92 @@ export function statusCommand(world: World): Command {
     );
 
   return command.action(async (names: string[]) => {
-    const format = outputFormat(command, statusFormats);
-    const headers = !switchOption(command, 'no-headers');
-    const settings = readSettings({}, environment);
-    const known = await readKnown(kubeconfigPaths(command, world), world);
-    const missing = names.find((name) => credentialsNamed(known, name).length === 0);
-    if (missing !== undefined) throw nothingKept(missing);
+    const format = outputFormat(command, formats);
+    const { maxAgeMs } = readSettings({}, world.environment);
+    const entries = await readCredentials(kubeconfigPaths(command, world), world);
+    const missing = names.find((name) => credentialsNamed(entries, name).length === 0);
+    if (missing !== undefined) throw notCached(missing);
     const shown =
-      names.length === 0 ? known : [...new Set(names.flatMap((name) => credentialsNamed(known, name)))];
+      names.length === 0 ? entries : [...new Set(names.flatMap((name) => credentialsNamed(entries, name)))];
 
-    const catalog = await openCatalog(world);
-    try {
-      const { default: Queue } = await import('p-queue');
-      const statuses = await new Queue({ concurrency: 16 }).addAll(
-        shown.map((credential) => () => credentialStatus(credential, catalog, settings, world)),
-      );
-      process.stdout.write(await formatStatus(statuses, { format, headers, now: world.now() }));
-    } finally {
-      catalog.close();
-    }
-    if (shown.length === 0) {
-      printLine('No credential is kept here. Set up a cluster: kubectl eck get-credentials eck-0123abcd');
-    }
+    const now = world.now();
+    const rows = shown.map((entry) => statusOf(entry, maxAgeMs, now));
+    const headers = !switchOption(command, 'no-headers');
+    process.stdout.write(
+      format === 'json' || format === 'yaml'
+        ? await formatDocument(rows.map(documentOf), format)
+        : formatTable(format === 'wide' ? wideColumns(now) : columns(now), rows, { headers }),
+    );
+    if (shown.length === 0) printLine(nothingCached);
   });
+}
+
+/** The state of a credential; see the command's help. */
+export type StatusWord = 'ok' | 'due' | 'expired' | 'not cached' | 'no context';
+
+interface CredentialStatus {
+  readonly entry: CredentialEntry;
+  readonly status: StatusWord;
+  /** When the next command renews it. */
+  readonly renewsAt: Date | undefined;
+}
+
+/** @param maxAgeMs for a credential that no context asks for */
+export function statusOf(entry: CredentialEntry, maxAgeMs: number, now: Date): CredentialStatus {
+  const { record, contexts } = entry;
+  if (record === undefined) return { entry, status: 'not cached', renewsAt: undefined };
+  // The context that wants the youngest credential has it renewed.
+  const settings = {
+    maxAgeMs: contexts.length === 0 ? maxAgeMs : Math.min(...contexts.map((one) => one.settings.maxAgeMs)),
+  };
+  const verdict = freshness(record, settings, now);
+  const renewsAt = renewalDueAt(record, settings);
+  if (verdict === 'fetch') return { entry, status: 'expired', renewsAt };
+  if (contexts.length === 0) return { entry, status: 'no context', renewsAt };
+  return { entry, status: verdict === 'renew' ? 'due' : 'ok', renewsAt };
+}
+
+function columns(now: Date): readonly Column<CredentialStatus>[] {
+  const time = (date: Date | undefined): string => (date === undefined ? '' : humanTime(date, now));
+  return [
+    ['CLUSTER', ({ entry }) => entry.key.clusterId],
+    ['CONTEXT', ({ entry }) => entry.contexts.map(contextCell).join(',')],
+    ['IDENTITY', ({ entry }) => printable(identityKey(entry.key.identity))],
+    ['STORE', ({ entry }) => storeOf(entry)],
+    ['FETCHED', ({ entry }) => time(entry.record?.fetchedAt)],
+    ['RENEWS', ({ renewsAt }) => (renewsAt !== undefined && renewsAt <= now ? 'now' : time(renewsAt))],
+    ['EXPIRES', ({ entry }) => time(entry.record?.notAfter)],
+    ['STATUS', ({ status }) => status],
+  ];
+}
+
+function wideColumns(now: Date): readonly Column<CredentialStatus>[] {
+  return [
+    ...columns(now),
+    ['SUBJECT', ({ entry }) => entry.record?.certificateSubject ?? ''],
+    ['ENDPOINT', ({ entry }) => endpointKey(entry.key.endpoint)],
+  ];
+}
+
+/** Every credential has the same fields; what is not known is null. */
+function documentOf({ entry, status, renewsAt }: CredentialStatus): Record<string, unknown> {
+  const { key, record, contexts } = entry;
+  return {
+    clusterId: key.clusterId,
+    contexts: contexts.map(({ name }) => name),
+    isCurrentContext: contexts.some(({ isCurrent }) => isCurrent),
+    identity: identityKey(key.identity),
+    endpoint: endpointKey(key.endpoint),
+    store: storeOf(entry),
+    status,
+    certificateSubject: record?.certificateSubject ?? null,
+    fetchedAt: record?.fetchedAt.toISOString() ?? null,
+    renewsAt: renewsAt?.toISOString() ?? null,
+    notBefore: record?.notBefore.toISOString() ?? null,
+    notAfter: record?.notAfter.toISOString() ?? null,
+  };
+}
+
+function storeOf({ record, contexts }: CredentialEntry): string {
+  return record?.store ?? contexts[0]?.settings.store ?? 'auto';
 }

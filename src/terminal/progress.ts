@@ -1,38 +1,35 @@
 import type { World } from '../world.js';
+import { mayColour } from './format.js';
 
-/** Tells a person how far something has got. */
+/** A progress bar on the screen. */
 export interface Progress {
-  /** One more is done. */
+  /** One more item is done. */
   advance(): void;
-  /** Takes the bar off the screen for good. Nothing may be printed before. */
+  /** Removes the bar. Nothing may be printed before. */
   stop(): void;
 }
 
 const silent: Progress = { advance: () => undefined, stop: () => undefined };
-const barWidth = 30;
+const widestBar = 30;
 const redrawAfterMs = 100;
 
 /**
- * Shows a bar on standard error while something goes on, and leaves nothing of it behind. Where that is no terminal, or
- * with `NO_COLOR`, nothing is shown.
+ * Shows a progress bar on standard error, if that is a terminal that takes one, and leaves nothing behind.
  *
- * A bar of our own, of one line: those of prompt libraries take the keyboard to themselves, and end the process at
- * Ctrl-C before anything fetched could be written.
+ * The bars of prompt libraries read the keyboard and end the process at Ctrl-C, so this is one of our own.
  */
 export function showProgress(
-  what: string,
+  label: string,
   total: number,
   world: Pick<World, 'environment' | 'isTerminal'>,
 ): Progress {
-  if (!world.isTerminal('stderr') || world.environment['NO_COLOR']) return silent;
+  if (!mayColour('stderr', world)) return silent;
   let done = 0;
   let drawnAtMs = 0;
   let isOver = false;
   const draw = (): void => {
     drawnAtMs = performance.now();
-    // One line must stay one: what does not fit would be wrapped, and could not be taken back.
-    const line = progressLine(what, done, total).slice(0, process.stderr.columns - 1);
-    process.stderr.write(`\r${line}\x1b[K`);
+    process.stderr.write(`\r${progressLine(label, done, total, process.stderr.columns)}\x1b[K`);
   };
   draw();
   return {
@@ -48,8 +45,14 @@ export function showProgress(
   };
 }
 
-/** Such as `Fetching credentials [######------] 12/24`. */
-export function progressLine(what: string, done: number, total: number): string {
-  const filled = total === 0 ? barWidth : Math.floor((barWidth * done) / total);
-  return `${what} [${'#'.repeat(filled)}${'-'.repeat(barWidth - filled)}] ${done}/${total}`;
+/**
+ * Such as `Fetching credentials [######------] 12/24`: the bar is as short as it has to be for one line, since a wrapped
+ * line could not be removed.
+ */
+export function progressLine(label: string, done: number, total: number, columns: number): string {
+  const count = `${done}/${total}`;
+  const width = Math.min(widestBar, columns - `${label} [] ${count} `.length);
+  if (width < 1) return count.slice(0, columns - 1);
+  const filled = total === 0 ? width : Math.floor((width * done) / total);
+  return `${label} [${'#'.repeat(filled)}${'-'.repeat(width - filled)}] ${count}`;
 }

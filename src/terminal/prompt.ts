@@ -1,35 +1,34 @@
 import { EckError } from '../errors.js';
 
-/** Something that a person can pick. */
+/** An item of a list to pick from. */
 export interface Choice {
   readonly value: string;
-  /** As it is shown, and searched. */
+  /** Shown and searched. */
   readonly label: string;
 }
 
 /**
- * Lets a person at a terminal pick any number of things, at least one, from a list that gets shorter as they type:
- * Tab ticks the one that is pointed at, and Enter takes what is ticked, or, if nothing is, the one that is pointed at.
- * It is drawn on standard error, so that standard output stays free for data.
+ * Lets a person pick items, at least one, from a list that shrinks as they type. Tab marks an item; Enter takes the
+ * marked items, or the highlighted one if none is marked. Drawn on standard error.
  *
- * @throws EckError `interrupted` where the person would rather not
+ * @throws EckError `interrupted` if the person cancels
  */
 export async function pickMany(message: string, choices: readonly Choice[]): Promise<readonly string[]> {
   const { autocompleteMultiselect, isCancel } = await import('@clack/prompts');
   const options = choices.map(({ value, label }) => ({ value, label }));
-  let listening = false;
+  let isListening = false;
   const picked = await autocompleteMultiselect<string>({
     message,
-    // As a function, since that is how the library hands out the prompt that it makes.
+    // The library exposes the prompt only as `this` of this function.
     options() {
-      if (!listening)
+      if (!isListening)
         this.on('key', (_, { name }) => {
           const { focusedValue, selectedValues } = this;
           if (name === 'return' && selectedValues.length === 0 && focusedValue !== undefined) {
             this.toggleSelected(focusedValue);
           }
         });
-      listening = true;
+      isListening = true;
       return options;
     },
     filter: (typed, { label = '' }) => label.toLowerCase().includes(typed.toLowerCase()),

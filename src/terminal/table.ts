@@ -1,21 +1,25 @@
 import stringWidth from 'fast-string-width';
 
+/** A column: its heading, and the text of its cell in the row of an item. */
+export type Column<Item> = readonly [heading: string, cell: (item: Item) => string];
+
 const gap = '   ';
 
 /**
- * A table as kubectl prints them: no lines, columns as wide as what stands in them, and nothing cut. Wide (Chinese)
- * characters count as the two columns that they take. A cell without text shows `<none>`.
+ * A table as kubectl prints it: no lines, and columns as wide as their text, in which wide (Chinese) characters take two
+ * columns. An empty cell shows `<none>`.
  *
- * @returns its lines, each with a line feed; '' for a table without lines
+ * @returns lines that end with a line feed; '' for a table without rows
  */
-export function formatTable(
-  columns: readonly string[],
-  rows: readonly (readonly string[])[],
-  { headers = true }: { readonly headers?: boolean } = {},
+export function formatTable<Item>(
+  columns: readonly Column<Item>[],
+  items: readonly Item[],
+  { headers }: { readonly headers: boolean },
 ): string {
-  const lines = [...(headers ? [columns] : []), ...rows].map((cells) =>
-    columns.map((_, index) => cells[index] || '<none>'),
-  );
+  if (items.length === 0) return '';
+  const heading = columns.map(([text]) => text);
+  const rows = items.map((item) => columns.map(([, cell]) => cell(item) || '<none>'));
+  const lines = headers ? [heading, ...rows] : rows;
   const widths = columns.map((_, index) =>
     lines.reduce((widest, cells) => Math.max(widest, stringWidth(cells[index] ?? '')), 0),
   );

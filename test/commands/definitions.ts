@@ -3,7 +3,7 @@ import { program } from '../../src/commands/program.js';
 import { EckError } from '../../src/errors.js';
 import type { World } from '../../src/world.js';
 
-/** No machine in particular. */
+/** A world without a machine. */
 export const world: World = {
   environment: {},
   platform: 'linux',
@@ -14,7 +14,7 @@ export const world: World = {
   debug: () => undefined,
 };
 
-/** The commands as they are defined, but none of them does anything. */
+/** The commands with their definitions, but without actions. */
 export function definitions(): Command {
   const root = program(world);
   for (const command of root.commands) command.action(() => undefined);
@@ -22,7 +22,7 @@ export function definitions(): Command {
   return root;
 }
 
-/** Whether a command line is understood; nothing is executed. */
+/** Whether a command line can be parsed. Nothing is executed. */
 export function parses(args: readonly string[]): boolean {
   try {
     definitions().parse(args, { from: 'user' });
@@ -32,4 +32,12 @@ export function parses(args: readonly string[]): boolean {
     if (error instanceof EckError && error.code === 'usage') return false;
     throw error;
   }
+}
+
+/** All help of a command, with the text after the options. */
+export function helpOf(command: Command): string {
+  let help = '';
+  command.configureOutput({ writeOut: (text) => (help += text) });
+  command.outputHelp();
+  return help;
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Argument, Option } from 'commander';
-import { examplesOf, helpAfter } from '../../scripts/reference/help-after.js';
-import { groupHeadings, groupOf } from '../../src/commands/groups.js';
-import { variableOf } from '../../src/settings.js';
-import { definitions, parses } from './definitions.js';
+import { Command, type Argument, type Option } from 'commander';
+import { addSettingOptions, typedSettings } from '../../src/commands/options.js';
+import { commandLineError, run } from '../../src/commands/program.js';
+import { formatDuration, readSettings, settingFlags, variableOf } from '../../src/settings.js';
+import { definitions, helpOf, parses, world } from './definitions.js';
 
 const commands = definitions().commands.map((command) => [command.name(), command] as const);
 
@@ -35,44 +35,100 @@ describe.each(commands)('%s', (name, command) => {
     if (argument?.argChoices !== undefined) expect(parses([name, 'nonsense'])).toBe(false);
   });
 
-  test('has a variable for every option, which help names', () => {
+  test('names the variable of each setting in help, and no variable of any other option', () => {
     for (const { long, description } of command.options) {
-      expect(description).toContain(`[$${variableOf(String(long).slice(2))}]`);
+      const flag = settingFlags.find((setting) => long === `--${setting}`);
+      expect([long, /\[\$(\w+)\]/.exec(description)?.[1]]).toEqual([long, flag && variableOf(flag)]);
     }
   });
 
-  test('has help with an example, and its examples are understood', () => {
-    const examples = examplesOf(command);
+  test('has help of at most 80 columns with examples that can be parsed', () => {
+    const lines = helpOf(command).split('\n');
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    const examples = lines.flatMap((line) => /^ {2,}.*?\b(kubectl[ -]eck [^#>|)]*)/.exec(line)?.[1] ?? []);
     expect(examples.some((example) => new RegExp(`^kubectl[ -]eck ${name}\\b`).test(example))).toBe(true);
     for (const example of examples) {
-      const [, line = ''] = /^kubectl[ -]eck (.*)$/.exec(example) ?? [];
-      expect([example, parses(line.split(/ +/))]).toEqual([example, true]);
+      expect([
+        example,
+        parses(
+          example
+            .trim()
+            .split(/ +/)
+            .slice(example.startsWith('kubectl ') ? 2 : 1),
+        ),
+      ]).toEqual([example, true]);
     }
   });
-
-  test('is listed in a group, and fits in a terminal of 80 columns', () => {
-    expect(groupHeadings).toContain(groupOf(name));
-    const lines = command.helpInformation().split('\n');
-    expect([...lines, ...helpAfter(command).split('\n')].filter((line) => line.length > 80)).toEqual([]);
-    expect(lines.join('\n')).toMatch(/-h, --help +print help$/m);
-  });
 });
 
-describe('help', () => {
+test('help lists every command in its group, in at most 80 columns', () => {
   const help = definitions().helpInformation();
+  for (const [name] of commands) expect(help).toMatch(new RegExp(`^ {2}${name} `, 'm'));
+  const headings = ['Every day:', 'Finding faults:', 'Run by kubectl:', 'Others:'];
+  expect(help.match(/^\w[\w ]+:$/gm)).toEqual(['Options:', ...headings]);
+  expect(help.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
 
-  test('lists every command, in groups', () => {
-    for (const [name] of commands) expect(help).toMatch(new RegExp(`^ {2}${name} `, 'm'));
-    const places = groupHeadings
-      .map((heading) => help.indexOf(`\n${heading}\n`))
-      .filter((place) => place >= 0);
-    expect(places.length).toBeGreaterThan(2);
-    expect([...places].sort((one, other) => one - other)).toEqual(places);
-    expect(help.indexOf('get-credentials ')).toBeLessThan(help.indexOf('\n  list '));
-    expect(help.slice(help.indexOf('\nOthers:'))).toMatch(/\n {2}help /);
+describe('the settings', () => {
+  const parsed = (args: readonly string[]): Command =>
+    addSettingOptions(new Command().exitOverride()).parse(args, { from: 'user' });
+
+  test('are options that show the real defaults', () => {
+    const { options } = addSettingOptions(new Command());
+    expect(options.map(({ long }) => long).sort()).toEqual(settingFlags.map((flag) => `--${flag}`).sort());
+    const defaults = readSettings({}, {});
+    const shown = Object.fromEntries(
+      options.map(({ long, defaultValue }) => [long, defaultValue as unknown]),
+    );
+    expect(readSettings({ 'max-age': String(shown['--max-age']) }, {}).maxAgeMs).toBe(defaults.maxAgeMs);
+    expect(shown).toMatchObject({
+      '--store': defaults.store,
+      '--timeout': formatDuration(defaults.timeoutMs),
+    });
   });
 
-  test('fits in a terminal of 80 columns', () => {
-    expect(help.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  test.each<[string[], object]>([
+    [[], {}],
+    [['--store', 'auto'], { store: 'auto' }],
+    [['--profile='], { profile: '' }],
+    [['--site=china', '--max-age', '1h'], { site: 'china', 'max-age': '1h' }],
+  ])('%j are typed as %j', (args, typed) => {
+    expect(typedSettings(parsed(args))).toEqual(typed);
   });
 });
+
+describe('a wrong command line', () => {
+  test.each<[string[], string, string]>([
+    [['lsit'], "unknown command 'lsit'", 'Did you mean list? See "kubectl eck --help"'],
+    [
+      ['list', '--reigon', 'x'],
+      "unknown option '--reigon'",
+      'Did you mean --region? See "kubectl eck list --help"',
+    ],
+    [['help', 'lsit'], "unknown command 'lsit'", 'Did you mean list? See "kubectl eck --help"'],
+    [['help', 'nonsense'], "unknown command 'nonsense'", 'See "kubectl eck --help"'],
+    [['list', '-o'], "option '-o, --output <FORMAT>' argument missing", 'See "kubectl eck list --help"'],
+    [['completion'], "missing required argument 'SHELL'", 'See "kubectl eck completion --help"'],
+    [['list', '-o', 'xml'], '--output "xml" is not one of table, wide, json, yaml, name', ''],
+  ])('%j is usage', async (args, message, fix) => {
+    await expect(run(args, world)).rejects.toMatchObject({
+      code: 'usage',
+      exitStatus: 2,
+      message,
+      fix: fix === '' ? undefined : fix,
+    });
+  });
+
+  test('is printed without control characters', () => {
+    const { message } = commandLineError("error: unknown command '\u001b[31m\nx'", 'help');
+    expect(message).toBe("unknown command ' [31m x'");
+  });
+});
+
+test.each(['list', 'status', 'refresh', 'logout', 'convert', 'doctor', 'version'])(
+  '%s refuses while kubectl runs the plugin',
+  async (name) => {
+    const asPlugin = { ...world, environment: { KUBERNETES_EXEC_INFO: '{}' } };
+    await expect(run([name], asPlugin)).rejects.toMatchObject({ code: 'usage' });
+  },
+);

@@ -49,19 +49,18 @@ describe('list', () => {
     },
   );
 
-  test('shows what the filters let through, given as flags or variables', async () => {
+  test('filters by flags; variables choose nothing', async () => {
     const named = await sandbox.run(['list', '-o', 'name', '--name', '上海边缘']);
     expect(named).toMatchObject({ status: 0, stdout: 'eck-ffff0001\n' });
-    const inRegion = await sandbox.run(['list'], {
-      env: { KUBECTL_ECK_REGION: 'cn-hangzhou-58', KUBECTL_ECK_OUTPUT: 'name' },
-    });
+    const env = { KUBECTL_ECK_NAME: '上海边缘', KUBECTL_ECK_OUTPUT: 'json' };
+    const inRegion = await sandbox.run(['list', '--region', 'cn-hangzhou-58', '-o', 'name'], { env });
     expect(inRegion).toMatchObject({ status: 0, stdout: 'eck-0123abcd\n' });
   });
 
   test('says where it looked when there is nothing', async () => {
     const listed = await sandbox.run(['list', '--region', 'cn-nowhere']);
     expect(listed).toMatchObject({ status: 0, stdout: '' });
-    expect(listed.stderr).toContain('knows no clusters in the region "cn-nowhere"');
+    expect(listed.stderr).toMatch(/^No clusters in the region "cn-nowhere" found at 127\.0\.0\.1/);
   });
 
   test('works without a kubeconfig that can be read, and says so', async () => {

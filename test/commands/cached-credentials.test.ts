@@ -1,0 +1,262 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  joinCredentials,
+  ofTypedIdentity,
+  ownContexts,
+  readOwnContexts,
+  selectCredentials,
+  settingsToFetch,
+  type CredentialEntry,
+  type OwnContext,
+} from '../../src/commands/cached-credentials.js';
+import { statusOf } from '../../src/commands/status.js';
+import type { CachedRecord } from '../../src/exec-credential/records.js';
+import type { Identity } from '../../src/identity.js';
+import { readSettings } from '../../src/settings.js';
+import type { Environment, World } from '../../src/world.js';
+import { world as anyWorld } from './definitions.js';
+
+const now = new Date('2026-03-01T12:00:00Z');
+const hour = 3_600_000;
+const hence = (hours: number): Date => new Date(now.getTime() + hours * hour);
+const work: Identity = { kind: 'profile', name: 'work' };
+const byKey: Identity = { kind: 'access-key', accessKeyId: 'LTAI5tKnown' };
+
+let home: string;
+let world: World;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
+  const environment = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5tKnown', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'x' };
+  world = { ...anyWorld, environment, homeDirectory: () => home, now: () => now };
+});
+afterEach(() => {
+  rmSync(home, { recursive: true, force: true });
+});
+
+function record(clusterId: string, identity: Identity, changes: Partial<CachedRecord> = {}): CachedRecord {
+  return {
+    key: { endpoint: { kind: 'default' }, identity, clusterId },
+    store: 'file',
+    certificateSubject: 'CN=someone',
+    fetchedAt: hence(-1),
+    notBefore: hence(-1),
+    notAfter: hence(1000),
+    ...changes,
+  };
+}
+
+/** Reads contexts of one cluster and user each, from a kubeconfig in JSON. */
+async function contextsOf(
+  users: Readonly<Record<string, object>>,
+  { current = '', cluster = {}, environment = {} as Environment } = {},
+): Promise<OwnContext[]> {
+  const names = Object.keys(users);
+  const file = join(home, 'config');
+  writeFileSync(
+    file,
+    JSON.stringify({
+      'current-context': current,
+      contexts: names.map((name) => ({ name, context: { cluster: 'c', user: name } })),
+      clusters: [{ name: 'c', cluster: { server: 'https://192.0.2.1', ...cluster } }],
+      users: names.map((name) => ({ name, user: users[name] })),
+    }),
+  );
+  return readOwnContexts([file], { ...world, environment: { ...world.environment, ...environment } });
+}
+
+const exec = (args: readonly string[], more: object = {}): object => ({
+  exec: { command: 'kubectl-eck', args, ...more },
+});
+const forCluster = (...args: string[]): object => exec(['exec-credential', '--cluster-id', ...args]);
+
+describe('a context of this plugin', () => {
+  test('has the settings that kubectl runs the plugin with: arguments, its own env, this environment', async () => {
+    const env = [{ name: 'KUBECTL_ECK_PROFILE', value: 'entry' }];
+    const args = ['exec-credential', '--cluster-id', 'eck-1', '--site=international'];
+    const shell = { KUBECTL_ECK_PROFILE: 'shell', KUBECTL_ECK_STORE: 'file' };
+    const contexts = await contextsOf({ edge: exec(args, { env }) }, { current: 'edge', environment: shell });
+    expect(contexts).toMatchObject([
+      {
+        name: 'edge',
+        file: join(home, 'config'),
+        isCurrent: true,
+        clusterId: 'eck-1',
+        settings: { profile: 'entry', store: 'file', endpoint: { kind: 'site', site: 'international' } },
+        environment: { KUBECTL_ECK_PROFILE: 'entry' },
+      },
+    ]);
+  });
+
+  test.each<[string, object, object]>([
+    ['get-credentials in the entry', exec(['get-credentials', '--cluster-id', 'eck-1']), {}],
+    ['a cluster as an argument', exec(['get-credentials', 'eck-1']), {}],
+    ['flags of an earlier version', forCluster('eck-1', '--connect-timeout', '3s'), {}],
+    [
+      'the id in the cluster',
+      exec(['exec-credential']),
+      { extensions: [{ name: 'client.authentication.k8s.io/exec', extension: { clusterId: 'eck-1' } }] },
+    ],
+  ])('is found with %s', async (_, user, cluster) => {
+    expect(await contextsOf({ edge: user }, { cluster })).toMatchObject([{ clusterId: 'eck-1' }]);
+  });
+
+  test.each<[string, object, object]>([
+    ['a token', { token: 'x' }, {}],
+    ['another program', { exec: { command: 'aws', args: ['exec-credential'] } }, {}],
+    ['unknown arguments', forCluster('eck-1', '--nonsense'), {}],
+    ['another command', exec(['list']), {}],
+    ['wrong settings', forCluster('eck-1', '--store', 'pocket'), {}],
+    ['no cluster', exec(['exec-credential']), {}],
+    ['no id of a cluster', forCluster('../eck'), {}],
+    ['an empty extension', exec(['exec-credential']), { extensions: [{ name: 'x' }] }],
+  ])('is none with %s', async (_, user, cluster) => {
+    expect(await contextsOf({ edge: user }, { cluster })).toEqual([]);
+  });
+
+  test('is none without a kubeconfig that can be read, with a warning', async () => {
+    const warnings: string[] = [];
+    writeFileSync(join(home, 'config'), 'contexts: {');
+    const warn = (message: string): void => void warnings.push(message);
+    expect(await readOwnContexts([join(home, 'config')], { ...world, warn })).toEqual([]);
+    expect(warnings).toHaveLength(1);
+  });
+});
+
+describe('records and contexts', () => {
+  test('are joined by cache key, the current context first', async () => {
+    const contexts = await contextsOf(
+      {
+        a: forCluster('eck-2', '--profile', 'work'),
+        b: forCluster('eck-2', '--profile', 'work'),
+        c: forCluster('eck-3'),
+      },
+      { current: 'b' },
+    );
+    const joined = await joinCredentials([record('eck-2', work), record('eck-1', byKey)], contexts, world);
+    expect(
+      joined.map((entry) => [entry.keyText, entry.record?.store, entry.contexts.map(({ name }) => name)]),
+    ).toEqual([
+      ['eck-1@default/access-key%3ALTAI5tKnown', 'file', []],
+      ['eck-2@default/profile%3Awork', 'file', ['b', 'a']],
+      ['eck-3@default/access-key%3ALTAI5tKnown', undefined, ['c']],
+    ]);
+  });
+
+  test('differ by endpoint, role, and the environment of an exec entry', async () => {
+    const env = (name: string, value: string) => ({ env: [{ name, value }] });
+    const args = ['exec-credential', '--cluster-id', 'eck-1'];
+    const contexts = await contextsOf({
+      a: exec(args),
+      b: forCluster('eck-1', '--site', 'international'),
+      c: forCluster('eck-1', '--role-arn', 'acs:ram::1:role/r'),
+      d: exec(args, env('ALIBABA_CLOUD_ACCESS_KEY_ID', 'LTAI5tEntry')),
+      e: exec(args, env('KUBECTL_ECK_PROFILE', 'work')),
+    });
+    const joined = await joinCredentials([], contexts, world);
+    expect(new Set(joined.map(({ keyText }) => keyText)).size).toBe(5);
+  });
+});
+
+describe('of the credentials', () => {
+  let entries: CredentialEntry[];
+  const names = (selected: readonly CredentialEntry[]): string[] =>
+    selected.map(({ key }) => `${key.clusterId} ${key.identity.kind}`);
+  const select = (typed: string[], all = false): string[] =>
+    names(selectCredentials(entries, { names: typed, all, command: 'refresh' }));
+
+  beforeEach(async () => {
+    const contexts = await contextsOf(
+      { current: forCluster('eck-2', '--profile', 'work'), named: forCluster('eck-1', '--profile', 'work') },
+      { current: 'current' },
+    );
+    const records = [record('eck-1', work), record('eck-1', byKey), record('eck-2', work)];
+    entries = await joinCredentials(records, contexts, world);
+  });
+
+  test.each<[string[], boolean, string[]]>([
+    [['eck-1'], false, ['eck-1 access-key', 'eck-1 profile']],
+    [['named'], false, ['eck-1 profile']],
+    [['named', 'eck-1'], false, ['eck-1 profile', 'eck-1 access-key']],
+    [[], false, ['eck-2 profile']],
+    [[], true, ['eck-1 access-key', 'eck-1 profile', 'eck-2 profile']],
+  ])('the names %j (--all: %p) select %j', (typed, all, expected) => {
+    expect(select(typed, all)).toEqual(expected);
+  });
+
+  test('an unknown name, a name with --all, and no name without a current context are errors', () => {
+    expect(() => select(['eck-9'])).toThrow(expect.objectContaining({ code: 'not-cached' }));
+    expect(() => select(['eck-1'], true)).toThrow(expect.objectContaining({ code: 'usage' }));
+    entries = entries.map((entry) => ({ ...entry, contexts: [] }));
+    expect(() => select([])).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  test('typed flags select those of an identity or endpoint', () => {
+    expect(names(ofTypedIdentity(entries, {}))).toHaveLength(3);
+    expect(names(ofTypedIdentity(entries, { profile: 'work' }))).toEqual(['eck-1 profile', 'eck-2 profile']);
+    const typed: Record<string, string>[] = [
+      { profile: 'other' },
+      { site: 'international' },
+      { 'role-arn': 'acs:ram::1:role/r' },
+    ];
+    for (const flags of typed) {
+      expect(() => ofTypedIdentity(entries, flags)).toThrow(expect.objectContaining({ code: 'not-cached' }));
+    }
+  });
+});
+
+describe('a credential is fetched again', () => {
+  const settingsOf = async (cached: CachedRecord, typed: object = {}, contexts: OwnContext[] = []) => {
+    const [entry] = await joinCredentials([cached], contexts, world);
+    if (entry === undefined) throw new Error('no entry');
+    return (await settingsToFetch(entry, readSettings(typed, world.environment), world))?.settings;
+  };
+
+  test('with the settings of its context, and the timeout of the command', async () => {
+    const user = forCluster('eck-1', '--profile', 'work', '--store', 'kernel', '--timeout', '1m');
+    const settings = await settingsOf(
+      record('eck-1', work),
+      { timeout: '3s' },
+      await contextsOf({ a: user }),
+    );
+    expect(settings).toMatchObject({ profile: 'work', store: 'kernel', timeoutMs: 3000 });
+  });
+
+  test.each<[string, Identity, object, object | undefined]>([
+    [
+      'its profile and store',
+      { ...work, assumedRole: 'acs:ram::1:role/r' },
+      {},
+      { profile: 'work', store: 'file' },
+    ],
+    ['the AccessKey of the environment', byKey, { profile: 'work' }, { profile: undefined }],
+    ['no other AccessKey', { kind: 'access-key', accessKeyId: 'LTAI5tGone' }, {}, undefined],
+    ['no other role', { kind: 'ecs-role', role: 'r' }, {}, undefined],
+  ])('with %s', async (_, identity, typed, expected) => {
+    const settings = await settingsOf(record('eck-1', identity), typed);
+    if (expected === undefined) expect(settings).toBeUndefined();
+    else expect(settings).toMatchObject(expected);
+  });
+});
+
+test.each<[string, Partial<CachedRecord> | undefined, boolean, string]>([
+  ['fresh', {}, true, 'ok'],
+  ['old', { fetchedAt: hence(-13) }, true, 'due'],
+  ['expired', { notAfter: now }, true, 'expired'],
+  ['fresh without a context', {}, false, 'no context'],
+  ['old without a context', { fetchedAt: hence(-13) }, false, 'no context'],
+  ['expired without a context', { notAfter: now }, false, 'expired'],
+  ['not there', undefined, true, 'not cached'],
+])('the status of a credential that is %s', async (_, changes, hasContext, status) => {
+  const contexts = hasContext ? await contextsOf({ a: forCluster('eck-1') }) : [];
+  const records = changes === undefined ? [] : [record('eck-1', byKey, changes)];
+  const [entry] = await joinCredentials(records, contexts, world);
+  expect(entry && statusOf(entry, 12 * hour, now).status).toBe(status);
+});
+
+test('own contexts of nothing are none', () => {
+  expect(ownContexts({ currentContext: undefined, contexts: [] }, {})).toEqual([]);
+});
