@@ -1,57 +1,103 @@
-// Makes release/: an archive for every platform, the manifests with which krew installs them, and prints how large
-// they are. Every build of one commit makes the same bytes.
+// Makes release/: an archive for each platform and the manifests for krew. Each build of one commit makes the same
+// bytes. Bun runs this script.
 //
 // Usage: npm run package [-- --homepage URL]
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readBuildFacts } from './release/build-facts.js';
-import { krewManifest } from './release/krew-manifest.js';
-import { packagePlatform } from './release/package-platform.js';
-import { archiveName, platforms } from './release/platforms.js';
+import { withAdHocSignature } from './release/ad-hoc-signature.js';
+import { tarGz, zip } from './release/archive.js';
+import { buildDate, compile, root, standaloneOptions, version } from './release/compile.js';
+import { thirdPartyLicenses } from './release/licenses.js';
+import { unpackLocked, type PackageLock } from './release/locked-packages.js';
+import {
+  archiveName,
+  completionName,
+  executableName,
+  platforms,
+  type Platform,
+} from './release/platforms.js';
 
-// Zip files hold times as the local clock shows them.
+// Zip files have local times.
 process.env['TZ'] = 'UTC';
 
-const { values: options } = parseArgs({
-  options: {
-    // Where the project is published. Nobody but whoever publishes it can know.
-    homepage: { type: 'string', default: 'https://github.com/OWNER/kubectl-eck' },
-  },
-});
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const { homepage } = parseArgs({
+  options: { homepage: { type: 'string', default: 'https://github.com/OWNER/kubectl-eck' } },
+}).values;
 const output = join(root, 'release');
-const facts = readBuildFacts(root, process.env);
+const hashes = new Map<Platform, string>();
 
-await rm(output, { recursive: true, force: true });
-await mkdir(output);
-const work = await mkdtemp(join(tmpdir(), 'package-'));
+rmSync(output, { recursive: true, force: true });
+mkdirSync(output);
+const work = mkdtempSync(join(tmpdir(), 'package-'));
 try {
-  const sha256 = new Map<string, string>();
-  const waiting = [...platforms];
-  const packageWaiting = async (): Promise<void> => {
-    for (let platform = waiting.shift(); platform !== undefined; platform = waiting.shift()) {
-      const archive = await packagePlatform(root, facts, platform, work);
-      const name = archiveName(platform, facts.version);
-      sha256.set(name, createHash('sha256').update(archive).digest('hex'));
-      await writeFile(join(output, name), archive);
-      console.log(`${megabytes(archive.length)}  ${name}`);
-    }
-  };
-  // Compressing is most of the work, and is done by processes of their own.
-  await Promise.all([packageWaiting(), packageWaiting()]);
-
-  const template = await readFile(join(root, 'krew-manifest.yaml'), 'utf8');
-  const release = { version: facts.version, homepage: options.homepage, sha256 };
-  await writeFile(join(output, 'krew-manifest.yaml'), krewManifest(template, release));
-  await writeFile(join(output, 'krew-manifest-musl.yaml'), krewManifest(template, release, 'musl'));
+  const lock = JSON.parse(read('package-lock.json').toString()) as PackageLock;
+  const packages = platforms.flatMap(({ runtimePackage, addonPackage }) => [runtimePackage, addonPackage]);
+  unpackLocked(lock, packages, work);
+  for (const platform of platforms) {
+    const archive = await makeArchive(platform);
+    const name = archiveName(platform, version);
+    hashes.set(platform, createHash('sha256').update(archive).digest('hex'));
+    writeFileSync(join(output, name), archive);
+    console.log(`${(archive.length / 1e6).toFixed(1)} MB  ${name}`);
+  }
+  writeManifest('krew-manifest.yaml', undefined);
+  writeManifest('krew-manifest-musl.yaml', 'musl');
 } finally {
-  await rm(work, { recursive: true, force: true });
+  rmSync(work, { recursive: true });
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`.padStart(8);
+async function makeArchive(platform: Platform): Promise<Uint8Array> {
+  const { name, os, arch, bunTarget } = platform;
+  const runtime = join(work, platform.runtimePackage);
+  const addon = join(work, platform.addonPackage);
+  const executable = join(work, name, executableName(os));
+  const metafile = join(work, `${name}.json`);
+  const bun = join(runtime, 'bin', os === 'windows' ? 'bun.exe' : 'bun');
+  const cross = [`--target=${bunTarget}`, `--compile-executable-path=${bun}`, `--metafile=${metafile}`];
+  compile(...standaloneOptions, ...cross, `--outfile=${executable}`);
+
+  const compiled = readFileSync(executable);
+  // Bun signs its output for arm64. Its output for amd64 has the signature of Bun itself, which is wrong.
+  const isUnsigned = os === 'darwin' && arch === 'amd64';
+  const { inputs } = JSON.parse(readFileSync(metafile, 'utf8')) as { inputs: object };
+  const licenses = thirdPartyLicenses(Object.keys(inputs), runtime, addon);
+  const [keyring = ''] = readdirSync(addon).filter((file) => file.endsWith('.node'));
+  const program = isUnsigned ? withAdHocSignature(compiled, 'kubectl-eck') : compiled;
+  const files = [
+    { name: 'LICENSE', content: read('LICENSE'), mode: 0o644 },
+    { name: 'THIRD_PARTY_LICENSES', content: Buffer.from(licenses), mode: 0o644 },
+    { name: 'keyring.node', content: readFileSync(join(addon, keyring)), mode: 0o644 },
+    { name: executableName(os), content: program, mode: 0o755 },
+    { name: completionName(os), content: read(`plugin/${completionName(os)}`), mode: 0o755 },
+  ];
+  // 1980 is the first year of zip files.
+  const time = buildDate ?? new Date('1980-01-01T00:00:00Z');
+  return os === 'windows' ? zip(files, time) : tarGz(files, time);
+}
+
+/** Fills in krew-manifest.yaml and adds the platforms, of which krew can choose one by `os` and `arch` only. */
+function writeManifest(file: string, libc: Platform['libc']): void {
+  const release = `${homepage}/releases/download/v${version}`;
+  const values: Record<string, string> = { version, homepage, release };
+  const head = read('krew-manifest.yaml')
+    .toString()
+    .replace(/^(#.*\n)+/, '')
+    .replace(/\$\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
+  const entries = platforms
+    .filter((platform) => platform.libc === libc)
+    .map(
+      (platform) => `    - selector: { matchLabels: { os: ${platform.os}, arch: ${platform.arch} } }
+      uri: ${release}/${archiveName(platform, version)}
+      sha256: ${hashes.get(platform) ?? ''}
+      bin: ${executableName(platform.os)}
+`,
+    );
+  writeFileSync(join(output, file), head + entries.join(''));
+}
+
+function read(path: string): Buffer {
+  return readFileSync(join(root, path));
 }

@@ -1,161 +1,146 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
-import { extract, type Header } from 'tar-stream';
 import { parse } from 'yaml';
-import { executableName, platforms, type Platform } from '../../scripts/release/platforms.js';
+import { completionName, executableName, platforms } from '../../scripts/release/platforms.js';
 import { checkCodeSignature } from '../support/code-signature.js';
-import { readPortableExecutable } from '../support/portable-executable.js';
 import {
   archiveFile,
   filesBelow,
   releaseDirectory,
   releaseRequirement,
+  releaseVersion,
   unpackArchive,
 } from '../support/release.js';
 import { describeWith } from '../support/requirements.js';
 import { repository } from '../support/sandbox.js';
 
-const contents = ({ os }: Platform): string[] => [
-  'LICENSE',
-  'THIRD_PARTY_LICENSES',
-  'keyring.node',
-  executableName(os),
-  os === 'windows' ? 'kubectl_complete-eck.cmd' : 'kubectl_complete-eck',
-];
-
 describeWith([releaseRequirement], 'a release', () => {
-  test.each(['krew-manifest.yaml', 'krew-manifest-musl.yaml'])(
-    'has the SHA-256 of its archives in %s',
-    (name) => {
-      const manifest = parse(readFileSync(join(releaseDirectory, name), 'utf8')) as {
-        spec: { platforms: { uri: string; sha256: string }[] };
-      };
-      for (const { uri, sha256 } of manifest.spec.platforms) {
-        const archive = readFileSync(join(releaseDirectory, basename(uri)));
-        expect(createHash('sha256').update(archive).digest('hex')).toBe(sha256);
-      }
-    },
-  );
+  test.each([
+    ['krew-manifest.yaml', undefined],
+    ['krew-manifest-musl.yaml', 'musl'],
+  ])('names its archives and their SHA-256 in %s', (file, libc) => {
+    const manifest = readFileSync(join(releaseDirectory, file), 'utf8');
+    expect(manifest).not.toMatch(/\$\{|npm run/);
+    const { spec } = parse(manifest) as { spec: { shortDescription: string; platforms: unknown } };
+    // The rule of krew-index.
+    expect(spec.shortDescription).toMatch(/^(?!.*(kubectl|plugin)).{1,50}(?<!\.)$/i);
+    const release = `https://github.com/OWNER/kubectl-eck/releases/download/v${releaseVersion}`;
+    const expected = platforms
+      .filter((platform) => platform.libc === libc)
+      .map((platform) => ({
+        selector: { matchLabels: { os: platform.os, arch: platform.arch } },
+        uri: `${release}/${basename(archiveFile(platform))}`,
+        sha256: createHash('sha256')
+          .update(readFileSync(archiveFile(platform)))
+          .digest('hex'),
+        bin: executableName(platform.os),
+      }));
+    expect(spec.platforms).toEqual(expected);
+  });
 
-  for (const platform of platforms) {
-    describeWith([], `for ${platform.name}`, () => {
-      let directory: string;
-      beforeAll(async () => {
-        directory = await mkdtemp(join(tmpdir(), 'kubectl eck-'));
-        await unpackArchive(platform, directory);
-      });
-      afterAll(async () => {
-        await rm(directory, { recursive: true });
-      });
-      const executable = (): Buffer => readFileSync(join(directory, executableName(platform.os)));
-
-      test('has the executable, the addon, the completion hook and the licences, and nothing else', () => {
-        expect(filesBelow(directory)).toEqual(contents(platform).sort());
-      });
-
-      test('names the licences of what it is made of', async () => {
-        const licenses = await readFile(join(directory, 'THIRD_PARTY_LICENSES'), 'utf8');
-        for (const part of ['Bun 1', `${platform.addonPackage} `, '@alicloud/credentials ', 'yaml ']) {
-          expect(licenses).toContain(`\n${part}`);
-        }
-        expect(licenses).toContain('JavaScriptCore');
-        expect(licenses).not.toMatch(/jest|eslint|typescript-eslint/);
-      });
-
-      test('names no directory of the machine that made it', () => {
-        // Not the repository alone, which may lie in a directory as short as /src.
-        for (const path of [
-          'src/main',
-          'src/commands/',
-          'node_modules/commander',
-          'node_modules/@alicloud/',
-        ]) {
-          expect(executable().includes(join(repository, path))).toBe(false);
-        }
-        expect(executable().includes(tmpdir() + '/package-')).toBe(false);
-      });
-
-      test('is as large as the runtime in it makes it', () => {
-        // Of an archive all but some 3 MB are Bun, which cannot be made smaller: it has no symbols to strip.
-        expect(statSync(archiveFile(platform)).size).toBeLessThan(58e6);
-      });
-
-      if (platform.os === 'darwin') {
-        test('is signed, every page of it, by nobody', () => {
-          const signature = checkCodeSignature(executable());
-          expect(signature).toMatchObject({ isAdHoc: true, wrongPages: [], endsWithFile: true });
-          expect(signature.pages).toBeGreaterThan(20_000);
-        });
-
-        test('has an addon that is signed by those who built it', () => {
-          const signature = checkCodeSignature(readFileSync(join(directory, 'keyring.node')));
-          expect(signature).toMatchObject({ isAdHoc: false, wrongPages: [], endsWithFile: true });
-        });
-
-        test('would not be, had one byte changed', () => {
-          const changed = executable();
-          const at = Math.floor(changed.length / 2);
-          changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
-          expect(checkCodeSignature(changed).wrongPages).toHaveLength(1);
-        });
-      }
-
-      if (platform.os === 'windows') {
-        test('is made of well-formed Windows programs for its processor', () => {
-          expect(readPortableExecutable(executable())).toMatchObject({
-            machine: platform.arch,
-            kind: 'program',
-            sections: expect.arrayContaining(['.text', '.bun']),
-          });
-          expect(readPortableExecutable(readFileSync(join(directory, 'keyring.node')))).toMatchObject({
-            machine: platform.arch,
-            kind: 'library',
-          });
-          expect(() => readPortableExecutable(executable().subarray(0, 1_000_000))).toThrow('cut off');
-        });
-      } else {
-        test('has fixed owners, modes and times in a fixed order', async () => {
-          const headers = await tarHeaders(archiveFile(platform));
-          expect(headers.map(({ name }) => name)).toEqual(contents(platform).sort());
-          expect(new Set(headers.map(({ mtime }) => mtime.getTime())).size).toBe(1);
-          for (const { name, mode, uid, gid } of headers) {
-            const isProgram = name.startsWith('kubectl');
-            expect({ name, mode, uid, gid }).toEqual({
-              name,
-              mode: isProgram ? 0o755 : 0o644,
-              uid: 0,
-              gid: 0,
-            });
-          }
-          expect(readBytes(archiveFile(platform), 4, 4)).toEqual(Buffer.alloc(4));
-        });
-      }
+  test('has a checksum of every file, and a bill of materials', () => {
+    const checked = execFileSync('sha256sum', ['--check', 'SHA256SUMS'], { cwd: releaseDirectory });
+    const files = filesBelow(releaseDirectory).filter((file) => file !== 'SHA256SUMS');
+    expect(checked.toString().trim().split('\n')).toEqual(files.map((file) => `${file}: OK`));
+    const sbom = readFileSync(join(releaseDirectory, `kubectl-eck_v${releaseVersion}_sbom.cdx.json`), 'utf8');
+    expect(JSON.parse(sbom)).toMatchObject({
+      metadata: { component: { name: 'kubectl-eck', version: releaseVersion } },
+      components: expect.arrayContaining([expect.objectContaining({ name: '@napi-rs/keyring' })]),
     });
-  }
+  });
 });
 
-async function tarHeaders(file: string): Promise<Header[]> {
-  const archive = extract();
-  const headers: Header[] = [];
-  const read = pipeline([await readFile(file)], createGunzip(), archive);
-  for await (const entry of archive) {
-    headers.push(entry.header);
-    entry.resume();
-  }
-  await read;
-  return headers;
-}
+for (const platform of platforms) {
+  describeWith([releaseRequirement], `the archive for ${platform.name}`, () => {
+    const { os, arch } = platform;
+    const contents = [
+      'LICENSE',
+      'THIRD_PARTY_LICENSES',
+      'keyring.node',
+      executableName(os),
+      completionName(os),
+    ];
+    let directory: string;
+    beforeAll(() => {
+      directory = mkdtempSync(join(tmpdir(), 'kubectl eck-'));
+      unpackArchive(platform, directory);
+    });
+    afterAll(() => {
+      rmSync(directory, { recursive: true });
+    });
+    const read = (name: string): Buffer => readFileSync(join(directory, name));
 
-function readBytes(file: string, offset: number, length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  const descriptor = openSync(file, 'r');
-  readSync(descriptor, bytes, 0, length, offset);
-  closeSync(descriptor);
-  return bytes;
+    test('has the executable, the addon, the completion and the licences, and nothing else', () => {
+      expect(filesBelow(directory)).toEqual(contents);
+      // All but 3 MB are Bun, which has no symbols to strip.
+      expect(statSync(archiveFile(platform)).size).toBeLessThan(58e6);
+    });
+
+    test('names the licences of its parts', () => {
+      const licenses = read('THIRD_PARTY_LICENSES').toString();
+      for (const part of ['Bun 1', `${platform.addonPackage} `, '@alicloud/credentials ', 'yaml ']) {
+        expect(licenses).toContain(`\n${part}`);
+      }
+      expect(licenses).toContain('JavaScriptCore');
+      expect(licenses).not.toMatch(/jest|eslint/);
+    });
+
+    test('contains no path of the machine that made it', () => {
+      const executable = read(executableName(os));
+      // Not the repository alone, which can be a short path such as /src.
+      for (const path of ['src/main', 'src/commands/', 'node_modules/commander', 'node_modules/@alicloud/']) {
+        expect(executable.includes(join(repository, path))).toBe(false);
+      }
+      expect(executable.includes(`${tmpdir()}/package-`)).toBe(false);
+    });
+
+    if (os !== 'windows') {
+      test('has owner, modes and one time that do not depend on the machine', () => {
+        const listed = execFileSync('tar', [
+          '--numeric-owner',
+          '--full-time',
+          '-tvzf',
+          archiveFile(platform),
+        ]);
+        const lines = listed.toString().trim().split('\n');
+        const [, , , date, time] = lines[0]?.split(/ +/) ?? [];
+        const modes = contents.map((name) => (name.startsWith('kubectl') ? '-rwxr-xr-x' : '-rw-r--r--'));
+        expect(lines.map((line) => line.replace(/ +\d+ (?=\d{4}-)/, ' '))).toEqual(
+          contents.map((name, index) => `${modes[index] ?? ''} 0/0 ${date ?? ''} ${time ?? ''} ${name}`),
+        );
+      });
+    }
+
+    if (os === 'darwin') {
+      test('has valid signatures on every page: ad hoc on the executable, that of its makers on the addon', () => {
+        const executable = read(executableName(os));
+        expect(checkCodeSignature(executable)).toMatchObject({
+          isAdHoc: true,
+          wrongPages: [],
+          endsWithFile: true,
+        });
+        const addon = checkCodeSignature(read('keyring.node'));
+        expect(addon).toMatchObject({ isAdHoc: false, wrongPages: [], endsWithFile: true });
+
+        const middle = Math.floor(executable.length / 2);
+        executable.writeUInt8(executable.readUInt8(middle) ^ 1, middle);
+        expect(checkCodeSignature(executable).wrongPages).toHaveLength(1);
+      });
+    }
+
+    if (os === 'windows') {
+      test('has programs for its processor', () => {
+        for (const file of [read(executableName(os)), read('keyring.node')]) {
+          // The header of the format PE, which begins with the processor.
+          const header = file.readUInt32LE(0x3c);
+          expect(file.toString('latin1', header, header + 4)).toBe('PE\0\0');
+          expect(file.readUInt16LE(header + 4)).toBe(arch === 'amd64' ? 0x8664 : 0xaa64);
+        }
+      });
+    }
+  });
 }

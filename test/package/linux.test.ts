@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { arm64, muslAmd64, muslArm64, native, withoutAvx, type Emulator } from '../support/emulators.js';
@@ -20,12 +20,12 @@ for (const [platform, machine, { requirement, argv }] of machines) {
   describeWith([releaseRequirement, requirement], `the archive for ${platform}, on ${machine}`, () => {
     let directory: string;
     let sandbox: Sandbox;
-    beforeAll(async () => {
-      directory = await mkdtemp(join(tmpdir(), 'kubectl eck-'));
-      await unpackArchive(platformOf(platform), directory);
+    beforeAll(() => {
+      directory = mkdtempSync(join(tmpdir(), 'kubectl eck-'));
+      unpackArchive(platformOf(platform), directory);
     });
-    afterAll(async () => {
-      await rm(directory, { recursive: true });
+    afterAll(() => {
+      rmSync(directory, { recursive: true });
     });
     beforeEach(async () => {
       sandbox = await Sandbox.create();
@@ -38,7 +38,7 @@ for (const [platform, machine, { requirement, argv }] of machines) {
       return runProgram(file, rest, { env: sandbox.environment(env), timeoutMs: 100_000 });
     };
 
-    test('says its version and what it was built from', async () => {
+    test('prints its version and commit', async () => {
       const { stdout } = await run(['version', '-o', 'json']);
       expect(JSON.parse(stdout)).toEqual({
         version: releaseVersion,
@@ -47,39 +47,31 @@ for (const [platform, machine, { requirement, argv }] of machines) {
       });
     }, 120_000);
 
-    test('loads what was compiled ahead of time, and compiles nothing again', async () => {
-      // JavaScriptCore's own log. What Bun evaluates besides, before the program, is a miss everywhere.
+    test('loads its bytecode and compiles nothing again', async () => {
+      // The log of JavaScriptCore. Bun itself has one miss before it runs the program.
       const { stdout, stderr } = await run(['version'], { BUN_JSC_verboseDiskCache: '1' });
-      const [hits, misses] = ['hit', 'miss'].map(
-        (what) => (stdout + stderr).split(`Cache ${what} for sourceCode`).length - 1,
-      );
-      expect(hits).toBeGreaterThanOrEqual(2);
-      expect(misses).toBeLessThanOrEqual(1);
+      const count = (what: string) => (stdout + stderr).split(`Cache ${what} for sourceCode`).length - 1;
+      expect(count('hit')).toBeGreaterThanOrEqual(2);
+      expect(count('miss')).toBeLessThanOrEqual(1);
     }, 120_000);
 
-    test('fetches a credential and serves it', async () => {
+    test('fetches a credential and serves it without ENS', async () => {
       const args = ['exec-credential', '--cluster-id', sandbox.clusterId];
       const fetched = await run(args);
       expect(fetched).toMatchObject({ status: 0, stderr: '' });
-      expect(JSON.parse(fetched.stdout)).toMatchObject({
-        status: { clientCertificateData: sandbox.ens.issued[0]?.certificatePem },
-      });
+      const { certificatePem } = sandbox.ens.issued[0] ?? {};
+      expect(JSON.parse(fetched.stdout)).toMatchObject({ status: { clientCertificateData: certificatePem } });
       await sandbox.ens.stop();
       expect(await run(args)).toMatchObject({ status: 0, stdout: fetched.stdout });
     }, 240_000);
 
-    test('loads the keychain addon that lies beside it', async () => {
+    test('loads the keychain addon from its own directory', async () => {
       const args = ['exec-credential', '--cluster-id', sandbox.clusterId, '--store', 'kernel'];
-      const refusal = 'keyring.node cannot be loaded';
-      expect((await run(args)).stderr).not.toContain(refusal);
-
+      expect((await run(args)).stderr).not.toContain('cannot be loaded');
       const addon = join(directory, 'keyring.node');
-      await rename(addon, `${addon}.away`);
-      try {
-        expect((await run(args)).stderr).toContain(refusal);
-      } finally {
-        await rename(`${addon}.away`, addon);
-      }
+      renameSync(addon, `${addon}.away`);
+      expect((await run(args)).stderr).toContain('keyring.node cannot be loaded');
+      renameSync(`${addon}.away`, addon);
     }, 240_000);
   });
 }

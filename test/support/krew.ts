@@ -1,27 +1,17 @@
-import { accessSync, constants } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Requirement } from './requirements.js';
 
-const directory = process.env['KUBECTL_ECK_TEST_KREW'] ?? '/nonexistent/krew';
+const directory = process.env['KUBECTL_ECK_TEST_KREW'] ?? '/nonexistent';
 
-/** The real krew, and what krew-index checks manifests with. `KUBECTL_ECK_TEST_KREW` names their directory. */
+/** krew, and the program with which krew-index checks manifests. */
 export const krewPrograms = {
   krew: join(directory, 'krew'),
   validator: join(directory, 'validate-krew-manifest'),
 } as const;
 
-/** Both of them. `.ci/run` builds them where it finds Go. */
 export const krewRequirement: Requirement = {
   name: 'krew, built with Go',
-  available: Object.values(krewPrograms).every(isExecutable),
+  available: Object.values(krewPrograms).every((file) => existsSync(file)),
   isOptional: true,
 };
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,18 +1,18 @@
 #compdef kubectl-eck
-# Completion of kubectl-eck for zsh: to be sourced after compinit, or to be saved as _kubectl-eck in a
-# directory of $fpath.
+# Completion of kubectl-eck for zsh. Source it after compinit, or save it as _kubectl-eck in a directory of
+# $fpath.
 
 _kubectl-eck() {
     local -a lines candidates
     local line directive value description program=kubectl-eck
-    # A path is the program that was meant.
+    # An alias is not a program; a path is.
     if [[ $words[1] == */* ]]; then program=${(Q)words[1]/#\~/$HOME}; fi
-    # What was typed is handed over without its quotes, up to the cursor, and nothing of it is expanded.
+    # Pass the words up to the cursor without their quotes. Nothing in them is expanded.
     lines=("${(@f)$($program __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" </dev/null 2>/dev/null)}")
     directive=$lines[-1]
     lines[-1]=()
 
-    # Of --flag=value only the value is completed.
+    # In --flag=value only the value is completed.
     if [[ $PREFIX == --*=* ]]; then compset -P 1 '*='; fi
     if [[ $directive == :0 ]]; then
         _files

@@ -1,4 +1,4 @@
-// Shell scripts are bundled as text; see scripts.ts.
+// The completion scripts are bundled as text.
 declare module '*.bash' {
   const text: string;
   export { text as default };

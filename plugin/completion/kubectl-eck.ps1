@@ -3,7 +3,7 @@
 Register-ArgumentCompleter -Native -CommandName 'kubectl-eck', 'kubectl-eck.exe' -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
-    # What was typed is handed over without its quotes, up to the cursor, and nothing of it is run.
+    # Pass the words up to the cursor without their quotes. Nothing in them is run.
     $words = @($commandAst.CommandElements |
         Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
         ForEach-Object {
@@ -14,14 +14,14 @@ Register-ArgumentCompleter -Native -CommandName 'kubectl-eck', 'kubectl-eck.exe'
     if (-not $program) { return }
     $current = $wordToComplete -replace '^["'']', ''
 
-    # PowerShell before 7.3 drops an empty argument, unless it is quoted once more.
+    # PowerShell before 7.3 drops an empty argument unless it is quoted again.
     $passed = $current
     if ($passed -eq '' -and ($PSVersionTable.PSVersion -lt [version]'7.3' -or
             $PSNativeCommandArgumentPassing -eq 'Legacy')) { $passed = '""' }
     $lines = @($null | & $program __complete @($before) $passed 2>$null)
     if ($lines.Count -eq 0) { return }
 
-    # Of --flag=value only the value is completed, but PowerShell replaces the whole word.
+    # In --flag=value only the value is completed, but PowerShell replaces the whole word.
     $flag = if ($current -match '^--[^=]*=') { $Matches[0] } else { '' }
     if ($lines[-1] -eq ':0') {
         [System.Management.Automation.CompletionCompleters]::CompleteFilename($current.Substring($flag.Length)) |

@@ -1,8 +1,7 @@
-# Completion of kubectl-eck for bash, also for the bash 3.2 of macOS. It needs no other package.
+# Completion of kubectl-eck for bash 3.2 (macOS) and later. It needs no other package.
 
 _kubectl_eck() {
-    # bash takes "=" and ":" for ends of words (COMP_WORDBREAKS), and kubectl-eck does not: what stands
-    # together in the line is put together again.
+    # bash splits words at "=" and ":" (COMP_WORDBREAKS), kubectl-eck does not. Join the parts again.
     local words=() rest=$COMP_LINE word blank index REPLY
     for ((index = 0; index <= COMP_CWORD; index++)); do
         word=${COMP_WORDS[index]}
@@ -25,7 +24,7 @@ _kubectl_eck() {
     done
     current=${words[${#words[@]} - 1]}
 
-    # An alias is no program; a path is the one that was meant.
+    # An alias is not a program; a path is.
     local program=kubectl-eck
     case ${words[0]} in */*) program=${words[0]/#\~/$HOME} ;; esac
     local line lines=()
@@ -37,7 +36,7 @@ _kubectl_eck() {
     unset "lines[${#lines[@]} - 1]"
 
     if [[ $directive == :0 ]]; then
-        # Names of files: bash itself completes them best.
+        # bash completes file names itself.
         if type compopt >/dev/null 2>&1; then
             compopt -o default
         else
@@ -46,7 +45,7 @@ _kubectl_eck() {
         return 0
     fi
 
-    # What bash replaces is what follows the last "=" or ":" that it took for the end of a word.
+    # bash replaces the text after the last "=" or ":" at which it split.
     local taken=
     if [[ $current == --*=* ]]; then
         if [[ $COMP_WORDBREAKS == *=* ]]; then current=${current#*=}; else taken=${current%%=*}=; fi
@@ -63,10 +62,10 @@ _kubectl_eck() {
         value=${line%%"$tab"*}
         shown=$taken${value#"$colons"}
         if ((${#lines[@]} == 1)) || [[ $COMP_TYPE == 37 || $COMP_TYPE == 42 ]]; then
-            # This goes into the line as it is.
+            # bash inserts this text.
             if [[ -z $quote ]]; then printf -v shown %q "$shown"; fi
         elif [[ $line == *"$tab"* ]]; then
-            # This is only looked at, unless all begin alike; and what they begin with are the values.
+            # bash lists this text; at most it inserts the common start, which is part of the values.
             printf -v shown "%s%$((widest - ${#value}))s  (%s)" "$shown" '' "${line#*"$tab"}"
             if ((${#shown} > ${COLUMNS:-80})); then shown=${shown:0:${COLUMNS:-80} - 2}…; fi
         fi
@@ -74,7 +73,7 @@ _kubectl_eck() {
     done
 }
 
-# Sets REPLY to a word without the quotes that it was typed with. Nothing in it is run or expanded.
+# Sets REPLY to a word without its quotes. Nothing in it is run or expanded.
 _kubectl_eck_unquote() {
     local text=$1 quote= char
     REPLY=
