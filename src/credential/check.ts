@@ -40,7 +40,7 @@ export function checkClientCredential(
 }
 
 /** The subject of a client credential's certificate, safe to print, such as `CN=someone, O=system:masters`. */
-export function certificateSubject(credential: ClientCredential): string {
+export function certificateSubject(credential: Pick<ClientCredential, 'certificates'>): string {
   return subjectOf(new X509Certificate(credential.certificates[0]));
 }
 

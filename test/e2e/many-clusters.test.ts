@@ -12,6 +12,7 @@ import { startTmux, tmuxRequirement, type Terminal } from '../support/tmux.js';
 
 const issuing = 'DescribeClusterUserKubeconfig';
 const listing = 'DescribeClustersV1';
+const all = ['get-credentials', '--all'];
 
 let sandbox: Sandbox;
 
@@ -24,7 +25,7 @@ afterEach(async () => {
   await sandbox.dispose();
 });
 
-/** Adds clusters that are all the sandbox's own, under other ids and names. */
+/** Adds clusters that share the sandbox's API server. */
 function addClusters(...clusters: readonly Partial<EnsCluster>[]): void {
   for (const [index, cluster] of clusters.entries()) {
     const { authority, apiServer } = sandbox;
@@ -36,26 +37,26 @@ function idOf(index: number): string {
   return `eck-${String(index).padStart(4, '0')}`;
 }
 
-function times(count: number): Partial<EnsCluster>[] {
-  return Array.from({ length: count }, (_, index) => ({ name: `site-${index}` }));
+function idsOf(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => idOf(index));
 }
 
-async function contextNames(): Promise<string[]> {
-  const kubeconfig = parse(await readFile(sandbox.kubeconfig, 'utf8')) as { contexts: { name: string }[] };
-  return kubeconfig.contexts.map(({ name }) => name);
+function addMany(count: number): void {
+  addClusters(...idsOf(count).map((clusterId) => ({ clusterId })));
 }
 
-async function currentContext(): Promise<unknown> {
-  const kubeconfig = parse(await readFile(sandbox.kubeconfig, 'utf8')) as Record<string, unknown>;
-  return kubeconfig['current-context'];
+async function kubeconfig(): Promise<{ contexts: string[]; current: unknown }> {
+  const text = await readFile(sandbox.kubeconfig, 'utf8');
+  const { contexts, ...others } = parse(text) as { contexts: { name: string }[]; 'current-context'?: string };
+  return { contexts: contexts.map(({ name }) => name), current: others['current-context'] };
 }
 
 describeWith([currentKubectl], 'a thousand clusters', () => {
   test('are fetched side by side within the limit of ENS, and kubectl works with each', async () => {
-    addClusters(...times(1000));
+    addMany(1000);
     sandbox.ens.latencyMs = 50;
     sandbox.ens.callsPerSecond = 100;
-    const got = await sandbox.run(['get-credentials', '--all'], { timeoutMs: 100_000 });
+    const got = await sandbox.run(all, { timeoutMs: 100_000 });
     expect(got).toMatchObject({ status: 0, stdout: '' });
     expect(got.stderr.split('\n')[0]).toMatch(/^1,000 contexts in .*: 1,000 added\.$/);
 
@@ -66,7 +67,6 @@ describeWith([currentKubectl], 'a thousand clusters', () => {
       const next = calls[index + 1];
       return next !== undefined && next.at.getTime() - call.at.getTime() < sandbox.ens.latencyMs;
     });
-    // One after the other, none would.
     expect(overlapping.length).toBeGreaterThan(250);
 
     sandbox.ens.latencyMs = 0;
@@ -83,18 +83,26 @@ describeWith([currentKubectl], 'a thousand clusters', () => {
 });
 
 describeWith([{ name: 'strace', available: onPath('strace') }], 'the user kubeconfig', () => {
-  test('is written once, however many clusters there are', async () => {
-    addClusters(...times(30));
+  test('is written once, and only the summary is printed', async () => {
+    addMany(30);
     const trace = join(sandbox.directory, 'trace');
-    const traced = [programs.standalone, 'get-credentials', '--all'];
-    const argv = ['-f', '-qq', '-e', 'trace=rename,renameat,renameat2', '-o', trace, ...traced];
+    const argv = [
+      '-f',
+      '-qq',
+      '-e',
+      'trace=rename,renameat,renameat2',
+      '-o',
+      trace,
+      programs.standalone,
+      ...all,
+    ];
     const got = await runProgram('strace', argv, { env: sandbox.environment(), timeoutMs: 60_000 });
-    expect(got).toMatchObject({ status: 0 });
-    const renames = (await readFile(trace, 'utf8'))
-      .split('\n')
-      .filter((line) => line.includes('/.kube/config"'));
-    expect(renames).toHaveLength(1);
-    expect(await contextNames()).toHaveLength(30);
+    expect(got).toMatchObject({ status: 0, stdout: '' });
+    expect(got.stderr.trim().split('\n')).toHaveLength(3);
+    expect(got.stderr).not.toMatch(/[^\n\P{Cc}]|Fetching/u);
+    const renames = (await readFile(trace, 'utf8')).split('\n');
+    expect(renames.filter((line) => line.includes('/.kube/config"'))).toHaveLength(1);
+    expect((await kubeconfig()).contexts).toHaveLength(30);
   });
 });
 
@@ -108,76 +116,50 @@ describe('clusters', () => {
     );
   });
 
-  test('are found by their names with one call, and each is fetched once', async () => {
+  test('are found by name with one call, and each is fetched once', async () => {
     const got = await sandbox.run(['get-credentials', 'warehouse', 'shop', 'eck-shop', 'shop', 'eck-twin-1']);
     expect(got).toMatchObject({ status: 0, stdout: '' });
-    expect(await contextNames()).toEqual(['eck-warehouse', 'eck-shop', 'eck-twin-1']);
+    const contexts = ['eck-warehouse', 'eck-shop', 'eck-twin-1'];
+    expect(await kubeconfig()).toEqual({ contexts, current: undefined });
     expect([sandbox.ens.calls(listing), sandbox.ens.calls(issuing)]).toEqual([1, 3]);
+    expect(got.stderr).toContain('kubectl config use-context eck-warehouse\n');
   });
 
-  test('that are several do not switch the current context, and the summary says how to', async () => {
-    const got = await sandbox.run(['get-credentials', 'shop', 'warehouse']);
-    expect(await currentContext()).toBeUndefined();
-    expect(got.stderr).toContain('kubectl config use-context eck-shop\n');
+  test('are found by an id of the listing that does not begin with eck-', async () => {
+    addClusters({ clusterId: 'c0ffee', name: 'cafe' }, { clusterId: 'eck-other', name: 'c0ffee' });
+    const { stdout } = await sandbox.run(['list', '-o', 'name']);
+    const contexts = stdout.trim().split('\n');
+    expect(contexts).toContain('c0ffee');
+    expect(await sandbox.run(['get-credentials', ...contexts])).toMatchObject({ status: 0 });
+    expect((await kubeconfig()).contexts).toEqual(contexts);
   });
 
-  test('that are one, by name, are set up as by id', async () => {
-    const byName = await sandbox.run(['get-credentials', 'shop']);
-    expect(await currentContext()).toBe('eck-shop');
-    expect(await sandbox.run(['get-credentials', 'eck-shop'])).toEqual(byName);
-  });
-
-  test('that are named by id need no list', async () => {
-    expect(await sandbox.run(['get-credentials', 'eck-shop', 'eck-warehouse'])).toMatchObject({ status: 0 });
-    expect(sandbox.ens.calls(listing)).toBe(0);
-  });
-
-  test('of a region are all of that region', async () => {
-    const got = await sandbox.run(['get-credentials', '--all', '--region', 'cn-chengdu-3']);
-    expect(got).toMatchObject({ status: 0 });
-    expect(await contextNames()).toEqual(['eck-twin-2', 'eck-warehouse']);
-  });
-
-  test('of a region that has none are told to be none', async () => {
-    const got = await sandbox.run(['get-credentials', '--all', '--region', 'cn-nowhere-1']);
-    expect(got).toMatchObject({ status: 0, stdout: '' });
-    expect(got.stderr).toContain('knows no clusters in the region "cn-nowhere-1"');
-  });
-
-  test('with the same name are told apart by region', async () => {
-    const refused = await sandbox.run(['get-credentials', 'shop', 'twin']);
-    expect(refused).toMatchObject({ status: 2, stdout: '' });
-    expect(refused.stderr).toMatch(
-      /eck-twin-1 \(cn-hangzhou-58\), eck-twin-2 \(cn-chengdu-3\).*\[usage\]\n$/,
-    );
-    expect(sandbox.ens.calls(issuing)).toBe(0);
-    expect(await sandbox.run(['get-credentials', 'twin', '--region', 'cn-chengdu-3'])).toMatchObject({
-      status: 0,
-    });
-    expect(await contextNames()).toEqual(['eck-twin-2']);
-  });
-
-  test('of unknown names fail, and the others are done', async () => {
-    const got = await sandbox.run(['get-credentials', 'shpo', 'warehouse']);
-    expect(got).toMatchObject({ status: 1, stdout: '' });
-    expect(got.stderr).toMatch(/^kubectl-eck: shpo: .*did you mean "shop".*\[ens-cluster-not-found\]$/m);
-    expect(await contextNames()).toEqual(['eck-warehouse']);
-  });
-
-  test('by a name alone that is unknown are one error', async () => {
-    const got = await sandbox.run(['get-credentials', 'nothing-like-it']);
-    expect(got).toMatchObject({ status: 1, stdout: '' });
-    expect(got.stderr).toMatch(/^kubectl-eck: .*"kubectl eck list".*\[ens-cluster-not-found\]\n$/);
-  });
-
-  test('by names are refused where the list is, and ids are not', async () => {
+  test('need no list, and no permission for it, if ids are given', async () => {
     sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [issuing] });
     const refused = await sandbox.run(['get-credentials', 'shop']);
     expect(refused).toMatchObject({ status: 1 });
-    expect(refused.stderr).toMatch(
-      /ens:DescribeClustersV1.*an id \(eck-…\) works without.*\[ens-not-allowed\]\n$/,
-    );
-    expect(await sandbox.run(['get-credentials', 'eck-shop'])).toMatchObject({ status: 0 });
+    expect(refused.stderr).toMatch(/\[ens-not-allowed\]\n.*get-credentials eck-0123abcd\n$/);
+    const ids = ['get-credentials', 'eck-shop', '--cluster-id', 'eck-warehouse'];
+    expect(await sandbox.run(ids)).toMatchObject({ status: 0 });
+    expect((await kubeconfig()).contexts).toEqual(['eck-shop', 'eck-warehouse']);
+    expect(sandbox.ens.calls(listing)).toBe(1);
+  });
+
+  test('of a region are all of that region', async () => {
+    expect(await sandbox.run([...all, '--region', 'cn-chengdu-3'])).toMatchObject({ status: 0 });
+    expect((await kubeconfig()).contexts).toEqual(['eck-twin-2', 'eck-warehouse']);
+    const none = await sandbox.run([...all, '--region', 'cn-nowhere-1']);
+    expect(none).toMatchObject({ status: 0, stdout: '' });
+    expect(none.stderr).toMatch(/no clusters in the region "cn-nowhere-1"/);
+  });
+
+  test('of the same name are found by region', async () => {
+    const refused = await sandbox.run(['get-credentials', 'shop', 'twin']);
+    expect(refused).toMatchObject({ status: 2, stdout: '' });
+    expect(sandbox.ens.calls(issuing)).toBe(0);
+    const args = ['get-credentials', 'twin', '--region', 'cn-chengdu-3'];
+    expect(await sandbox.run(args)).toMatchObject({ status: 0 });
+    expect(await kubeconfig()).toEqual({ contexts: ['eck-twin-2'], current: 'eck-twin-2' });
   });
 
   test('are printed in one kubeconfig, and none is written', async () => {
@@ -187,136 +169,140 @@ describe('clusters', () => {
     await expect(readFile(sandbox.kubeconfig)).rejects.toThrow('ENOENT');
   });
 
-  test.each([
-    ['several clusters', ['shop', 'warehouse', '--context', 'edge']],
-    ['all clusters', ['--all', '--context', 'edge']],
-  ])('cannot share a name of a context: %s', async (_, args) => {
-    const refused = await sandbox.run(['get-credentials', ...args]);
-    expect(refused).toMatchObject({ status: 2, stdout: '' });
-    expect(refused.stderr).toContain('--context');
-    expect(sandbox.ens.calls(issuing)).toBe(0);
+  test('that are one get a short summary with local time, and become the current context', async () => {
+    const env = { TZ: 'Asia/Shanghai' };
+    const got = await sandbox.run(['get-credentials', 'shop'], { env });
+    expect((await kubeconfig()).current).toBe('eck-shop');
+    const inShanghai = (sandbox.ens.issued[0]?.notAfter.getTime() ?? 0) + 8 * 3_600_000;
+    const until = new Date(inShanghai).toISOString().slice(0, 16).replace('T', ' ');
+    expect(got.stderr.split('\n')).toEqual([
+      expect.stringMatching(/^Context eck-shop in .* reaches the cluster as .*\.$/),
+      expect.stringContaining(`CN=someone; valid until ${until}) is saved in a file`),
+      'It is the current context. Try: kubectl get nodes',
+      '',
+    ]);
+    expect(await sandbox.run(['get-credentials', 'eck-shop'], { env })).toEqual(got);
+  });
+});
+
+describe('a context of ours', () => {
+  const shop = ['get-credentials', 'eck-shop'];
+  const work = ['--profile', 'work'];
+
+  beforeEach(async () => {
+    addClusters({ clusterId: 'eck-shop' }, { clusterId: 'eck-warehouse' });
+    const { accessKeyId, accessKeySecret } = sandbox.identity;
+    const keys = { mode: 'AK', access_key_id: accessKeyId, access_key_secret: accessKeySecret };
+    const profiles = ['home', 'work'].map((name) => ({ name, ...keys }));
+    await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'home', profiles }));
+    expect(await sandbox.run([...shop, ...work])).toMatchObject({ status: 0 });
   });
 
-  test('of which kubectl asks for two are wrong usage', async () => {
-    const env = {
-      KUBERNETES_EXEC_INFO: '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential"}',
-    };
-    const refused = await sandbox.run(['get-credentials', 'eck-shop', 'eck-warehouse'], { env });
-    expect(refused).toMatchObject({ status: 2, stdout: '' });
+  test('changes its identity only with --overwrite, and nothing is fetched without', async () => {
+    const before = await readFile(sandbox.kubeconfig, 'utf8');
+    const env = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+    const refused = await sandbox.run(shop, { env });
+    expect(refused).toMatchObject({ status: 1, stdout: '' });
+    expect(refused.stderr).toMatch(
+      /pins --profile work .*would pin --profile home \[kubeconfig-conflict\]\n/,
+    );
+    expect(refused.stderr).toMatch(/--overwrite.*--context NAME\n$/);
+    expect(await readFile(sandbox.kubeconfig, 'utf8')).toBe(before);
+    expect(sandbox.ens.calls()).toBe(1);
+    expect(await sandbox.run([...shop, '--overwrite'], { env })).toMatchObject({ status: 0 });
+    expect(await readFile(sandbox.kubeconfig, 'utf8')).toContain('--profile, home');
+  });
+
+  test('changes its cluster only with --overwrite', async () => {
+    const other = ['get-credentials', 'eck-warehouse', ...work, '--context', 'eck-shop'];
+    const refused = await sandbox.run(other);
+    expect(refused).toMatchObject({ status: 1 });
+    expect(refused.stderr).toMatch(/is for eck-shop \[kubeconfig-conflict\]\n/);
+    expect(await sandbox.run([...other, '--overwrite'])).toMatchObject({ status: 0 });
+  });
+
+  test('changes what makes no other credential', async () => {
+    expect(await sandbox.run([...shop, ...work, '--max-age', '1h'])).toMatchObject({ status: 0 });
+    expect(await readFile(sandbox.kubeconfig, 'utf8')).toContain('--max-age, 3600s');
   });
 });
 
 describe('one of many clusters that fails', () => {
-  test('does not keep the others from being done, and is told with its code', async () => {
-    addClusters(...times(20));
+  test('does not stop the others, and is named with its code', async () => {
+    addMany(20);
     sandbox.ens.removeCluster(idOf(7));
-    const ids = Array.from({ length: 20 }, (_, index) => idOf(index));
-    const got = await sandbox.run(['get-credentials', ...ids]);
+    const got = await sandbox.run(['get-credentials', ...idsOf(20), 'unknown']);
     expect(got).toMatchObject({ status: 1, stdout: '' });
     expect(got.stderr.match(/^kubectl-eck: .*$/gm)).toEqual([
+      expect.stringMatching(/^kubectl-eck: unknown: .*\[ens-cluster-not-found\]$/),
       expect.stringMatching(/^kubectl-eck: eck-0007: .*\[ens-cluster-not-found\]$/),
     ]);
-    expect(await contextNames()).toEqual(ids.filter((id) => id !== idOf(7)));
+    expect((await kubeconfig()).contexts).toEqual(idsOf(20).filter((id) => id !== idOf(7)));
   });
 
-  test('because of what somebody else wrote is not even asked for', async () => {
-    addClusters(...times(3));
-    await sandbox.writeHome('.kube/config', `users:\n- name: ${idOf(1)}\n  user: {token: other}\n`);
-    const got = await sandbox.run(['get-credentials', '--all']);
+  test.each([
+    ['user', 'users: [{name: eck-0001, user: {token: other}}]\n', 2],
+    ['cluster', 'clusters: [{name: eck-0001, cluster: {server: "https://other"}}]\n', 3],
+  ])('because of the %s that another program wrote is left out', async (_, text, calls) => {
+    addMany(3);
+    await sandbox.writeHome('.kube/config', text);
+    const got = await sandbox.run(all);
     expect(got).toMatchObject({ status: 1 });
-    expect(got.stderr).toMatch(/^kubectl-eck: eck-0001: .*--overwrite.*\[kubeconfig-conflict\]$/m);
-    expect(await contextNames()).toEqual([idOf(0), idOf(2)]);
-    expect(sandbox.ens.calls(issuing)).toBe(2);
-
-    expect(await sandbox.run(['get-credentials', '--all', '--overwrite'])).toMatchObject({ status: 0 });
-    expect(await contextNames()).toHaveLength(3);
-  });
-
-  test('because of a cluster of the same name that somebody else wrote is left out of the file', async () => {
-    addClusters(...times(3));
-    await sandbox.writeHome(
-      '.kube/config',
-      `clusters:\n- name: ${idOf(1)}\n  cluster: {server: "https://other"}\n`,
-    );
-    const got = await sandbox.run(['get-credentials', '--all']);
-    expect(got).toMatchObject({ status: 1 });
-    expect(got.stderr).toMatch(/^kubectl-eck: eck-0001: .*\[kubeconfig-conflict\]$/m);
-    expect(await contextNames()).toEqual([idOf(0), idOf(2)]);
+    expect(got.stderr).toMatch(/^kubectl-eck: eck-0001: .*\[kubeconfig-conflict\]\n.*--overwrite$/m);
+    expect(got.stderr).not.toContain('--context NAME');
+    expect((await kubeconfig()).contexts).toEqual([idOf(0), idOf(2)]);
+    expect(sandbox.ens.calls(issuing)).toBe(calls);
+    expect(await sandbox.run([...all, '--overwrite'])).toMatchObject({ status: 0 });
+    expect((await kubeconfig()).contexts).toHaveLength(3);
   });
 });
 
 describe('what would fail for every cluster', () => {
-  const ids = Array.from({ length: 200 }, (_, index) => idOf(index));
+  const many = ['get-credentials', ...idsOf(200)];
 
   beforeEach(() => {
-    addClusters(...times(200));
+    addMany(200);
   });
 
-  test('is told once, and the rest is not tried', async () => {
+  test('is one error, and the rest is not tried', async () => {
     sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [] });
-    const refused = await sandbox.run(['get-credentials', ...ids]);
+    const refused = await sandbox.run(many);
     expect(refused).toMatchObject({ status: 1, stdout: '' });
     expect(refused.stderr).toMatch(
-      /^kubectl-eck: .* 200 of 200 clusters were not done \[ens-not-allowed\]\n$/,
+      /^kubectl-eck: .* 200 of 200 clusters were not set up \[ens-not-allowed\]\n/,
     );
     expect(sandbox.ens.calls()).toBeLessThanOrEqual(32);
   });
 
-  test('in the middle leaves what was fetched until then', async () => {
+  test('leaves what was fetched before', async () => {
     sandbox.ens.latencyMs = 20;
-    const running = sandbox.run(['get-credentials', ...ids]);
+    const running = sandbox.run(many);
     await sandbox.ens.waitForCalls(60);
     sandbox.ens.removeIdentity(sandbox.identity.accessKeyId);
     const got = await running;
     expect(got).toMatchObject({ status: 1, stdout: '' });
-    expect(got.stderr).toMatch(/ of 200 clusters were not done \[ens-unauthenticated\]\n$/);
-    const names = await contextNames();
-    expect(names.length).toBeGreaterThan(20);
-    expect(names.length).toBe(sandbox.ens.issued.length);
+    expect(got.stderr).toMatch(/ of 200 clusters were not set up \[ens-unauthenticated\]\n/);
+    const { contexts } = await kubeconfig();
+    expect(contexts.length).toBeGreaterThan(20);
+    expect(contexts.length).toBe(sandbox.ens.issued.length);
   });
 
-  test('such as an outage of ENS is given up, and not waited for 200 times', async () => {
+  test('such as an outage of ENS is not waited for 200 times', async () => {
     sandbox.ens.failNext('always', apiError('ServiceUnavailable'));
-    const got = await sandbox.run(['get-credentials', ...ids, '--timeout', '1s']);
+    const got = await sandbox.run([...many, '--timeout', '1s']);
     expect(got).toMatchObject({ status: 1, stdout: '' });
-    expect(got.stderr).toMatch(/^kubectl-eck: .* 200 of 200 clusters were not done \[ens-unavailable\]\n$/);
+    expect(got.stderr).toMatch(/^kubectl-eck: .* 200 of 200 clusters were not set up \[ens-unavailable\]\n/);
     expect(new Set(sandbox.ens.log.map(({ params }) => params['ClusterId'])).size).toBeLessThanOrEqual(40);
-  });
-
-  test('such as a kubeconfig that cannot be read is found out before any call', async () => {
-    await sandbox.writeHome('.kube/config', 'clusters: [}');
-    const refused = await sandbox.run(['get-credentials', '--all']);
-    expect(refused).toMatchObject({ status: 1, stdout: '' });
-    expect(refused.stderr).toMatch(/\[kubeconfig-unusable\]\n$/);
-    expect(sandbox.ens.calls()).toBe(0);
   });
 });
 
 test('an account whose calls are shared with another program slows down, and gets everything', async () => {
-  addClusters(...times(60));
+  addMany(60);
   sandbox.ens.callsPerSecond = 20;
-  const got = await sandbox.run(['get-credentials', '--all']);
-  expect(got).toMatchObject({ status: 0 });
-  expect(await contextNames()).toHaveLength(60);
+  expect(await sandbox.run(all)).toMatchObject({ status: 0 });
+  expect((await kubeconfig()).contexts).toHaveLength(60);
   const refused = sandbox.ens.log.filter(({ outcome }) => outcome === 'Throttling.User');
   expect(refused.length).toBeLessThan(60);
-});
-
-describe('in a pipe', () => {
-  test('nothing but the summary is printed', async () => {
-    addClusters(...times(40));
-    const got = await sandbox.run(['get-credentials', '--all']);
-    expect(got.stdout).toBe('');
-    expect(got.stderr).not.toMatch(/[^\n\P{Cc}]|Fetching/u);
-    expect(got.stderr.trim().split('\n')).toHaveLength(3);
-  });
-
-  test('nobody is asked to pick', async () => {
-    const refused = await sandbox.run(['get-credentials']);
-    expect(refused).toMatchObject({ status: 2, stdout: '' });
-    expect(refused.stderr).toContain('--all');
-    expect(sandbox.ens.calls()).toBe(0);
-  });
 });
 
 describeWith([tmuxRequirement], 'at a terminal', () => {
@@ -326,11 +312,11 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
     await terminal?.stop();
   });
 
-  /** Runs the program as a shell does, which itself lives through Ctrl-C. */
-  async function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Terminal> {
+  /** Runs the program as a shell does, which survives Ctrl-C. */
+  async function start(args: readonly string[]): Promise<Terminal> {
     const shell = 'trap : INT; "$@"; echo "[exit status $?]"; exec sleep 100';
     const argv = ['/bin/sh', '-c', shell, 'shell', programs.standalone, ...args];
-    terminal = await startTmux(argv, sandbox.environment(env));
+    terminal = await startTmux(argv, sandbox.environment());
     return terminal;
   }
 
@@ -339,34 +325,20 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
       addClusters({ name: 'shop' }, { name: 'shop-2' }, { name: '仓库' });
     });
 
-    test('a picker filters as one types, and what is picked is fetched', async () => {
+    test.each<[string, string[], number[], number | undefined]>([
+      ['what is picked is fetched', ['Tab', 'Down', 'Tab', 'Enter'], [0, 1], undefined],
+      ['without a pick the focused one is, and becomes the current context', ['Down', 'Enter'], [1], 1],
+    ])('a picker filters while one types, and %s', async (_, keys, picked, current) => {
       const tty = await start(['get-credentials']);
       await tty.waitFor(/仓库 +eck-0002 +cn-hangzhou-58/);
       await tty.type('sho');
       await tty.waitFor(/2 matches/);
-      await tty.type('Tab', 'Down', 'Tab', 'Enter');
-      await tty.waitFor(/2 contexts in [^]*2 added[^]*\[exit status 0\]/);
-      expect(await contextNames()).toEqual([idOf(0), idOf(1)]);
-    });
-
-    test('one that is picked becomes the current context', async () => {
-      const tty = await start(['get-credentials']);
-      await tty.waitFor(/仓库/);
-      await tty.type('仓');
-      await tty.waitFor(/1 match\b/);
-      await tty.type('Tab', 'Enter');
-      await tty.waitFor(/exit status 0/);
-      expect(await currentContext()).toBe(idOf(2));
-    });
-
-    test('the one that is pointed at is taken where none was ticked', async () => {
-      const tty = await start(['get-credentials']);
-      await tty.waitFor(/仓库/);
-      await tty.type('sho');
-      await tty.waitFor(/2 matches/);
-      await tty.type('Down', 'Enter');
-      await tty.waitFor(/exit status 0/);
-      expect(await contextNames()).toEqual([idOf(1)]);
+      await tty.type(...keys);
+      await tty.waitFor(/\[exit status 0\]/);
+      expect(await kubeconfig()).toEqual({
+        contexts: picked.map(idOf),
+        current: current === undefined ? undefined : idOf(current),
+      });
     });
 
     test.each(['C-c', 'Escape'])('%s picks nothing, in one line', async (key) => {
@@ -374,40 +346,30 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
       await tty.waitFor(/仓库/);
       await tty.type(key);
       const screen = await tty.waitFor(/exit status/);
-      expect(screen).toMatch(/\nkubectl-eck: Nothing was picked, .* \[interrupted\]\n\[exit status 130\]/);
+      expect(screen).toMatch(/\nkubectl-eck: .* \[interrupted\]\n\[exit status 130\]/);
       expect(sandbox.ens.calls(issuing)).toBe(0);
     });
   });
 
-  describe('with many clusters', () => {
-    beforeEach(() => {
-      addClusters(...times(100));
-      sandbox.ens.latencyMs = 200;
-    });
+  test('a bar shows the progress, and is gone at the end', async () => {
+    addMany(60);
+    sandbox.ens.latencyMs = 200;
+    const tty = await start(all);
+    await tty.waitFor(/Fetching credentials \[#+-+\] \d+\/60/);
+    expect(await tty.waitFor(/exit status 0/)).not.toContain('Fetching');
+  });
 
-    test('a bar shows how far it got, and is gone at the end', async () => {
-      const tty = await start(['get-credentials', '--all']);
-      await tty.waitFor(/Fetching credentials \[#+-+\] \d+\/100/);
-      expect(await tty.waitFor(/exit status 0/)).not.toContain('Fetching');
-    });
-
-    test('NO_COLOR shows no bar', async () => {
-      const tty = await start(['get-credentials', '--all'], { NO_COLOR: '1' });
-      await sandbox.ens.waitForCalls(60, issuing);
-      expect((await tty.screen()).trim()).toBe('');
-      await tty.waitFor(/exit status 0/);
-    });
-
-    test('Ctrl-C ends it, and what was fetched until then is written', async () => {
-      const tty = await start(['get-credentials', '--all']);
-      await tty.waitFor(/ [3-9]\d\/100/);
-      await tty.type('C-c');
-      const screen = await tty.waitFor(/exit status/);
-      expect(screen).toMatch(/\d+ of 100 clusters were not done \[interrupted\]\n\[exit status 130\]/);
-      const [, written] = /^(\d+) contexts in/m.exec(screen) ?? [];
-      const names = await contextNames();
-      expect(names).toHaveLength(Number(written));
-      expect(names.length).toBeGreaterThanOrEqual(30);
-    });
+  test('Ctrl-C ends it, and what was fetched before is written', async () => {
+    addMany(100);
+    sandbox.ens.latencyMs = 200;
+    const tty = await start(all);
+    await tty.waitFor(/ [3-9]\d\/100/);
+    await tty.type('C-c');
+    const screen = await tty.waitFor(/exit status/);
+    expect(screen).toMatch(/\d+ of 100 clusters were not set up \[interrupted\]\n\[exit status 130\]/);
+    const [, written] = /^(\d+) contexts in/m.exec(screen) ?? [];
+    const { contexts } = await kubeconfig();
+    expect(contexts).toHaveLength(Number(written));
+    expect(contexts.length).toBeGreaterThanOrEqual(30);
   });
 });

@@ -14,12 +14,12 @@ afterAll(async () => {
   await sandbox.dispose();
 });
 
-/** A kubeconfig that a person has lived with: comments, an anchor, odd quoting, unknown fields, ten contexts. */
-const livedIn = [
+/** A kubeconfig that a person has edited for years: comments, an anchor, odd quoting, unknown fields, ten contexts. */
+const handwritten = [
   '# my clusters',
   'apiVersion: v1',
   'kind: Config',
-  'x-unknown: {kept: "yes"}   # by hand',
+  'x-unknown: {mine: "yes"}   # by hand',
   'clusters:',
   ...Array.from({ length: 10 }, (_, n) => [
     `  - name: 'other-${n}'   # number ${n}`,
@@ -40,15 +40,15 @@ const livedIn = [
   '',
 ].join('\n');
 
-test('a kubeconfig that was lived in is the same text plus the new entries, and a second time nothing more', async () => {
-  const file = await sandbox.writeHome('.kube/config', livedIn);
+test('a handwritten kubeconfig stays the same text, and gets the new entries once', async () => {
+  const file = await sandbox.writeHome('.kube/config', handwritten);
   const args = ['get-credentials', sandbox.clusterId, '--keep-current-context'];
   expect(await sandbox.run(args)).toMatchObject({ status: 0 });
 
   const after = await readFile(file, 'utf8');
   const lines = after.split('\n');
-  const old = livedIn.split('\n');
-  // Every old line is there, in order; what is between them is new.
+  const old = handwritten.split('\n');
+  // Every old line is there, in order; lines between them are new.
   let position = 0;
   const added = lines.filter((line) => {
     if (line !== old[position]) return true;
@@ -66,7 +66,7 @@ test('a kubeconfig that was lived in is the same text plus the new entries, and 
 
 describeWith([currentKubectl], 'kubectl', () => {
   test('uses the new context beside the old ones', async () => {
-    await sandbox.writeHome('.kube/config', livedIn);
+    await sandbox.writeHome('.kube/config', handwritten);
     await sandbox.run([
       'get-credentials',
       sandbox.clusterId,

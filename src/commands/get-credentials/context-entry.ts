@@ -1,60 +1,56 @@
-import type { EnsClient } from '../../ens/client.js';
-import type { ExecApiVersion } from '../../exec-credential/protocol.js';
-import type { IssuedCluster } from '../../kubeconfig/issued.js';
-import type { ContextEntry, ExecEntry } from '../../kubeconfig/user.js';
 import { endpointKey } from '../../endpoint.js';
-import { formatDuration } from '../../settings.js';
-import { defaultMaxAgeMs } from '../../settings.js';
+import type { EnsClient } from '../../ens/client.js';
+import { EckError, printable, quoted } from '../../errors.js';
+import { readExecArguments, type ExecArguments } from '../../exec-credential/arguments.js';
+import type { ExecApiVersion } from '../../exec-credential/protocol.js';
+import { resolveIdentity } from '../../exec-credential/resolve-identity.js';
+import { withRole, type Identity } from '../../identity.js';
+import type { IssuedCluster } from '../../kubeconfig/issued.js';
+import type { ContextEntry, ExecEntry, UserContext } from '../../kubeconfig/user.js';
+import { defaultMaxAgeMs, formatDuration } from '../../settings.js';
+import type { World } from '../../world.js';
 
-/** What a context is made of besides the cluster that ENS described. */
-export interface ContextSettings {
-  readonly clusterId: string;
+/** What contexts are like besides the clusters that ENS describes. */
+export interface ContextOptions {
+  /** The name of the only context. Without it, contexts are named after their clusters' ids. */
   readonly context: string | undefined;
   readonly namespace: string | undefined;
+  /** Whether to use the API server's private address. */
+  readonly privateIp: boolean;
   readonly execApiVersion: ExecApiVersion;
 }
 
-/** kubectl prints it where it cannot find the plugin. */
+/** kubectl prints it when it cannot find the plugin. */
 const installHint =
-  'kubectl-eck fetches the credentials of this cluster, and is not on the PATH. ' +
-  'Install it with "kubectl krew install eck", and see that kubectl-eck is found.';
+  'kubectl-eck fetches the credentials of this cluster and is not on the PATH. ' +
+  'Its documentation says how to install it.';
 
-/**
- * The entries of a kubeconfig for one cluster: how to reach it, and how to ask this plugin for a credential.
- *
- * Whatever decides which credential that is, and who asks for it, stands in the arguments: the profile that the
- * identity came from, and the endpoint, site, store and age that were chosen. So a context goes on being who it was, in
- * another shell and after the CLI's current profile has changed.
- */
+/** The cluster, user and context of a kubeconfig for one cluster. They share a name. */
 export function contextEntry(
-  { clusterId, context, namespace, execApiVersion }: ContextSettings,
-  account: EnsClient,
+  clusterId: string,
+  { context: name = clusterId, namespace, execApiVersion }: ContextOptions,
+  client: EnsClient,
   cluster: IssuedCluster,
 ): ContextEntry {
-  const name = context ?? clusterId;
   return {
     contextName: name,
     clusterName: name,
     userName: name,
     ...cluster,
     ...(namespace === undefined ? {} : { namespace }),
-    exec: execEntry(clusterId, account, execApiVersion),
+    exec: execEntry(clusterId, client, execApiVersion),
   };
 }
 
-/** The `exec` entry with which kubectl asks this plugin for the credential of a cluster, see {@link contextEntry}. */
-export function execEntry(clusterId: string, account: EnsClient, apiVersion: ExecApiVersion): ExecEntry {
-  return {
-    apiVersion,
-    command: 'kubectl-eck',
-    args: execArguments(clusterId, account),
-    interactiveMode: 'Never',
-    provideClusterInfo: false,
-    installHint,
-  };
-}
-
-function execArguments(clusterId: string, { signer, endpoint, settings }: EnsClient): string[] {
+/**
+ * The `exec` entry with which kubectl asks this plugin for a cluster's credential. Its arguments pin the profile and what
+ * was chosen, so that the context means the same identity in every shell.
+ */
+export function execEntry(
+  clusterId: string,
+  { signer, endpoint, settings }: EnsClient,
+  apiVersion: ExecApiVersion,
+): ExecEntry {
   const args = ['exec-credential', '--cluster-id', clusterId];
   if (signer.profile !== undefined) args.push('--profile', signer.profile.name);
   if (settings.roleArn !== undefined) args.push('--role-arn', settings.roleArn);
@@ -62,5 +58,57 @@ function execArguments(clusterId: string, { signer, endpoint, settings }: EnsCli
   if (endpoint.kind === 'site') args.push('--site', endpoint.site);
   if (settings.store !== 'auto') args.push('--store', settings.store);
   if (settings.maxAgeMs !== defaultMaxAgeMs) args.push('--max-age', formatDuration(settings.maxAgeMs));
-  return args;
+  // Some clients do not say which version they want.
+  if (apiVersion.endsWith('/v1beta1')) args.push('--exec-api-version', 'v1beta1');
+  return {
+    apiVersion,
+    command: 'kubectl-eck',
+    args,
+    interactiveMode: 'Never',
+    provideClusterInfo: false,
+    installHint,
+  };
+}
+
+/** The identity that a context's arguments pin, for the cache key. */
+export async function pinnedIdentity({ signer, settings }: EnsClient, world: World): Promise<Identity> {
+  if (signer.profile === undefined) return resolveIdentity(settings, world);
+  return withRole({ kind: 'profile', name: signer.profile.name }, settings.roleArn);
+}
+
+/** Flags that select a credential or its store. */
+const identifyingFlags = ['profile', 'role-arn', 'endpoint', 'site', 'store'] as const;
+
+/**
+ * Checks whether an `exec` entry under this name would change the cluster or identity of a context of ours.
+ *
+ * @returns `kubeconfig-conflict`, or `undefined`
+ */
+export function findSwitch(
+  name: string,
+  exec: ExecEntry,
+  contexts: readonly UserContext[],
+): EckError | undefined {
+  const read = (args: readonly string[]) => readExecArguments(args, { KUBERNETES_EXEC_INFO: 'set' });
+  const wanted = read(exec.args);
+  for (const context of contexts) {
+    if (!context.isOwn || (context.name !== name && context.userName !== name)) continue;
+    const pinned = read(context.execArgs);
+    if (!pinned || !wanted) continue;
+    const clusterId = pinned.clusterId ?? context.clusterInfoId;
+    const isSame = clusterId === wanted.clusterId;
+    const changed = identifyingFlags.filter((flag) => pinned.settings[flag] !== wanted.settings[flag]);
+    if (isSame && changed.length === 0) continue;
+    const words = ({ settings }: ExecArguments): string =>
+      changed
+        .map((flag) => printable(`${settings[flag] ? '' : 'no '}--${flag} ${settings[flag] ?? ''}`))
+        .join(', ');
+    const change = isSame
+      ? `pins ${words(pinned)} and would pin ${words(wanted)}`
+      : `is for ${printable(clusterId ?? 'another cluster')}`;
+    const message = `Context ${quoted(context.name)} in ${printable(context.file)} ${change}`;
+    const fix = 'Switch it with --overwrite, or choose another name with --context NAME';
+    return new EckError('kubeconfig-conflict', message, { fix });
+  }
+  return undefined;
 }

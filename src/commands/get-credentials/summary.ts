@@ -1,39 +1,95 @@
+import { certificateSubject } from '../../credential/check.js';
 import { printable } from '../../errors.js';
-import type { StoreName } from '../../settings.js';
 import type { WriteReport } from '../../kubeconfig/user.js';
-import { shellWord } from '../../terminal/format.js';
-import type { ContextSetUp } from './set-up-context.js';
+import type { StoreName } from '../../settings.js';
+import { formatDateTime, shellWord } from '../../terminal/format.js';
+import { mayBeOutage, type ClusterFailure, type ClusterSetUp } from './set-up.js';
 
-/** The stores, in words that complete "kept in …". */
-export const places: Record<StoreName, string> = {
-  keychain: 'the keychain',
-  kernel: 'the kernel keyring, until the next reboot',
-  file: 'a file that only you can read',
-  none: 'nowhere',
+/** The end of a sentence that says where a client certificate is saved. */
+export const savedWords: Record<StoreName, string> = {
+  keychain: 'saved in the keychain.',
+  kernel: 'saved in the kernel keyring, until the next reboot.',
+  file: 'saved in a file that only you can read.',
+  none: 'not saved, so every kubectl command fetches one. Find out why: kubectl eck doctor. Or save it: --store file',
 };
 
-/**
- * Tells the person, in two or three lines, what works now, as whom, and what to type next.
- *
- * @param written what became of the user kubeconfig, where one was written
- */
-export function summary(setUp: ContextSetUp, written?: WriteReport): string[] {
-  const { identity, keptIn, notAfter } = setUp;
-  const certificate = `The client certificate (${setUp.certificateSubject}; valid until ${notAfter.toISOString().slice(0, 10)})`;
-  const kept =
-    keptIn === 'none'
-      ? `${certificate} is kept nowhere, so every kubectl command fetches one; --store file would keep it.`
-      : `${certificate} is kept in ${places[keptIn]}.`;
+/** What works now, as which identity, and what to type next. `written` is undefined after `--print`. */
+export function summaryOfOne(
+  { credential, store }: ClusterSetUp,
+  identity: string,
+  written?: WriteReport,
+): string[] {
+  const until = formatDateTime(credential.notAfter);
+  const certificate = `The client certificate (${certificateSubject(credential)}; valid until ${until})`;
+  const saved = `${certificate} is ${savedWords[store]}`;
   const [entry] = written?.entries ?? [];
-  if (entry === undefined) return [`This context reaches the cluster as ${identity}.`, kept];
-
+  if (entry === undefined) return [`This context reaches the cluster as ${identity}.`, saved];
   const context = printable(entry.contextName);
-  const isCurrent = written?.currentContext.after === entry.contextName;
   return [
     `Context ${context} in ${printable(entry.file)} reaches the cluster as ${identity}.`,
-    kept,
-    isCurrent
+    saved,
+    written?.currentContext.after === entry.contextName
       ? 'It is the current context. Try: kubectl get nodes'
       : `Try: kubectl --context ${shellWord(context)} get nodes`,
   ];
+}
+
+/** How many contexts there are, where the credentials are saved, what failed, and what to type next. */
+export function summaryOfMany(
+  setUps: readonly Pick<ClusterSetUp, 'store'>[],
+  failures: readonly ClusterFailure[],
+  identity: string,
+  written?: WriteReport,
+): string[] {
+  const lines: string[] = [];
+  const entries = written?.entries ?? [];
+  const [first, ...others] = new Set(entries.map(({ file }) => printable(file)));
+  if (first !== undefined) {
+    const where = others.length === 0 ? first : `${others.length + 1} files`;
+    const counts = countsOf(entries.map(({ outcome }) => outcome));
+    const outcomes = counts.map(([outcome, count]) => `${number(count)} ${outcome}`);
+    lines.push(`${contexts(entries.length, ` in ${where}`)} as ${identity}: ${outcomes.join(', ')}.`);
+  } else if (written === undefined && setUps.length > 0) {
+    lines.push(`${contexts(setUps.length, '')} as ${identity}.`);
+  }
+  for (const [store, count] of countsOf(setUps.map((setUp) => setUp.store))) {
+    const which = count === setUps.length ? 'Their' : number(count);
+    lines.push(`${which} client certificates are ${savedWords[store]}`);
+  }
+  lines.push(...failureLines(failures), ...retryLines(failures));
+  const [entry] = entries;
+  if (entry) lines.push(`Choose one: kubectl config use-context ${shellWord(printable(entry.contextName))}`);
+  return lines;
+}
+
+/** A line for each failure, then each fix once. */
+export function failureLines(failures: readonly ClusterFailure[]): string[] {
+  const lines = failures.map(
+    ({ cluster, error }) => `kubectl-eck: ${printable(cluster)}: ${error.message} [${error.code}]`,
+  );
+  return [...lines, ...new Set(failures.flatMap(({ error }) => error.fix ?? []))];
+}
+
+function retryLines(failures: readonly ClusterFailure[]): string[] {
+  if (failures.length === 0) return [];
+  const failed = `${number(failures.length)} ${failures.length === 1 ? 'cluster' : 'clusters'} failed.`;
+  const again = failures
+    .filter(({ error }) => mayBeOutage.test(error.code))
+    .map(({ cluster }) => shellWord(cluster));
+  if (again.length === 0 || again.length > 10) return [failed];
+  return [`${failed} Try again: kubectl eck get-credentials ${again.join(' ')}`];
+}
+
+function contexts(count: number, where: string): string {
+  if (count === 1) return `1 context${where} reaches its cluster`;
+  return `${number(count)} contexts${where} reach their clusters`;
+}
+
+/** How often each value occurs. */
+function countsOf<Value extends string>(values: readonly Value[]): [Value, number][] {
+  return [...new Set(values)].sort().map((value) => [value, values.filter((each) => each === value).length]);
+}
+
+function number(count: number): string {
+  return count.toLocaleString('en-US');
 }

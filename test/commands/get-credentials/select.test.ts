@@ -1,0 +1,99 @@
+import { describe, expect, test } from '@jest/globals';
+import { checkSelection, resolveNames } from '../../../src/commands/get-credentials/select.js';
+import type { Cluster } from '../../../src/ens/actions.js';
+
+const usage: unknown = expect.objectContaining({ code: 'usage' });
+
+function check(clusters: readonly string[], { all = false, canPick = false } = {}): void {
+  checkSelection({ clusters, all, region: undefined }, canPick);
+}
+
+describe('a selection', () => {
+  test.each(['eck-0123abcd', 'shop', 'eck', 'my shop (1)', '上海仓库', 'x'.repeat(128)])(
+    'can be %s',
+    (text) => {
+      expect(() => {
+        check([text]);
+      }).not.toThrow();
+    },
+  );
+
+  test.each(['', 'eck-', 'eck-a b', '-shop', 'a/b', 'a\\b', '../x', 'a\nb', 'a\u202eb', 'x'.repeat(129)])(
+    'cannot be %j',
+    (text) => {
+      expect(() => {
+        check([text]);
+      }).toThrow(usage);
+    },
+  );
+
+  test('is all, some or one that is picked', () => {
+    expect(() => {
+      check([], { all: true });
+      check([], { canPick: true });
+    }).not.toThrow();
+    expect(() => {
+      check([]);
+    }).toThrow(usage);
+    expect(() => {
+      check(['eck-1'], { all: true });
+    }).toThrow(usage);
+  });
+});
+
+function cluster(clusterId: string, name: string, region = 'cn-hangzhou-58'): Cluster {
+  return { clusterId, name, region, kubernetesVersion: '1.31', publicAccess: true };
+}
+
+const listed = [
+  cluster('eck-1', 'shop'),
+  cluster('eck-2', 'warehouse'),
+  cluster('c0ffee', 'cafe'),
+  cluster('eck-3', 'c0ffee'),
+  cluster('eck-4', 'twin'),
+  cluster('eck-5', 'twin', 'cn-chengdu-3'),
+];
+
+describe('names and ids', () => {
+  test.each([
+    [['shop'], ['eck-1']],
+    [
+      ['warehouse', 'shop'],
+      ['eck-2', 'eck-1'],
+    ],
+    [
+      ['eck-9', 'shop'],
+      ['eck-9', 'eck-1'],
+    ],
+    [['eck-1', 'shop', 'eck-1'], ['eck-1']],
+    [['c0ffee'], ['c0ffee']],
+    [['cafe', 'c0ffee'], ['c0ffee']],
+  ])('%j are %j', (texts, clusterIds) => {
+    expect(resolveNames(texts, listed, 'ens.example')).toEqual({ clusterIds, unknown: [] });
+  });
+
+  test('of several clusters are refused, with the candidates', () => {
+    expect(() => resolveNames(['shop', 'twin'], listed, '')).toThrow(
+      expect.objectContaining({
+        code: 'usage',
+        message: '2 clusters are named "twin": eck-4 (cn-hangzhou-58), eck-5 (cn-chengdu-3)',
+      }),
+    );
+    const many = Array.from({ length: 25 }, (_, index) => cluster(`eck-${index}`, 'same'));
+    expect(() => resolveNames(['same'], many, '')).toThrow(/eck-9 \(\S+\) and 15 more$/);
+  });
+
+  test('of no cluster are unknown, once each', () => {
+    const { clusterIds, unknown } = resolveNames(['shpo', 'warehouse', 'shpo'], listed, 'ens.example');
+    expect(clusterIds).toEqual(['eck-2']);
+    expect(unknown).toEqual([
+      {
+        cluster: 'shpo',
+        error: expect.objectContaining({
+          code: 'ens-cluster-not-found',
+          message: 'ens.example lists no cluster named "shpo"',
+        }),
+      },
+    ]);
+  });
+});
