@@ -43,6 +43,7 @@ export const errorCodes = {
   'keychain-absent': 'There is no such store on this machine.',
   'keychain-refused': 'The store refuses.',
   'keychain-timeout': 'The keychain did not answer in time.',
+  'output-failed': 'Standard output cannot be written.',
   'not-cached': 'No cached credential, and no context, of that name exists.',
   interrupted: 'The command was interrupted.',
   internal: 'A defect of this program.',
@@ -110,6 +111,30 @@ export function printLine(line: string): void {
   } catch {
     // The reader is gone, or a full pipe does not block.
     console.error(line);
+  }
+}
+
+/**
+ * Writes data on standard output, synchronously. `console.log` does not notice a full disk.
+ *
+ * @throws EckError `output-failed`
+ */
+export function printOutput(text: string): void {
+  const bytes = Buffer.from(text);
+  let offset = 0;
+  while (offset < bytes.length) {
+    try {
+      offset += writeSync(1, bytes, offset);
+    } catch (error) {
+      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      // The reader has read enough, as `head` does.
+      if (code === 'EPIPE') return;
+      if (code !== 'EAGAIN') {
+        throw new EckError('output-failed', `standard output cannot be written (${code})`, { cause: error });
+      }
+      // A full pipe that does not block: wait for the reader.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
   }
 }
 

@@ -1,15 +1,20 @@
-import { readExecArguments } from './exec-credential/arguments.js';
+import { fstatSync } from 'node:fs';
+import { printError, printLine } from './errors.js';
 import { answerKubectl } from './exec-credential/answer.js';
-import { printError } from './errors.js';
-import { printLine } from './errors.js';
+import { readExecArguments } from './exec-credential/arguments.js';
 import type { World } from './world.js';
 
 const world: World = {
   environment: process.env,
   platform: process.platform,
-  homeDirectory: () => process.env['HOME'] || process.env['USERPROFILE'] || '/',
+  homeDirectory: () => process.env['HOME'] || process.env['USERPROFILE'] || accountHome(),
   now: () => new Date(),
-  isTerminal: (stream) => process[stream].isTTY,
+  isTerminal: (stream) => {
+    // Setting up process.stdout takes 8 ms, which no pipe and no file needs.
+    const mayBe =
+      process.platform === 'win32' || isCharacterDevice({ stdin: 0, stdout: 1, stderr: 2 }[stream]);
+    return mayBe && process[stream].isTTY;
+  },
   warn: (message) => {
     printLine(`kubectl-eck: ${message}`);
   },
@@ -19,24 +24,38 @@ const world: World = {
   },
 };
 
-// Libraries of the SDK print whole answers, keys among them, where this variable asks for it.
+function accountHome(): string {
+  try {
+    // Not an import, which every answer would wait for.
+    return process.getBuiltinModule('node:os').userInfo().homedir;
+  } catch {
+    return '/';
+  }
+}
+
+function isCharacterDevice(file: number): boolean {
+  try {
+    return fstatSync(file).isCharacterDevice();
+  } catch {
+    return false;
+  }
+}
+
+// Libraries of the SDK print whole responses, keys among them, if this variable asks for it.
 delete process.env['DEBUG'];
 
-// What kubectl waits for goes straight ahead; everything else loads the command line first.
 const args = process.argv.slice(2);
 const request = readExecArguments(args, world.environment);
 const done =
   request === undefined
     ? import('./commands/program.js').then(({ run }) => run(args, world))
-    : answerKubectl(request, world).then(leave);
+    : answerKubectl(request, world).then(() => {
+        // Bun takes a millisecond to end by itself.
+        if ('Bun' in globalThis) process.exit();
+      });
 
 done.catch((error: unknown) => {
   printError(error, world.environment);
-  // Whatever is still open (a connection that hangs, a keychain that waits for a person) is not waited for.
+  // Do not wait for open connections and prompts.
   process.exit();
 });
-
-/** The answer is out. Bun takes a millisecond to end by itself, which kubectl would wait for. */
-function leave(): void {
-  if ('Bun' in globalThis) process.exit();
-}

@@ -2,14 +2,11 @@ declare const KUBECTL_ECK_VERSION: string | undefined;
 declare const KUBECTL_ECK_COMMIT: string | undefined;
 declare const KUBECTL_ECK_BUILD_DATE: string | undefined;
 
-/** The release that this is, written in by the build. */
-export const version: string =
-  typeof KUBECTL_ECK_VERSION === 'undefined' ? '0.0.0-source' : KUBECTL_ECK_VERSION;
+/** The release, defined by the build. */
+export const version = typeof KUBECTL_ECK_VERSION === 'undefined' ? '0.0.0-source' : KUBECTL_ECK_VERSION;
 
-/** The commit that this was built from; ends in `-dirty` where the sources had been changed since. */
-export const commit: string | undefined =
-  typeof KUBECTL_ECK_COMMIT === 'undefined' ? undefined : KUBECTL_ECK_COMMIT;
+/** The commit of the build; ends in `-dirty` if the sources had been changed. */
+export const commit = typeof KUBECTL_ECK_COMMIT === 'undefined' ? undefined : KUBECTL_ECK_COMMIT;
 
-/** When that commit was made, as RFC 3339: a build of one commit says the same whenever it is made. */
-export const buildDate: string | undefined =
-  typeof KUBECTL_ECK_BUILD_DATE === 'undefined' ? undefined : KUBECTL_ECK_BUILD_DATE;
+/** The commit's date, as RFC 3339. */
+export const buildDate = typeof KUBECTL_ECK_BUILD_DATE === 'undefined' ? undefined : KUBECTL_ECK_BUILD_DATE;

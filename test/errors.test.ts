@@ -1,119 +1,145 @@
-import { describe, expect, test } from '@jest/globals';
+import fs from 'node:fs';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { EckError, messageOf, printable, usageError, type ErrorCode } from '../src/errors.js';
+import {
+  EckError,
+  messageOf,
+  printable,
+  printError,
+  printOutput,
+  quoted,
+  usageError,
+} from '../src/errors.js';
+import { isPrintable } from './fuzz/property.js';
 
-describe('printable text', () => {
-  test.each([
-    ['a line feed', 'one\ntwo', 'one two'],
-    ['a carriage return that overwrites the line', 'denied\rallowed', 'denied allowed'],
-    ['several kinds of white space in a row', 'one\r\n\t two', 'one two'],
-    ['a vertical tab and a form feed', 'one\v\ftwo', 'one two'],
-    ['a NUL', 'one\0two', 'one two'],
-    ['a backspace', 'one\btwo', 'one two'],
-    ['a delete', 'one\u007ftwo', 'one two'],
-    ['a bell', '\u0007one', 'one'],
-    ['an ANSI colour', '\u001b[31mred\u001b[0m', '[31mred [0m'],
-    ['an ANSI sequence of one character (C1)', 'one\u009b2Jtwo', 'one 2Jtwo'],
-    ['a terminal title (OSC)', '\u001b]0;title\u0007one', ']0;title one'],
-    ['a next line (C1)', 'one\u0085two', 'one two'],
-    ['a line separator', 'one\u2028two', 'one two'],
-    ['a paragraph separator', 'one\u2029two', 'one two'],
-    ['a right-to-left override', 'one\u202etwo\u202c', 'one two'],
-    ['bidi isolates', '\u2066one\u2069 \u2067two\u2068', 'one two'],
-    ['bidi marks', 'one\u200etwo\u200fthree\u061cfour', 'one two three four'],
-    ['zero-width characters', 'one\u200btwo\u2060three\ufeff', 'one two three'],
-    ['white space at the ends', '  one  ', 'one'],
-    ['nothing but control characters', '\u001b\n\0', ''],
-  ])('has no trace of %s', (_, text, expected) => {
-    expect(printable(text)).toBe(expected);
-  });
-
-  test.each(['plain', 'two words', 'Zoë', '集群不存在', 'שלום', '🙂👍🏽', 'é', '"quoted" <&> \\ %00'])(
-    'is the text itself where nothing is wrong with it: %s',
-    (text) => {
-      expect(printable(text)).toBe(text);
-    },
-  );
-
-  test('is not longer than 300 characters and the mark that it was cut', () => {
-    expect(printable('a'.repeat(300))).toBe('a'.repeat(300));
-    expect(printable('a'.repeat(301))).toBe(`${'a'.repeat(300)}…`);
-  });
-
-  test('is as long as asked for', () => {
-    expect(printable('abcdef', 6)).toBe('abcdef');
-    expect(printable('abcdef', 5)).toBe('abcde…');
-  });
-
-  test('is measured after it was cleaned', () => {
-    expect(printable(`${'\n'.repeat(500)}abc`, 3)).toBe('abc');
-  });
-
-  test('is not cut through the middle of a character', () => {
-    expect(printable('🙂🙂🙂', 2)).toBe('🙂🙂…');
-  });
-
-  test('is one line without control characters or marks, whatever it was made of', () => {
-    // eslint-disable-next-line no-control-regex
-    const unprintable = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
-    fc.assert(
-      fc.property(
-        fc.string({ unit: 'binary', maxLength: 60 }),
-        fc.integer({ min: 1, max: 40 }),
-        (text, max) => {
-          const shown = printable(text, max);
-          expect(shown).not.toMatch(unprintable);
-          expect(Array.from(shown).length).toBeLessThanOrEqual(max + 1);
-        },
-      ),
-    );
-  });
-
-  test('is made of a megabyte in no time', () => {
-    const began = performance.now();
-    printable('\u001b[31m \n'.repeat(150_000));
-    expect(performance.now() - began).toBeLessThan(5000);
-  });
+test.each([
+  ['one\ntwo', 'one two'],
+  ['denied\rallowed', 'denied allowed'],
+  ['one\r\n\t two', 'one two'],
+  ['one\v\ftwo\0three\bfour\u007ffive', 'one two three four five'],
+  ['\u0007one', 'one'],
+  ['\u001b[31mred\u001b[0m', '[31mred [0m'],
+  ['one\u009b2Jtwo', 'one 2Jtwo'],
+  ['\u001b]0;title\u0007one', ']0;title one'],
+  ['one\u0085two\u2028three\u2029four', 'one two three four'],
+  ['one\u202etwo\u202c \u2066one\u2069 \u2067two\u2068', 'one two one two'],
+  ['one\u200etwo\u200fthree\u061cfour\u200b\u2060\ufeff', 'one two three four'],
+  ['  one  ', 'one'],
+  ['\u001b\n\0', ''],
+  ...['plain', 'Zoë', '集群不存在', 'שלום', '🙂👍🏽', '"quoted" <&> \\ %00'].map(
+    (text) => [text, text] as const,
+  ),
+  ['a'.repeat(300), 'a'.repeat(300)],
+  ['a'.repeat(301), `${'a'.repeat(300)}…`],
+])('%j is printed as %j', (text, expected) => {
+  expect(printable(text)).toBe(expected);
 });
 
-describe('the message of what was thrown', () => {
-  test.each<[string, unknown, string]>([
-    ['an error', new Error('it broke'), 'it broke'],
-    ['an error with control characters', new Error('it\nbroke\u001b[0m'), 'it broke [0m'],
-    ['a text', 'it broke', 'it broke'],
-    ['a number', 42, '42'],
-    ['nothing', undefined, 'undefined'],
-    ['null', null, 'null'],
-  ])('%s', (_, thrown, expected) => {
-    expect(messageOf(thrown)).toBe(expected);
+test('any text is printable and cut to its length, between characters', () => {
+  expect(printable('🙂🙂🙂', 2)).toBe('🙂🙂…');
+  expect(printable(`${'\n'.repeat(500)}abc`, 3)).toBe('abc');
+  const length = fc.integer({ min: 1, max: 40 });
+  const property = fc.property(fc.string({ unit: 'binary', maxLength: 60 }), length, (text, max) => {
+    for (const shown of [printable(text, max), quoted(text, max)]) expect(isPrintable(shown)).toBe(true);
+    expect(Array.from(printable(text, max)).length).toBeLessThanOrEqual(max + 1);
   });
+  fc.assert(property);
+  const start = performance.now();
+  printable('\u001b[31m \n'.repeat(150_000));
+  expect(performance.now() - start).toBeLessThan(5000);
 });
 
-describe('an error of ours', () => {
-  test.each<[ErrorCode, 1 | 2]>([
-    ['usage', 2],
-    ['exec-info-invalid', 1],
-    ['identity-not-found', 1],
-    ['ens-not-allowed', 1],
-    ['keychain-locked', 1],
-    ['internal', 1],
-  ])('with the code %s ends the program with status %i', (code, status) => {
-    expect(new EckError(code, 'no').exitStatus).toBe(status);
-  });
+test('typed text is quoted and cut', () => {
+  expect(quoted('a "b"\n')).toBe('"a \\"b\\"\\n"');
+  expect(quoted('abcdef', 3)).toBe('"abc…"');
+});
 
-  test('keeps its code, its message and its cause', () => {
-    const cause = new Error('below');
-    const error = new EckError('kubeconfig-unusable', 'the file is broken', { cause });
-    expect(error).toBeInstanceOf(Error);
-    expect(error).toMatchObject({
-      name: 'EckError',
-      code: 'kubeconfig-unusable',
-      message: 'the file is broken',
-      cause,
+test.each<[unknown, string]>([
+  [new Error('it\nbroke\u001b[0m'), 'it broke [0m'],
+  ['it broke', 'it broke'],
+  [undefined, 'undefined'],
+])('the message of %p is %s', (thrown, expected) => {
+  expect(messageOf(thrown)).toBe(expected);
+});
+
+test('an error has a code, a message, a fix, a cause and an exit status', () => {
+  const cause = new Error('below');
+  const error = new EckError('kubeconfig-unusable', 'the file is broken', { fix: 'repair it', cause });
+  expect(error).toBeInstanceOf(Error);
+  const { code, message, fix, exitStatus, name } = error;
+  expect([name, code, message, fix, exitStatus, error.cause]).toEqual([
+    ...['EckError', 'kubeconfig-unusable', 'the file is broken', 'repair it', 1, cause],
+  ]);
+  expect(usageError('what?', 'this')).toMatchObject({ code: 'usage', fix: 'this', exitStatus: 2 });
+  expect(new EckError('interrupted', 'no')).toMatchObject({ fix: undefined, exitStatus: 130 });
+});
+
+describe('printing', () => {
+  /** What was written to each file descriptor. */
+  let written: Record<number, string>;
+  const statusBefore = process.exitCode;
+  const write = jest.spyOn(fs, 'writeSync');
+
+  beforeEach(() => {
+    written = { 1: '', 2: '' };
+    write.mockReset().mockImplementation((file: number, data: unknown, offset?: unknown) => {
+      const bytes = Buffer.from(data as string).subarray(Number(offset ?? 0));
+      // A pipe may take a part.
+      const part = file === 1 ? bytes.subarray(0, 3) : bytes;
+      written[file] = `${written[file] ?? ''}${part.toString('latin1')}`;
+      return part.length;
     });
   });
+  afterEach(() => {
+    process.exitCode = statusBefore;
+  });
 
-  test('for wrong usage has the code for it', () => {
-    expect(usageError('what?')).toMatchObject({ code: 'usage', message: 'what?', exitStatus: 2 });
+  function failOnce(code: string): void {
+    write.mockImplementationOnce(() => {
+      throw Object.assign(new Error(code), { code });
+    });
+  }
+
+  test.each<[string, unknown, string, number]>([
+    ['an error', new EckError('ens-not-allowed', 'denied'), 'kubectl-eck: denied [ens-not-allowed]\n', 1],
+    ['a fix', usageError('what?', 'Give this'), 'kubectl-eck: what? [usage]\nGive this\n', 2],
+  ])('%s', (_, error, expected, status) => {
+    printError(error, { KUBECTL_ECK_LOG: 'info' });
+    expect(written).toEqual({ 1: '', 2: expected });
+    expect(process.exitCode).toBe(status);
+  });
+
+  test.each([new TypeError('first\nsecond\u001b[2J\u202e'), 'first\nsecond'])('a defect: %p', (thrown) => {
+    printError(thrown, {});
+    expect(written[2]).toMatch(/^kubectl-eck: Internal error: first second.* \[internal\]\nReport it .*\n$/);
+    expect(process.exitCode).toBe(1);
+  });
+
+  test('a stack trace for debugging, without control characters', () => {
+    printError(new TypeError('one\u001b[2J\u009b1m\u202e'), { KUBECTL_ECK_LOG: 'debug' });
+    const [, , first, ...frames] = String(written[2]).trimEnd().split('\n');
+    expect(first).toMatch(/TypeError: one/);
+    expect(frames.length).toBeGreaterThan(2);
+    for (const line of [first, ...frames]) expect(isPrintable(String(line))).toBe(true);
+  });
+
+  test('data in parts, to a full pipe too', () => {
+    failOnce('EAGAIN');
+    printOutput('größer\n');
+    expect(Buffer.from(String(written[1]), 'latin1').toString()).toBe('größer\n');
+  });
+
+  test('data to a reader that is gone', () => {
+    failOnce('EPIPE');
+    printOutput('x');
+    expect(written).toEqual({ 1: '', 2: '' });
+  });
+
+  test('data to a full disk', () => {
+    failOnce('ENOSPC');
+    const error = { code: 'output-failed', message: expect.stringContaining('ENOSPC') };
+    expect(() => {
+      printOutput('x');
+    }).toThrow(expect.objectContaining(error));
   });
 });

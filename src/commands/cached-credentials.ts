@@ -4,9 +4,10 @@ import { EckError, messageOf, quoted, usageError } from '../errors.js';
 import { readExecArguments } from '../exec-credential/arguments.js';
 import { readRecords, type CachedRecord } from '../exec-credential/records.js';
 import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
-import { readContexts, type KubeconfigPaths, type UserContexts } from '../kubeconfig/user.js';
 import { isClusterId, readSettings, type Settings, type SettingTexts } from '../settings.js';
 import { withEnvironment, type Environment, type World } from '../world.js';
+import { readContexts, type UserContexts } from '../kubeconfig/read.js';
+import { type KubeconfigPaths } from '../kubeconfig/files.js';
 
 /** A context of the user kubeconfig whose credential comes from this plugin. */
 export interface OwnContext {

@@ -2,13 +2,13 @@ import { Command, Option } from 'commander';
 import { otherSite, resolveEndpoint } from '../endpoint.js';
 import { listClusters, type Cluster, type ClusterFilter } from '../ens/actions.js';
 import { openClient, type EnsClient } from '../ens/client.js';
-import { printable, printLine, quoted } from '../errors.js';
+import { printable, printLine, printOutput, quoted } from '../errors.js';
 import { readSettings } from '../settings.js';
 import { formatDocument } from '../terminal/format.js';
 import { formatTable, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
 import { readOwnContexts, type OwnContext } from './cached-credentials.js';
-import { rememberClusters } from './completion/cluster-list.js';
+import { rememberClusters } from './completion/sources.js';
 import {
   addAccountOptions,
   kubeconfigOption,
@@ -83,7 +83,7 @@ export function listCommand(world: World): Command {
       ...cluster,
       contexts: contexts.get(cluster.clusterId) ?? [],
     }));
-    process.stdout.write(await formatClusters(listed, format, !switchOption(command, 'no-headers')));
+    printOutput(await formatClusters(listed, format, !switchOption(command, 'no-headers')));
     if (clusters.length === 0) printLine(noClusters(client, filter));
   });
 }

@@ -7,7 +7,6 @@ import { withRenewalLock } from '../exec-credential/lock.js';
 import { CredentialRecords, recordFileName } from '../exec-credential/records.js';
 import { resolveIdentity } from '../exec-credential/resolve-identity.js';
 import { identityKey } from '../identity.js';
-import { removeContexts, type KubeconfigPaths } from '../kubeconfig/user.js';
 import { isClusterId, readSettings, savingStores, type SavingStore, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
 import { StoreError } from '../store/store.js';
@@ -27,6 +26,8 @@ import {
   switchOption,
   typedSettings,
 } from './options.js';
+import { removeContexts } from '../kubeconfig/change.js';
+import { type KubeconfigPaths } from '../kubeconfig/files.js';
 
 /** `logout`: deletes cached credentials, and contexts where asked to. */
 export function logoutCommand(world: World): Command {

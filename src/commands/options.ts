@@ -1,10 +1,10 @@
 import { Option, type Argument, type Command } from 'commander';
 import { sites } from '../endpoint.js';
 import { quoted, usageError } from '../errors.js';
-import { execApiVersions, type ExecApiVersion } from '../exec-credential/protocol.js';
-import { locateKubeconfig, type KubeconfigPaths } from '../kubeconfig/user.js';
+import { parseExecApiVersion, type ExecApiVersion } from '../exec-credential/protocol.js';
 import { settingFlags, storeChoices, variableOf, type SettingFlag, type SettingTexts } from '../settings.js';
 import type { World } from '../world.js';
+import { locateKubeconfig, type KubeconfigPaths } from '../kubeconfig/files.js';
 
 const helpGroup = 'Who, where and how:';
 
@@ -78,8 +78,7 @@ export function execApiVersionOption(): Option {
 
 /** The version that was chosen. */
 export function execApiVersion(command: Command): ExecApiVersion {
-  const text = textOption(command, 'exec-api-version') ?? 'v1';
-  return execApiVersions.find((known) => known.endsWith(`/${text}`)) ?? execApiVersions[0];
+  return parseExecApiVersion(textOption(command, 'exec-api-version'));
 }
 
 /** The option for the format of data on standard output. The first format is the default. */

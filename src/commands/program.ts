@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { EckError, printable, printError, usageError } from '../errors.js';
+import { printable, printOutput, usageError, type EckError } from '../errors.js';
 import { buildDate, commit, version } from '../version.js';
 import type { World } from '../world.js';
 import { completionCommand } from './completion/command.js';
@@ -55,7 +55,7 @@ export function program(world: World): Command {
     command
       .helpOption('-h, --help', 'print help')
       .exitOverride()
-      .configureOutput({ writeErr: () => undefined });
+      .configureOutput({ writeOut: printOutput, writeErr: () => undefined });
   }
   return root;
 }
@@ -66,11 +66,10 @@ export function program(world: World): Command {
  * @throws EckError of the command; `usage` for a command line that cannot be understood
  */
 export async function run(args: readonly string[], world: World): Promise<void> {
-  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', onOutputError);
   const root = program(world);
   // As cobra does. Not a command of commander, which would take a --help behind it for its own.
   if (args[0] === '__complete') {
-    const { answerCompletion } = await import('./completion/answer.js');
+    const { answerCompletion } = await import('./completion/command.js');
     return answerCompletion(root, args.slice(1), world);
   }
   if (args.length === 0) {
@@ -90,16 +89,6 @@ export async function run(args: readonly string[], world: World): Promise<void> 
       `kubectl eck ${command === undefined ? '' : `${command.name()} `}--help`,
     );
   }
-}
-
-/** A reader that closes the pipe early is no failure. */
-function onOutputError(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') return;
-  printError(
-    new EckError('internal', `standard output cannot be written (${error.code ?? error.message})`),
-    {},
-  );
-  process.exit();
 }
 
 /** Commander's message in the form of this program's errors. @param help the command that prints help */
@@ -122,6 +111,6 @@ function versionCommand(): Command {
     .addHelpText('after', '\nExample:\n  kubectl eck version -o json');
   return command.action(() => {
     const isJson = outputFormat(command, formats) === 'json';
-    console.log(isJson ? JSON.stringify({ version, commit, buildDate }) : `kubectl-eck ${version}`);
+    printOutput(isJson ? `${JSON.stringify({ version, commit, buildDate })}\n` : `kubectl-eck ${version}\n`);
   });
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { freshness, renewalDueAt } from '../credential/freshness.js';
 import { endpointKey } from '../endpoint.js';
-import { printable, printLine } from '../errors.js';
+import { printable, printLine, printOutput } from '../errors.js';
 import { identityKey } from '../identity.js';
 import { readSettings } from '../settings.js';
 import { formatDocument, humanTime } from '../terminal/format.js';
@@ -54,7 +54,7 @@ export function statusCommand(world: World): Command {
     const now = world.now();
     const rows = shown.map((entry) => statusOf(entry, maxAgeMs, now));
     const headers = !switchOption(command, 'no-headers');
-    process.stdout.write(
+    printOutput(
       format === 'json' || format === 'yaml'
         ? await formatDocument(rows.map(documentOf), format)
         : formatTable(format === 'wide' ? wideColumns(now) : columns(now), rows, { headers }),

@@ -1,10 +1,7 @@
-import { identityKey, type Identity } from '../identity.js';
 import { endpointKey, type EndpointSetting } from '../endpoint.js';
+import { identityKey, type Identity } from '../identity.js';
 
-/**
- * What a credential is kept under: the endpoint that issued it, the identity that it was issued to, and the cluster
- * that it opens. Computed from the settings alone: no secret is read, and no network is used.
- */
+/** What a credential is saved under. Computed from settings, without secrets and network. */
 export interface CacheKey {
   readonly endpoint: EndpointSetting;
   readonly identity: Identity;
@@ -12,11 +9,10 @@ export interface CacheKey {
 }
 
 /**
- * The key as text: the account name in a keychain, and what a file's name is computed from.
- *
- * `<cluster id>@<endpoint>/<identity>`, each part percent-encoded, so that no two keys read the same.
+ * The key as text, `<cluster id>@<endpoint>/<identity>`, each part percent-encoded: different for any two keys. Stores
+ * use it as the name of the item.
  */
-export function cacheKeyText(key: CacheKey): string {
+export function cacheKeyText({ endpoint, identity, clusterId }: CacheKey): string {
   const part = encodeURIComponent;
-  return `${part(key.clusterId)}@${part(endpointKey(key.endpoint))}/${part(identityKey(key.identity))}`;
+  return `${part(clusterId)}@${part(endpointKey(endpoint))}/${part(identityKey(identity))}`;
 }

@@ -1,38 +1,34 @@
 /**
- * A client credential: the certificate that an API server knows a person by, the private key that proves it, and
- * when both were fetched from ENS.
- *
- * Whoever holds one may rely on this: the certificates parse, `privateKey` belongs to the first of them, and the
- * dates are the first one's own. `checkClientCredential` makes one out of PEM from outside, and
- * `decodeEntry` makes one out of what was kept; nothing else does.
+ * A client certificate and its private key. The certificates parse, the key belongs to the first one, and the dates
+ * are the first one's: only `checkClientCredential` and `decodeEntry` make one.
  */
 export interface ClientCredential {
-  /** DER, the leaf first, then the chain above it in the order in which it was issued. */
+  /** DER, the leaf first, then its chain. */
   readonly certificates: readonly [Uint8Array, ...Uint8Array[]];
   readonly privateKey: PrivateKey;
-  /** The leaf's validity. */
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** When ENS issued it to us. */
   readonly fetchedAt: Date;
 }
 
-/** A private key as it was issued. The label says how `der` is encoded. */
+/** A private key as it was issued; the label says how `der` is encoded. */
 export interface PrivateKey {
   readonly label: PrivateKeyLabel;
   readonly der: Uint8Array;
 }
 
-/** PKCS#8 (RFC 5958), PKCS#1 (RFC 8017) and SEC1 (RFC 5915), by their PEM labels (RFC 7468). */
+/** The PEM labels (RFC 7468) of PKCS#8 (RFC 5958), PKCS#1 (RFC 8017) and SEC1 (RFC 5915). */
 export const privateKeyLabels = ['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY'] as const;
 export type PrivateKeyLabel = (typeof privateKeyLabels)[number];
 
-/** One block of a PEM text (RFC 7468). */
+/** One block of a PEM text. */
 export interface PemBlock {
   readonly label: string;
   readonly der: Uint8Array;
 }
 
-/** Writes one PEM block, 64 characters a line, with a final newline. */
+/** Formats one PEM block, with 64 characters a line and a final newline. */
 export function toPem(label: string, der: Uint8Array): string {
   const base64 = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
   let lines = '';
@@ -40,29 +36,23 @@ export function toPem(label: string, der: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${lines}-----END ${label}-----\n`;
 }
 
-/** The certificate and its chain, the leaf first, as one PEM text. */
-export function certificatePem(credential: ClientCredential): string {
+/** The certificates as one PEM text, the leaf first. */
+export function certificatePem({ certificates }: ClientCredential): string {
   let pem = '';
-  for (const der of credential.certificates) pem += toPem('CERTIFICATE', der);
+  for (const der of certificates) pem += toPem('CERTIFICATE', der);
   return pem;
 }
 
-/** The private key as PEM, encoded as it was issued. */
-export function privateKeyPem(credential: ClientCredential): string {
-  return toPem(credential.privateKey.label, credential.privateKey.der);
+/** The private key as PEM. */
+export function privateKeyPem({ privateKey }: ClientCredential): string {
+  return toPem(privateKey.label, privateKey.der);
 }
 
 /**
- * Reads every PEM block of a text, and ignores what stands between blocks, as RFC 7468 section 2 allows.
- * A block that is cut off, or holds headers (RFC 1421 encryption) or anything but base64, is left out.
+ * Reads the PEM blocks of a text and ignores text between them (RFC 7468 section 2). Blocks with headers, and those
+ * that are cut off or not base64, are left out.
  */
 export function readPemBlocks(text: string): PemBlock[] {
-  const blocks: PemBlock[] = [];
-  for (const match of text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g)) {
-    const label = match[1];
-    const body = match[2];
-    if (label === undefined || body === undefined) continue;
-    blocks.push({ label, der: Buffer.from(body, 'base64') });
-  }
-  return blocks;
+  const blocks = text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g);
+  return [...blocks].map(([, label = '', body = '']) => ({ label, der: Buffer.from(body, 'base64') }));
 }

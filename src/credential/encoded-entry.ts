@@ -1,25 +1,22 @@
 import { privateKeyLabels, type ClientCredential } from './client-credential.js';
 
 /**
- * The form in which a client credential is kept: one compact binary entry, since a keychain may hold as little as
- * 2,560 bytes. All numbers are big-endian; dates are milliseconds since 1970 as 64-bit floats.
+ * A saved entry is one compact binary value, since a keychain may save as little as 2,560 bytes. Numbers are
+ * big-endian; dates are milliseconds since 1970.
  *
  *     u8  version, 1
- *     u32 checksum of everything after it (FNV-1a over 32-bit words, each followed by hash ^= hash >>> 15)
+ *     u32 checksum of everything after it
  *     f64 fetchedAt   f64 notBefore   f64 notAfter
  *     u8  index of the private key's label   u8 number of certificates
- *     u16 length, bytes: the account that the entry was written under
+ *     u16 length, bytes: the cache key, so that an entry under another one is not served
  *     u32 length, bytes: the private key     u32 length, bytes: each certificate
- *
- * The dates are the leaf's own: with them in the entry, serving it needs no parsing of certificates. The account is
- * in it so that an entry that turns up under another one (a store's mix-up, a renamed file) is not served.
  */
 const version = 1;
 const headerLength = 1 + 4 + 3 * 8 + 1 + 1;
 
-/** Packs a client credential for the account that it will be kept under. */
-export function encodeEntry(account: string, credential: ClientCredential): Uint8Array {
-  const name = Buffer.from(account, 'utf8');
+/** Encodes a client credential for saving. @param keyText see `cacheKeyText` */
+export function encodeEntry(keyText: string, credential: ClientCredential): Uint8Array {
+  const name = Buffer.from(keyText, 'utf8');
   const blobs = [credential.privateKey.der, ...credential.certificates];
   const length = headerLength + 2 + name.length + blobs.reduce((sum, blob) => sum + 4 + blob.length, 0);
   const entry = Buffer.alloc(length);
@@ -41,12 +38,11 @@ export function encodeEntry(account: string, credential: ClientCredential): Uint
 }
 
 /**
- * Unpacks what {@link encodeEntry} packed for the same account.
+ * Decodes an entry that {@link encodeEntry} made for the same cache key.
  *
- * @returns `undefined` for anything else: another version, another account, an entry that was cut, mixed or changed.
- *   Such an entry is no error, it is fetched anew.
+ * @returns `undefined` for everything else, such as another version or a damaged entry
  */
-export function decodeEntry(account: string, bytes: Uint8Array): ClientCredential | undefined {
+export function decodeEntry(keyText: string, bytes: Uint8Array): ClientCredential | undefined {
   const entry = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (entry.length < headerLength + 2 || entry.readUInt8(0) !== version) return undefined;
   if (entry.readUInt32BE(1) !== checksum(entry.subarray(5))) return undefined;
@@ -60,7 +56,7 @@ export function decodeEntry(account: string, bytes: Uint8Array): ClientCredentia
 
   const nameLength = entry.readUInt16BE(headerLength);
   let offset = headerLength + 2 + nameLength;
-  if (offset > entry.length || entry.toString('utf8', headerLength + 2, offset) !== account) return undefined;
+  if (offset > entry.length || entry.toString('utf8', headerLength + 2, offset) !== keyText) return undefined;
 
   const blobs: Uint8Array[] = [];
   for (let remaining = 1 + entry.readUInt8(30); remaining > 0; remaining -= 1) {
@@ -76,8 +72,8 @@ export function decodeEntry(account: string, bytes: Uint8Array): ClientCredentia
 }
 
 /**
- * FNV-1a over 32-bit words: tells a damaged entry from a whole one. It is no protection against an attacker. By words
- * and by index, since it runs before the compiler has warmed up: byte by byte, it took longer than the keychain.
+ * FNV-1a over 32-bit words, each followed by `hash ^= hash >>> 15`. Detects damage, not attacks. By words, since byte
+ * by byte takes longer than reading the keychain.
  */
 function checksum(bytes: Uint8Array): number {
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -85,7 +81,7 @@ function checksum(bytes: Uint8Array): number {
   let offset = 0;
   for (; offset + 4 <= bytes.length; offset += 4) {
     hash = Math.imul(hash ^ words.getUint32(offset), 0x01000193);
-    // The product carries nothing downwards: without this, the highest bits of two words could cancel each other out.
+    // Without this, changes of the highest bits of two words could cancel out.
     hash ^= hash >>> 15;
   }
   for (; offset < bytes.length; offset += 1) hash = Math.imul(hash ^ words.getUint8(offset), 0x01000193);

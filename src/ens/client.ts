@@ -1,143 +1,119 @@
-import * as credentialsModule from '@alicloud/credentials';
 import * as openApiModule from '@alicloud/openapi-client';
-import {
-  resolveEndpoint,
-  siteOfRegion,
-  type EndpointSetting,
-  otherSite,
-  type Endpoint,
-} from '../endpoint.js';
-import type { Settings } from '../settings.js';
-import type { World } from '../world.js';
-import { type EnsError, ensError, type ApiFault } from './errors.js';
-import { realRetryWorld, withRetry } from './retry.js';
-import { signIn, type Signer } from './sign-in.js';
 import { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
 import { RuntimeOptions } from '@alicloud/tea-util';
+import { otherSite, resolveEndpoint, siteOfRegion, type EndpointSetting } from '../endpoint.js';
 import { EckError, messageOf } from '../errors.js';
-import { isMapping } from '../mapping.js';
+import { isMapping, type Mapping } from '../mapping.js';
+import type { Settings } from '../settings.js';
+import type { World } from '../world.js';
+import { textOf } from './cli-profiles.js';
+import { ensError, type ApiFault, type EnsError } from './errors.js';
+import { defaultExport } from './providers.js';
+import { realClock, withRetry } from './retry.js';
+import { signIn, type Signer } from './sign-in.js';
 import { connectTimeoutMs, readTimeoutMs, withTransport, type TransportFacts } from './transport.js';
 
-/** An Alibaba Cloud account as it can be called: somebody who is signed in, at an endpoint of ENS. */
+const OpenApiClient = defaultExport(openApiModule) as typeof openApiModule.default.default;
+
+// The SDK calls what Node.js has deprecated, which is no concern of the person who runs kubectl.
+process.noDeprecation = true;
+
+/** A signed-in identity at an endpoint of ENS. */
 export interface EnsClient {
   readonly signer: Signer;
-  /** The endpoint, as it has to be set so that it is asked again. */
+  /** The endpoint as it has to be set to be called again. */
   readonly endpoint: EndpointSetting;
   readonly settings: Settings;
 }
-
-/** How a call is made. */
-export interface CallRules {
-  /** Whether there is something to fall back on, so that a failure is found out soon rather than avoided. */
-  readonly hasFallBack?: boolean;
-  /** Hears why another attempt is made. */
-  readonly onRetry?: (error: EnsError) => void;
-  /** Makes every attempt, where many calls are made side by side: in its turn, or not at all. */
-  readonly pace?: <T>(attempt: () => Promise<T>) => Promise<T>;
-}
-
-/** With something to fall back on, nobody waits long for an API that is down. */
-const fallBackLimits = { connectTimeoutMs: 2000, readTimeoutMs: 3000, afterFailureMs: 2000 };
-
-/**
- * Signs in as the settings say, and finds the endpoint to call.
- *
- * @throws EckError `identity-…`
- */
-export async function openClient(settings: Settings, world: World): Promise<EnsClient> {
-  const signer = await signIn(settings, world);
-  return { signer, endpoint: effectiveEndpoint(settings.endpoint, signer), settings };
-}
-
-/**
- * Calls ENS, again and again while that may help.
- *
- * @throws EckError `ens-…`
- */
-export function callEns(
-  { signer, endpoint, settings }: EnsClient,
-  call: EnsCall,
-  world: World,
-  { hasFallBack = false, onRetry, pace = (attempt) => attempt() }: CallRules = {},
-): Promise<EnsAnswer> {
-  return withRetry(
-    (remainingMs) =>
-      pace(() =>
-        callOnce(
-          {
-            signer,
-            endpoint: resolveEndpoint(endpoint),
-            limits: hasFallBack ? fallBackLimits : { connectTimeoutMs, readTimeoutMs },
-            totalMs: Math.max(1, remainingMs),
-          },
-          call,
-          world,
-        ),
-      ),
-    {
-      totalMs: settings.timeoutMs,
-      ...(hasFallBack ? { afterFailureMs: fallBackLimits.afterFailureMs } : {}),
-    },
-    realRetryWorld,
-    onRetry,
-  );
-}
-
-/** Where nothing was said about the site, the region of the profile tells. */
-function effectiveEndpoint(setting: EndpointSetting, { profile }: Signer): EndpointSetting {
-  if (setting.kind !== 'default' || profile?.region === undefined) return setting;
-  const site = siteOfRegion(profile.region);
-  return site === 'china' ? setting : { kind: 'site', site };
-}
-
-/** The largest answer that is read, where the call does not say. */
-const usualMaxBodyBytes = 1024 * 1024;
 
 /** One call of the ENS API. */
 export interface EnsCall {
   /** Such as `DescribeClusterUserKubeconfig`. */
   readonly action: string;
   readonly query: Readonly<Record<string, string>>;
-  /** The cluster that the call is about, for messages. */
+  /** The cluster that the call is for, for messages. */
   readonly clusterId?: string;
-  /** The largest answer that is read. */
+  /** The largest response to read, by default 1 MiB. */
   readonly maxBodyBytes?: number;
 }
 
-/** Who calls, and where. */
-export interface CallTarget {
-  readonly signer: Signer;
-  readonly endpoint: Endpoint;
-  readonly limits: { readonly connectTimeoutMs: number; readonly readTimeoutMs: number };
-  /** How long the call may take in all, where that is less than its parts may. */
-  readonly totalMs?: number;
+/** How a call is made. */
+export interface CallRules {
+  /** Whether a cached credential can be served instead, so that an outage is reported soon. */
+  readonly hasFallBack?: boolean;
+  /** Called with each failure after which another attempt is made. */
+  readonly onRetry?: (error: EnsError) => void;
+  /** Called with the server's clock at each response. */
+  readonly onDate?: (date: Date) => void;
+  /** Starts each attempt when it is its turn. */
+  readonly pace?: <T>(attempt: () => Promise<T>) => Promise<T>;
 }
 
-/** The fields of an answer. Nothing is known of them yet. */
-export type EnsAnswer = Readonly<Record<string, unknown>>;
+const usualLimits = { connectTimeoutMs, readTimeoutMs };
+const fallBackLimits = { connectTimeoutMs: 2000, readTimeoutMs: 3000 };
+const fallBackAfterMs = 2000;
+/** How long a person waits for a host that cannot be resolved or refuses the connection. */
+const hostDownAfterMs = 3000;
 
 /**
- * Calls the ENS API once (RPC style, version 2017-11-10), signed with the client's identity.
+ * Signs in as the settings say, and finds the endpoint: without a setting, the region of the CLI profile decides.
  *
- * @throws EckError of one of the `ens-…` codes
+ * @throws EckError `identity-…`, `network-untrusted`, `usage`
  */
-export async function callOnce(client: CallTarget, call: EnsCall, world: World): Promise<EnsAnswer> {
-  const { signer, endpoint, limits, totalMs = Infinity } = client;
+export async function openClient(settings: Settings, world: World): Promise<EnsClient> {
+  const signer = await signIn(settings, world);
+  const { endpoint } = settings;
+  const region = signer.profile?.region;
+  const isAbroad = endpoint.kind === 'default' && region !== undefined && siteOfRegion(region) !== 'china';
+  return { signer, endpoint: isAbroad ? { kind: 'site', site: siteOfRegion(region) } : endpoint, settings };
+}
+
+/**
+ * Calls ENS (RPC style, version 2017-11-10), and again while that may help and `--timeout` allows.
+ *
+ * @returns the fields of the response, not checked
+ * @throws EnsError
+ */
+export function callEns(
+  client: EnsClient,
+  call: EnsCall,
+  world: World,
+  { hasFallBack = false, onRetry, onDate, pace = (attempt) => attempt() }: CallRules = {},
+): Promise<Mapping> {
+  const limits = hasFallBack ? fallBackLimits : usualLimits;
+  return withRetry(
+    (remainingMs) => pace(() => callOnce(client, call, world, limits, remainingMs, onDate)),
+    {
+      totalMs: client.settings.timeoutMs,
+      afterFailureMs: ({ isHostDown }) => {
+        if (hasFallBack) return fallBackAfterMs;
+        return isHostDown && world.isTerminal('stderr') ? hostDownAfterMs : Infinity;
+      },
+    },
+    realClock,
+    onRetry,
+  );
+}
+
+async function callOnce(
+  { signer, endpoint: setting }: EnsClient,
+  { action, query, clusterId, maxBodyBytes = 1024 * 1024 }: EnsCall,
+  world: World,
+  limits: typeof usualLimits,
+  remainingMs: number,
+  onDate?: (date: Date) => void,
+): Promise<Mapping> {
+  const endpoint = resolveEndpoint(setting);
   const facts: TransportFacts = {};
+  const longestMs = limits.connectTimeoutMs + limits.readTimeoutMs;
+  const totalMs = Math.max(1, Math.min(remainingMs, longestMs));
   try {
-    const { connectTimeoutMs, readTimeoutMs } = limits;
-    const rules = {
-      connectTimeoutMs,
-      readTimeoutMs,
-      totalMs: Math.min(totalMs, connectTimeoutMs + readTimeoutMs),
-      maxBodyBytes: call.maxBodyBytes ?? usualMaxBodyBytes,
-      environment: world.environment,
-    };
+    const rules = { ...limits, totalMs, maxBodyBytes, environment: world.environment };
     return await withTransport(rules, facts, async () => {
       const config = new Config({ endpoint: endpoint.host, protocol: endpoint.protocol });
       config.credential = signer.credential;
       const params = new Params({
-        action: call.action,
+        action,
         version: '2017-11-10',
         protocol: endpoint.protocol.toUpperCase(),
         pathname: '/',
@@ -147,76 +123,43 @@ export async function callOnce(client: CallTarget, call: EnsCall, world: World):
         reqBodyType: 'formData',
         bodyType: 'json',
       });
-      const runtime = new RuntimeOptions({
-        // The transport's own limits are the ones that count; these only must not be shorter.
-        connectTimeout: connectTimeoutMs + readTimeoutMs,
-        readTimeout: connectTimeoutMs + readTimeoutMs,
-      });
-      const api = new OpenApiClient(config);
-      const answer: unknown = await api.callApi(params, new OpenApiRequest({ query: call.query }), runtime);
-      return answerBody(answer);
+      // The transport's limits count; the SDK's only must not be shorter.
+      const runtime = new RuntimeOptions({ connectTimeout: longestMs, readTimeout: longestMs });
+      const request = new OpenApiRequest({ query });
+      const response: unknown = await new OpenApiClient(config).callApi(params, request, runtime);
+      const body = isMapping(response) ? response['body'] : undefined;
+      if (!isMapping(body)) throw new Error('the response is not a JSON object');
+      return body;
     });
   } catch (error) {
-    // Said by whoever made the connection, in words of our own already.
+    // The transport's own: an unusable proxy or certificate file.
     if (error instanceof EckError) throw error;
-    const site = otherSite(endpoint);
-    throw ensError(
-      faultOf(error, facts),
-      {
-        ramAction: `ens:${call.action}`,
-        endpoint: endpoint.host,
-        ...(site === undefined ? {} : { otherSite: site }),
-        identity: signer.description,
-        ...(call.clusterId === undefined ? {} : { clusterId: call.clusterId }),
-      },
-      world.now(),
-    );
+    const context = { action, endpoint: endpoint.host, otherSite: otherSite(endpoint), clusterId };
+    throw ensError(faultOf(error, facts), { ...context, identity: signer.description }, world.now());
+  } finally {
+    if (facts.date !== undefined) onDate?.(facts.date);
   }
 }
 
-function answerBody(answer: unknown): EnsAnswer {
-  const body = isMapping(answer) ? answer['body'] : undefined;
-  if (!isMapping(body)) throw new Error('the answer is not a JSON object');
-  return body;
-}
-
-/** What the SDK threw, read at this border: its errors carry the API's answer under `data`. */
+/** The SDK's errors carry the API's response as `data`. */
 function faultOf(error: unknown, facts: TransportFacts): ApiFault {
   const data = isMapping(error) && isMapping(error['data']) ? error['data'] : {};
-  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-  const apiCode = text(data['Code']);
-  const requestId = text(data['RequestId']);
+  const apiCode = textOf(data['Code']) ?? '';
+  const requestId = textOf(data['RequestId']);
+  const { status = 0, date, retryAfter, failure } = facts;
   return {
-    status: facts.status ?? 0,
+    status,
     apiCode,
-    message: text(data['Message']) || (apiCode === '' ? withoutAnswer(error, facts) : ''),
-    ...(requestId === '' ? {} : { requestId }),
-    ...(facts.date === undefined ? {} : { serverDate: facts.date }),
-    ...(facts.failure === undefined ? {} : { failure: facts.failure }),
-    ...(facts.retryAfter === undefined ? {} : { retryAfter: facts.retryAfter }),
+    message: textOf(data['Message']) ?? (apiCode === '' ? withoutApiError(error, facts) : ''),
+    ...(requestId && { requestId }),
+    ...(date && { serverDate: date }),
+    ...(failure && { failure }),
+    ...(retryAfter && { retryAfter }),
   };
 }
 
-function withoutAnswer(error: unknown, { failure, status }: TransportFacts): string {
+function withoutApiError(error: unknown, { failure, status }: TransportFacts): string {
   if (failure !== undefined) return failure.message;
   if (status !== undefined && status >= 400) return `HTTP ${status}`;
-  return error instanceof SyntaxError ? 'the answer is not JSON' : messageOf(error);
-}
-
-// The SDK calls what Node.js has deprecated. Whoever runs kubectl can do nothing about it, and need not read of it.
-process.noDeprecation = true;
-
-/**
- * The two classes that Alibaba Cloud's CommonJS packages export as `default`. Node.js puts such a default one level
- * deeper than bundlers do, so it is looked for at both.
- */
-export const OpenApiClient = defaultExport(openApiModule) as typeof openApiModule.default.default;
-export type OpenApiClient = InstanceType<typeof OpenApiClient>;
-
-export const Credential = defaultExport(credentialsModule) as typeof credentialsModule.default.default;
-export type Credential = InstanceType<typeof Credential>;
-
-function defaultExport(module: { readonly default: unknown }): unknown {
-  const outer = module.default as { readonly default?: unknown };
-  return outer.default ?? outer;
+  return error instanceof SyntaxError ? 'the response is not JSON' : messageOf(error);
 }

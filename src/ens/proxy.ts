@@ -1,11 +1,11 @@
-import tls from 'node:tls';
-import { BlockList, isIP } from 'node:net';
-import { EckError, printable } from '../errors.js';
-import type { Environment } from '../world.js';
+import { readFileSync } from 'node:fs';
 import type { Agent } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+import tls from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { SocksProxyAgent } from 'socks-proxy-agent';
-import { readFileSync } from 'node:fs';
+import { EckError, printable, usageError } from '../errors.js';
+import type { Environment } from '../world.js';
 
 /** Where a request goes. */
 export interface Destination {
@@ -15,114 +15,94 @@ export interface Destination {
   readonly port: number;
 }
 
-/** The kinds of proxy that are understood. */
 const proxyProtocols = ['http:', 'https:', 'socks:', 'socks4:', 'socks4a:', 'socks5:', 'socks5h:'];
 
 /**
- * The proxy for a request, as kubectl and other programs in Go read it from the environment: `HTTPS_PROXY` or
- * `HTTP_PROXY`, else `ALL_PROXY`, in upper or lower case, unless `NO_PROXY` says otherwise. The metadata service of ECS
- * and loopback addresses are never asked for through a proxy.
+ * The proxy for a request, by the rules of kubectl and other Go programs: `HTTPS_PROXY` or `HTTP_PROXY`, else
+ * `ALL_PROXY`, in upper or lower case, unless `NO_PROXY` matches. The metadata service and loopback addresses never
+ * use a proxy.
  *
- * @returns `undefined` where the request goes straight there
- * @throws EckError `usage` where the variable holds no URL of a proxy; its password is not in the message
+ * @throws EckError `usage` if the variable is not the URL of a proxy; without its password
  */
 export function proxyFor(destination: Destination, environment: Environment): URL | undefined {
   const names = [destination.protocol === 'https' ? 'HTTPS_PROXY' : 'HTTP_PROXY', 'ALL_PROXY'];
   const variable = names.flatMap((name) => [name, name.toLowerCase()]).find((name) => environment[name]);
-  const text = variable === undefined ? undefined : environment[variable];
-  if (variable === undefined || !text) return undefined;
-  if (isNeverProxied(destination.hostname)) return undefined;
+  const text = variable && environment[variable];
+  if (!variable || !text || isNeverProxied(destination.hostname)) return undefined;
   if (isExcepted(destination, environment['NO_PROXY'] || environment['no_proxy'] || '')) return undefined;
-
-  const withScheme = /^[a-z0-9]+:\/\//i.test(text) ? text : `http://${text}`;
-  if (!URL.canParse(withScheme)) throw new EckError('usage', `${variable} does not hold the URL of a proxy`);
-  const proxy = new URL(withScheme);
-  if (!proxyProtocols.includes(proxy.protocol)) {
-    throw new EckError(
-      'usage',
-      `${variable} names a proxy of a kind that is not understood (${printable(proxy.protocol)}); ` +
-        'use http://, https:// or socks5://',
-    );
-  }
-  return proxy;
+  const url = /^[a-z0-9]+:\/\//i.test(text) ? text : `http://${text}`;
+  const proxy = URL.canParse(url) ? new URL(url) : undefined;
+  if (proxy !== undefined && proxyProtocols.includes(proxy.protocol)) return proxy;
+  throw usageError(`${variable} is not the URL of a proxy`, 'Use http://, https:// or socks5://HOST:PORT');
 }
 
-/** A proxy for messages: without its user and password. */
+/** A proxy without its user and password, for messages. */
 export function proxyName(proxy: URL): string {
   return `${proxy.protocol}//${proxy.host}`;
 }
 
-const metadataService = '100.100.100.200';
-
 function isNeverProxied(hostname: string): boolean {
-  return (
-    hostname === metadataService || hostname === 'localhost' || hostname === '::1' || /^127\./.test(hostname)
-  );
+  return ['100.100.100.200', 'localhost', '::1'].includes(hostname) || hostname.startsWith('127.');
 }
 
 /**
- * Whether `NO_PROXY` excepts a destination: a list of `*`, host names (which stand for their subdomains too),
- * `.suffixes` (which stand for subdomains only), IP addresses, and CIDR blocks, each but the last with a port if it is
- * for that port alone. The rules are those of Go's golang.org/x/net/http/httpproxy.
+ * Whether `NO_PROXY` matches: `*`, host names with their subdomains, `.suffixes`, IP addresses, and CIDR blocks, each
+ * but the last with an optional port. The rules are those of golang.org/x/net/http/httpproxy.
  */
 function isExcepted({ hostname, port }: Destination, noProxy: string): boolean {
   const host = hostname.toLowerCase().replace(/\.$/, '');
-  return noProxy
-    .split(',')
-    .map((part) => part.trim().toLowerCase())
-    .filter(Boolean)
-    .some((pattern) => pattern === '*' || matches(pattern, host, port));
+  const patterns = noProxy.split(',').map((part) => part.trim().toLowerCase());
+  return patterns.some((pattern) => pattern === '*' || (pattern !== '' && matches(pattern, host, port)));
 }
 
 function matches(pattern: string, host: string, port: number): boolean {
   if (pattern.includes('/')) return isInBlock(pattern, host);
-  const { name, onlyPort } = splitPort(pattern);
-  if (onlyPort !== undefined && onlyPort !== port) return false;
+  // [IPv6] or [IPv6]:port, then name:port; anything else has no port.
+  const withPort = /^\[([^\]]+)\](?::(\d+))?$/.exec(pattern) ?? /^([^:]+):(\d+)$/.exec(pattern);
+  const [, name = pattern, onlyPort] = withPort ?? [];
+  if (onlyPort !== undefined && Number(onlyPort) !== port) return false;
   if (isIP(name) !== 0 || isIP(host) !== 0) return name === host;
   const suffix = name.replace(/^\*?\./, '.');
   return suffix.startsWith('.') ? host.endsWith(suffix) : host === suffix || host.endsWith(`.${suffix}`);
-}
-
-function splitPort(pattern: string): { name: string; onlyPort: number | undefined } {
-  const bracketed = /^\[([^\]]+)\](?::(\d+))?$/.exec(pattern) ?? /^([^:]+):(\d+)$/.exec(pattern);
-  if (bracketed === null) return { name: pattern, onlyPort: undefined };
-  return {
-    name: bracketed[1] ?? '',
-    onlyPort: bracketed[2] === undefined ? undefined : Number(bracketed[2]),
-  };
 }
 
 function isInBlock(block: string, host: string): boolean {
   const [address = '', prefix = ''] = block.split('/');
   const family = isIP(address);
   if (family === 0 || isIP(host) !== family || !/^\d{1,3}$/.test(prefix)) return false;
-  const kind = family === 6 ? 'ipv6' : 'ipv4';
   if (Number(prefix) > (family === 6 ? 128 : 32)) return false;
+  const kind = family === 6 ? 'ipv6' : 'ipv4';
   const list = new BlockList();
   list.addSubnet(address, Number(prefix), kind);
   return list.check(host, kind);
 }
 
 /**
- * The agent that makes connections through a proxy: by `CONNECT` through one that speaks HTTP, reached over TLS where
- * its URL says `https`, or by SOCKS.
+ * The agent that connects through a proxy: by `CONNECT` through http and https, or by SOCKS. A SOCKS5 proxy resolves
+ * the host's name, as it does for kubectl.
  */
 export function agentFor(proxy: URL, environment: Environment): Agent {
-  if (proxy.protocol.startsWith('socks')) return new SocksProxyAgent(proxy);
-  const trust = proxy.protocol === 'https:' ? { ca: trustedAuthorities(environment) } : {};
-  return new HttpsProxyAgent(proxy, trust);
+  if (proxy.protocol.startsWith('socks')) {
+    return new SocksProxyAgent(proxy.href.replace(/^socks5:/, 'socks5h:'));
+  }
+  return new HttpsProxyAgent(proxy, proxy.protocol === 'https:' ? tlsTrust(environment) : {});
 }
 
-/** Later versions of Node.js and Bun tell what the operating system trusts. */
+/** The TLS options of every connection. No environment variable turns verification off. */
+export function tlsTrust(environment: Environment): { ca: string[]; rejectUnauthorized: true } {
+  return { ca: trustedAuthorities(environment), rejectUnauthorized: true };
+}
+
+/** Later versions of Node.js and Bun list what the operating system trusts. */
 const { getCACertificates } = tls as typeof tls & {
   readonly getCACertificates?: (kind: 'default' | 'system') => string[];
 };
 
 /**
- * The certificate authorities to trust for a TLS connection, as PEM: those of the runtime, those that the operating
- * system trusts where the runtime tells, and those in the files that `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE` name.
+ * The certificate authorities to trust, as PEM: those of the runtime and the operating system, and those in the files
+ * of `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE`.
  *
- * @throws EckError `usage` where such a file cannot be read or holds no certificate
+ * @throws EckError `network-untrusted` if such a file cannot be read or has no certificate
  */
 export function trustedAuthorities(environment: Environment): string[] {
   const authorities = new Set(getCACertificates?.('default') ?? tls.rootCertificates);
@@ -143,16 +123,17 @@ function systemAuthorities(): string[] {
 }
 
 function readBundle(variable: string, file: string): string[] {
+  const unusable = (why: string): EckError =>
+    new EckError('network-untrusted', `${printable(file)} of ${variable} ${why}`, {
+      fix: `Correct or unset ${variable}`,
+    });
   let text: string;
   try {
     text = readFileSync(file, 'latin1');
   } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    throw new EckError('usage', `${variable} names ${printable(file)}, which cannot be read (${code})`);
+    throw unusable(`cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
   }
   const certificates = text.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g);
-  if (certificates === null) {
-    throw new EckError('usage', `${variable} names ${printable(file)}, which holds no PEM certificate`);
-  }
+  if (certificates === null) throw unusable('has no PEM certificate');
   return certificates;
 }

@@ -1,320 +1,271 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import {
-  CLIProfileCredentialsProvider,
-  ECSRAMRoleCredentialsProvider,
-  EnvironmentVariableCredentialsProvider,
-  OIDCRoleArnCredentialsProvider,
   ProfileCredentialsProvider,
-  RAMRoleARNCredentialsProvider,
-  StaticSTSCredentialsProvider,
   URICredentialsProvider,
   type CredentialsProvider,
 } from '@alicloud/credentials';
-import { EckError, printable, type ErrorCode } from '../errors.js';
+import { EckError, printable } from '../errors.js';
 import type { Settings } from '../settings.js';
-import type { Environment, World } from '../world.js';
+import type { World } from '../world.js';
+import { readCliProfiles, type CliProfile } from './cli-profiles.js';
+import { classifyFault } from './errors.js';
+import {
+  accessKeyProvider,
+  Credential,
+  ecsProvider,
+  oidcProvider,
+  profileProvider,
+  roleProvider,
+} from './providers.js';
 import { connectTimeoutMs, readTimeoutMs, withTransport, type TransportFacts } from './transport.js';
-import { readCliProfiles, type CliProfile, type CliProfiles } from './cli-profiles.js';
-import { metadataServiceAnswers } from './metadata-service.js';
-import { classifyFault, type FaultClass } from './errors.js';
-import { Credential } from './client.js';
 
-/** An identity that was found, with which calls can be signed. */
+/** An identity with which calls can be signed. */
 export interface Signer {
   readonly credential: Credential;
-  /** Which identity it is and where it came from, in words that complete "ENS does not allow …". */
+  /** The identity and where it comes from, in words that complete "ENS does not allow …". */
   readonly description: string;
-  /** The profile of the aliyun CLI that it came from, if it did. */
+  /** The profile of the aliyun CLI that it comes from. */
   readonly profile?: CliProfile;
 }
 
+/** An identity that a place has. It may turn out to be unusable. */
 interface Found {
-  readonly provider: CredentialsProvider;
   readonly description: string;
   readonly profile?: CliProfile;
+  /** What to do if it cannot be used. */
+  readonly fix?: string;
+  /** Whether its source may turn out to have no identity, with HTTP 404. */
+  readonly isOptional?: boolean;
+  provider(): CredentialsProvider;
 }
 
-/** A place where an identity can be. */
+type Looked = Found | EckError | undefined;
+
+/** A place that may have an identity. */
 interface Place {
   readonly name: string;
-  /** What is there, or why nothing is, in a few words. */
-  look(environment: Environment, homeDirectory: string): Found | string | Promise<Found | string>;
+  /** @returns what is there, or why something there is no identity, or `undefined` for nothing */
+  readonly look: (world: World, settings: Settings) => Looked | Promise<Looked>;
 }
 
-/** The order of Alibaba Cloud's default credential chain, so that this plugin is who the SDKs and the CLI are. */
+/** In the order of Alibaba Cloud's default credential chain. */
 const places: readonly Place[] = [
-  {
-    name: 'ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET',
-    look(environment) {
-      const id = environment['ALIBABA_CLOUD_ACCESS_KEY_ID'];
-      if (!id) return 'not set';
-      if (!environment['ALIBABA_CLOUD_ACCESS_KEY_SECRET']) return 'no secret';
-      return {
-        provider: EnvironmentVariableCredentialsProvider.builder().build(),
-        description: `the AccessKey ${printable(id, 40)} of the environment`,
-      };
-    },
-  },
-  {
-    name: 'an OIDC role (ALIBABA_CLOUD_ROLE_ARN, …)',
-    look(environment) {
-      const role = environment['ALIBABA_CLOUD_ROLE_ARN'];
-      if (!role) return 'not set';
-      if (!environment['ALIBABA_CLOUD_OIDC_PROVIDER_ARN']) return 'no ALIBABA_CLOUD_OIDC_PROVIDER_ARN';
-      if (!environment['ALIBABA_CLOUD_OIDC_TOKEN_FILE']) return 'no ALIBABA_CLOUD_OIDC_TOKEN_FILE';
-      return {
-        provider: OIDCRoleArnCredentialsProvider.builder().build(),
-        description: `the RAM role ${printable(role, 120)} taken on with an OIDC token`,
-      };
-    },
-  },
-  {
-    name: 'the aliyun CLI (~/.aliyun/config.json)',
-    async look(environment, homeDirectory) {
-      if (environment['ALIBABA_CLOUD_CLI_PROFILE_DISABLED']?.toLowerCase() === 'true') return 'disabled';
-      const profiles = await readCliProfiles(homeDirectory);
-      if (profiles === undefined) return 'no such file';
-      return cliProfile(environment['ALIBABA_CLOUD_PROFILE'] || profiles.current, profiles);
-    },
-  },
-  {
-    name: '~/.alibabacloud/credentials',
-    async look(environment, homeDirectory) {
-      const file =
-        environment['ALIBABA_CLOUD_CREDENTIALS_FILE'] || `${homeDirectory}/.alibabacloud/credentials`;
-      const { existsSync } = await import('node:fs');
-      if (!existsSync(file)) return 'no such file';
-      const profile = environment['ALIBABA_CLOUD_PROFILE'] || 'default';
-      return {
-        provider: ProfileCredentialsProvider.builder().build(),
-        description: `profile ${printable(profile, 60)} of ${printable(file)}`,
-      };
-    },
-  },
-  {
-    name: 'the RAM role of this ECS instance (the metadata service)',
-    async look(environment) {
-      if (environment['ALIBABA_CLOUD_ECS_METADATA_DISABLED']?.toLowerCase() === 'true') return 'disabled';
-      if (!(await metadataServiceAnswers())) return 'not on ECS';
-      const role = environment['ALIBABA_CLOUD_ECS_METADATA'];
-      const builder = ECSRAMRoleCredentialsProvider.builder();
-      return {
-        provider: (role ? builder.withRoleName(role) : builder).build(),
-        description: `the RAM role ${role ? `${printable(role, 60)} ` : ''}of this ECS instance`,
-      };
-    },
-  },
-  {
-    name: 'ALIBABA_CLOUD_CREDENTIALS_URI',
-    look(environment) {
-      const uri = environment['ALIBABA_CLOUD_CREDENTIALS_URI'];
-      if (!uri) return 'not set';
-      return {
-        provider: URICredentialsProvider.builder().withCredentialsURI(uri).build(),
-        description: 'the identity of ALIBABA_CLOUD_CREDENTIALS_URI',
-      };
-    },
-  },
+  { name: 'ALIBABA_CLOUD_ACCESS_KEY_ID', look: accessKeyOfEnvironment },
+  { name: 'ALIBABA_CLOUD_ROLE_ARN', look: oidcRoleOfEnvironment },
+  { name: '~/.aliyun/config.json', look: cliProfile },
+  { name: '~/.alibabacloud/credentials', look: profileOfCredentialsFile },
+  { name: 'the metadata service of ECS', look: roleOfEcsInstance },
+  { name: 'ALIBABA_CLOUD_CREDENTIALS_URI', look: credentialsUriOfEnvironment },
 ];
 
-/** Why a place has no identity to sign with. */
-interface NotUsable {
-  /** In a few words. */
-  readonly why: string;
-  /** `identity-not-found` where there is nothing, and otherwise what is wrong with what is there. */
-  readonly code: Extract<ErrorCode, `identity-${string}`>;
-  /** Whether there is an identity, and it does not work. Nobody else may sign in its stead. */
-  readonly isSomebody?: boolean;
-}
-
 /**
- * Finds the identity to sign with: the CLI profile that the settings name, else the first place of the default
- * chain that has a usable one.
+ * Finds the identity to sign with: the CLI profile of the settings, else the first one of the default chain. If that
+ * one cannot be used, no other is tried, since credentials are cached under its name.
  *
- * @throws EckError with every place that was looked at and what was found there: `identity-not-found` where there is
- *   nothing; `identity-unavailable` where there is one, and what it comes from cannot be reached; `identity-refused`
- *   where it is not accepted; `identity-unusable` where it cannot be used for another reason. No message holds a
- *   secret.
+ * @throws EckError `identity-not-found` if there is none; `identity-unavailable` if its source cannot be reached or
+ *   fails; `identity-refused` if that refuses with an API error code; `identity-unusable` for anything else
  */
 export async function signIn(settings: Settings, world: World): Promise<Signer> {
-  if (settings.profile !== undefined) return signInAs(settings.profile, settings, world);
-  const seen: string[] = [];
-  let code: NotUsable['code'] = 'identity-not-found';
-  for (const place of places) {
-    const found = await signInFrom(
-      () => place.look(world.environment, world.homeDirectory()),
-      settings,
-      world,
-    );
-    if ('credential' in found) return found;
-    seen.push(`${place.name}: ${found.why}`);
-    // What is wrong with the first one that there is, is what has to be mended.
-    if (code === 'identity-not-found') ({ code } = found);
-    // What is kept is kept under the name of the first one, so that is who must have signed.
-    if (found.isSomebody === true) break;
+  const { profile } = settings;
+  let problem: EckError | undefined;
+  for (const { name, look } of places.filter((place) => profile === undefined || place.look === cliProfile)) {
+    let found = await look(world, settings);
+    if (found !== undefined && !(found instanceof EckError)) {
+      try {
+        return await signInWith(found, settings, world);
+      } catch (error) {
+        // An ECS instance without a RAM role has no identity.
+        if (!(error instanceof EckError) || error.code !== 'identity-not-found') throw error;
+        found = error;
+      }
+    }
+    world.debug(`no identity in ${name}${found === undefined ? '' : `: ${found.message}`}`);
+    problem ??= found;
   }
-  const summary =
-    code === 'identity-not-found'
-      ? 'No Alibaba Cloud identity was found'
-      : 'No Alibaba Cloud identity can be used right now';
-  throw new EckError(
-    code,
-    `${summary}. Looked at, in this order: ${seen.join('; ')}. ` +
-      'The easiest ways to give one: run "aliyun configure", or set ALIBABA_CLOUD_ACCESS_KEY_ID and ' +
-      'ALIBABA_CLOUD_ACCESS_KEY_SECRET',
-  );
+  throw problem ?? notFound('No Alibaba Cloud identity was found');
 }
 
-async function signInAs(profile: string, settings: Settings, world: World): Promise<Signer> {
-  const name = printable(profile, 60);
-  const found = await signInFrom(
-    async () => {
-      const profiles = await readCliProfiles(world.homeDirectory());
-      return profiles === undefined ? 'there is no ~/.aliyun/config.json' : cliProfile(profile, profiles);
-    },
-    settings,
-    world,
-  );
-  if ('credential' in found) return found;
-  throw new EckError(
-    found.code === 'identity-not-found' ? 'identity-unusable' : found.code,
-    `Profile ${name} of the aliyun CLI cannot be used: ${found.why}; ` +
-      `see "aliyun configure list", or make it with "aliyun configure --profile ${name}"`,
-  );
+function notFound(message: string): EckError {
+  return new EckError('identity-not-found', message, {
+    fix: 'Run "aliyun configure", or set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET',
+  });
 }
 
-/** The largest answer of a sign-in that is read. */
+/** The values of variables that belong together, unless the first one is not set. */
+function readTogether(names: readonly string[], { environment }: World): string[] | EckError | undefined {
+  const values = names.flatMap((name) => environment[name] || []);
+  if (!environment[names[0] ?? '']) return undefined;
+  if (values.length === names.length) return values;
+  const missing = names.find((name) => !environment[name]);
+  return notFound(`${names[0] ?? ''} is set without ${missing ?? ''}`);
+}
+
+function accessKeyOfEnvironment(world: World): Looked {
+  const values = readTogether(['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET'], world);
+  if (!Array.isArray(values)) return values;
+  const [id = '', secret] = values;
+  return {
+    description: `the AccessKey ${printable(id, 40)} of the environment`,
+    provider: () => accessKeyProvider(id, secret, world.environment['ALIBABA_CLOUD_SECURITY_TOKEN']),
+  };
+}
+
+function oidcRoleOfEnvironment(world: World): Looked {
+  const names = ['ROLE_ARN', 'OIDC_PROVIDER_ARN', 'OIDC_TOKEN_FILE'].map((name) => `ALIBABA_CLOUD_${name}`);
+  const values = readTogether(names, world);
+  if (!Array.isArray(values)) return values;
+  const [ram_role_arn = '', oidc_provider_arn, oidc_token_file] = values;
+  return {
+    description: `the RAM role ${printable(ram_role_arn, 120)} assumed with an OIDC token`,
+    provider: () => oidcProvider({ ram_role_arn, oidc_provider_arn, oidc_token_file }),
+  };
+}
+
+/** The profile of the settings, else the one of the environment, else the current one. */
+async function cliProfile(world: World, settings: Settings): Promise<Looked> {
+  const { environment } = world;
+  const { profile: named, timeoutMs } = settings;
+  if (named === undefined && isTrue(environment['ALIBABA_CLOUD_CLI_PROFILE_DISABLED'])) return undefined;
+  const cli = await readCliProfiles(world.homeDirectory()).catch(asEckError);
+  if (cli instanceof EckError) return cli;
+  const name = named ?? (environment['ALIBABA_CLOUD_PROFILE'] || cli?.current);
+  if (name === undefined) return undefined;
+  const shown = printable(name, 60);
+  const fix = `Run "aliyun configure --profile ${shown}"`;
+  const code = named === undefined ? 'identity-not-found' : 'identity-unusable';
+  const profile = cli?.profiles.find((candidate) => candidate.name === name);
+  if (cli === undefined || profile === undefined) {
+    const others = cli?.profiles.map((candidate) => printable(candidate.name, 60)).join(', ');
+    const message = `The aliyun CLI has no profile ${shown}${others ? ` (it has ${others})` : ''}`;
+    return new EckError(code, printable(message), { fix });
+  }
+  if (cli.lacksAccessKey(profile)) {
+    return new EckError(code, `Profile ${shown} of the aliyun CLI has no AccessKey, or half of one`, { fix });
+  }
+  const context = { environment, timeoutMs, fieldsOf: cli.fieldsOf };
+  return {
+    description: `profile ${shown} of the aliyun CLI`,
+    profile,
+    fix,
+    provider: () => profileProvider(name, context),
+  };
+}
+
+function asEckError(error: unknown): EckError {
+  if (error instanceof EckError) return error;
+  throw error;
+}
+
+function profileOfCredentialsFile(world: World): Looked {
+  const { environment } = world;
+  const file =
+    environment['ALIBABA_CLOUD_CREDENTIALS_FILE'] || `${world.homeDirectory()}/.alibabacloud/credentials`;
+  if (!existsSync(file)) return undefined;
+  const profile = environment['ALIBABA_CLOUD_PROFILE'] || 'default';
+  return {
+    description: `profile ${printable(profile, 60)} of ${printable(file)}`,
+    provider: () => ProfileCredentialsProvider.builder().withProfileName(profile).build(),
+  };
+}
+
+async function roleOfEcsInstance({ environment }: World): Promise<Looked> {
+  if (isTrue(environment['ALIBABA_CLOUD_ECS_METADATA_DISABLED'])) return undefined;
+  if (!(await isMetadataServiceThere())) return undefined;
+  const role = environment['ALIBABA_CLOUD_ECS_METADATA'];
+  return {
+    description: `the RAM role ${role ? `${printable(role, 60)} ` : ''}of this ECS instance`,
+    isOptional: true,
+    provider: () => ecsProvider(role),
+  };
+}
+
+function credentialsUriOfEnvironment({ environment }: World): Looked {
+  const uri = environment['ALIBABA_CLOUD_CREDENTIALS_URI'];
+  if (!uri) return undefined;
+  return {
+    description: 'the identity of ALIBABA_CLOUD_CREDENTIALS_URI',
+    provider: () => URICredentialsProvider.builder().withCredentialsURI(uri).build(),
+  };
+}
+
+function isTrue(value: string | undefined): boolean {
+  return value?.toLowerCase() === 'true';
+}
+
+/** On an ECS instance the metadata service is one hop away; elsewhere its address swallows packets. */
+async function isMetadataServiceThere(): Promise<boolean> {
+  const socket = connect({ host: '100.100.100.200', port: 80 });
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(400) });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** The largest response of a sign-in to read. */
 const maxBodyBytes = 256 * 1024;
 
-/** Signs in with what a place has, and asks for credentials once, so that one without any is found out here. */
-async function signInFrom(
-  look: () => ReturnType<Place['look']>,
-  { roleArn }: Settings,
-  { environment }: World,
-): Promise<Signer | NotUsable> {
+/** Signs in, and asks for credentials once, so that an identity without any is found here. */
+async function signInWith(found: Found, settings: Settings, { environment }: World): Promise<Signer> {
+  const { roleArn, timeoutMs } = settings;
   const facts: TransportFacts = {};
-  let isThere = false;
+  const totalMs = Math.min(timeoutMs, connectTimeoutMs + readTimeoutMs);
+  const description = roleArn
+    ? `the RAM role ${printable(roleArn, 120)} assumed by ${found.description}`
+    : found.description;
   try {
-    const looked = await look();
-    isThere = typeof looked !== 'string';
-    if (typeof looked === 'string') return { why: looked, code: 'identity-not-found' };
-    const found = roleArn === undefined ? looked : withAssumedRole(looked, roleArn);
-    const totalMs = connectTimeoutMs + readTimeoutMs;
-    await withTransport({ connectTimeoutMs, readTimeoutMs, totalMs, maxBodyBytes, environment }, facts, () =>
-      found.provider.getCredentials(),
-    );
-    const { description, profile } = found;
-    const credential = new Credential(null, found.provider);
-    return profile === undefined ? { credential, description } : { credential, description, profile };
+    const base = found.provider();
+    const provider = roleArn ? roleProvider(base, { ram_role_arn: roleArn }) : base;
+    await withTransport({ totalMs, maxBodyBytes, environment }, facts, () => provider.getCredentials());
+    const credential = new Credential(null, provider);
+    return { credential, description, ...(found.profile && { profile: found.profile }) };
   } catch (error) {
-    const flaw = notUsable(error, facts);
-    return { ...flaw, isSomebody: isThere && flaw.code !== 'identity-not-found' };
+    throw signInError(error, facts, { ...found, description });
   }
-}
-
-/** The identity as a RAM role that it takes on (STS, AssumeRole). */
-function withAssumedRole(found: Found, roleArn: string): Found {
-  const provider = RAMRoleARNCredentialsProvider.builder()
-    .withCredentialsProvider(found.provider)
-    .withRoleArn(roleArn)
-    .withRoleSessionName('kubectl-eck')
-    .build();
-  return {
-    ...found,
-    provider,
-    description: `the RAM role ${printable(roleArn, 120)} taken on by ${found.description}`,
-  };
-}
-
-function cliProfile(name: string, cli: CliProfiles): Found | string {
-  const profile = cli.profiles.find((candidate) => candidate.name === name);
-  if (profile === undefined) {
-    const known = cli.profiles.map((candidate) => printable(candidate.name, 60)).join(', ');
-    return `it has no profile ${printable(name, 60)}${known ? ` (it has ${known})` : ''}`;
-  }
-  if (cli.lacksAccessKey(profile)) return `profile ${printable(name, 60)} has no AccessKey, or half of one`;
-  const provider = profile.mode === 'CloudSSO' ? keptSession(profile, cli) : cliProvider(profile);
-  return {
-    provider,
-    description: `profile ${printable(name, 60)} of the aliyun CLI`,
-    profile,
-  };
 }
 
 /**
- * The CloudSSO session that the CLI has kept. It is used as it is: the library's own provider (2.4.7) asks for a new one
- * without saying for which account, and cannot get any.
+ * Why an identity cannot be used. The library quotes whole responses and files, secrets included, so that only the
+ * `Code` of a response is taken from its messages.
  */
-function keptSession(profile: CliProfile, cli: CliProfiles): CredentialsProvider {
-  const session = cli.sessionOf(profile);
-  if (session === undefined || session.expiresAt.getTime() <= Date.now()) {
-    const why = `the CloudSSO session of profile ${printable(profile.name, 60)} has ended; sign in again with the CLI`;
-    return {
-      getProviderName: () => 'cloud_sso',
-      getCredentials: () => Promise.reject(new EckError('identity-unusable', why)),
-    };
+function signInError(error: unknown, { failure, status }: TransportFacts, found: Found): EckError {
+  const correct = found.fix ?? 'Correct it, or choose another identity with --profile';
+  const again = 'Try again, or check the network and the proxy';
+  const fail = (code: IdentityErrorCode, why: string, fix: string): EckError =>
+    new EckError(code, `Cannot sign in with ${found.description}: ${why}`, { fix });
+  if (error instanceof EckError) {
+    const { code, message, fix = correct } = error;
+    // Others are the transport's own: an unusable proxy or certificate file.
+    return code === 'identity-unusable' || code === 'identity-unavailable' ? fail(code, message, fix) : error;
   }
-  return StaticSTSCredentialsProvider.builder()
-    .withAccessKeyId(session.accessKeyId)
-    .withAccessKeySecret(session.accessKeySecret)
-    .withSecurityToken(session.securityToken)
-    .build();
-}
-
-/** The library's provider for a profile, put together from others of the library for two modes that it lacks. */
-function cliProvider({
-  name,
-  mode,
-  credentialsUri,
-  ramRoleArn,
-  ramRoleName,
-  sessionName,
-}: CliProfile): CredentialsProvider {
-  if (mode === 'CredentialsURI' && credentialsUri !== undefined) {
-    return URICredentialsProvider.builder().withCredentialsURI(credentialsUri).build();
-  }
-  if (mode === 'RamRoleArnWithEcs' && ramRoleArn !== undefined) {
-    const ecs = ECSRAMRoleCredentialsProvider.builder();
-    return RAMRoleARNCredentialsProvider.builder()
-      .withCredentialsProvider((ramRoleName === undefined ? ecs : ecs.withRoleName(ramRoleName)).build())
-      .withRoleArn(ramRoleArn)
-      .withRoleSessionName(sessionName ?? 'kubectl-eck')
-      .build();
-  }
-  return CLIProfileCredentialsProvider.builder().withProfileName(name).build();
-}
-
-/**
- * Why a provider has no credentials. The library quotes whole answers and files in its messages, secrets included,
- * so an EckError's message and the `Code` of a refusal are all that is handed on.
- */
-function notUsable(error: unknown, { failure, status }: TransportFacts): NotUsable {
-  if (error instanceof EckError) return { why: error.message, code: 'identity-unusable' };
-  if (failure !== undefined) return { why: failure.message, code: 'identity-unavailable' };
-  const message = error instanceof Error ? error.message : '';
-  const apiCode = /"Code"\s*:\s*"([A-Za-z0-9._-]{1,80})"/.exec(message)?.[1];
+  if (failure !== undefined) return fail('identity-unavailable', failure.message, failure.fix ?? again);
+  const apiCode = apiCodeOf(error);
   if (apiCode !== undefined) {
-    const fault = { status: status ?? 0, apiCode, message: '' };
-    return { why: `refused (${apiCode})`, code: refusalCodes[classifyFault(fault)] };
+    const fault = classifyFault({ status: status ?? 0, apiCode, message: '' });
+    const isRefused = fault === 'ens-unauthenticated' || fault === 'ens-not-allowed';
+    const why = `refused (${apiCode})`;
+    return isRefused ? fail('identity-refused', why, correct) : fail('identity-unavailable', why, again);
   }
-  // An ECS instance without a RAM role has none to give.
-  if (status === 404) return { why: 'HTTP 404', code: 'identity-not-found' };
-  if (status !== undefined && status >= 500) return { why: `HTTP ${status}`, code: 'identity-unavailable' };
-  if (status !== undefined && status >= 400) return { why: `HTTP ${status}`, code: 'identity-refused' };
-  const mode = /^unsupported profile mode '([A-Za-z]{1,40})'$/.exec(message)?.[1];
-  if (mode !== undefined) return { why: `its mode ${mode} is not supported`, code: 'identity-unusable' };
-  return { why: 'no usable credentials', code: 'identity-unusable' };
+  if (status === 404 && found.isOptional) return notFound('This ECS instance has no RAM role (HTTP 404)');
+  if (status !== undefined) {
+    const why = status < 300 ? 'the response has no usable credentials' : `HTTP ${status}`;
+    return fail('identity-unavailable', why, found.fix ? `Try again, or: ${found.fix}` : again);
+  }
+  return fail('identity-unusable', 'it has no usable credentials', correct);
 }
 
-/** What the sign-in's refusals mean, by the classes that ENS has for the same codes. */
-const refusalCodes: Record<FaultClass, NotUsable['code']> = {
-  'ens-unauthenticated': 'identity-refused',
-  'ens-not-allowed': 'identity-refused',
-  'ens-throttled': 'identity-unavailable',
-  'ens-unavailable': 'identity-unavailable',
-  'ens-clock-skew': 'identity-unavailable',
-  'ens-cluster-not-found': 'identity-refused',
-  'ens-answer-invalid': 'identity-unavailable',
-  'proxy-refused': 'identity-unavailable',
-  'network-untrusted': 'identity-unavailable',
-  'ens-refused': 'identity-unusable',
-};
+type IdentityErrorCode = 'identity-unusable' | 'identity-unavailable' | 'identity-refused';
+
+/** The `Code` of the response in a message of the library. */
+function apiCodeOf(error: unknown): string | undefined {
+  const message = error instanceof Error ? error.message : '';
+  // What the library says instead of SignatureDoesNotMatch.
+  if (message === 'the access key secret is invalid') return 'SignatureDoesNotMatch';
+  const code = /"Code"\s*:\s*"([A-Za-z0-9._-]{1,80})"/.exec(message)?.[1];
+  return code === 'Success' ? undefined : code;
+}

@@ -1,67 +1,63 @@
-import type { Store } from '../store/store.js';
-import type { StoreName } from '../settings.js';
+import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { decodeEntry, encodeEntry } from '../credential/encoded-entry.js';
+import type { StoreName } from '../settings.js';
+import type { Store } from '../store/store.js';
 import type { CredentialRecords } from './records.js';
-import { certificateSubject } from '../credential/check.js';
-import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 
-/**
- * The client credential that is kept under an account; `undefined` where there is none, or none that can be understood.
- *
- * @throws StoreError where the store cannot be read
- */
-export async function readCachedCredential(
-  store: Store,
-  account: string,
-): Promise<ClientCredential | undefined> {
-  const entry = await store.read(account);
-  return entry && decodeEntry(account, entry);
-}
-
-/** Where a credential is kept, and what is remembered of it. */
+/** Where a credential is saved, and the records about it. */
 export interface Cache {
   readonly store: Store;
   readonly records: CredentialRecords;
 }
 
 /**
- * Keeps a client credential, and remembers where.
+ * Reads a cached credential; `undefined` if there is none, or one that cannot be understood.
  *
- * @returns where it is kept now; `none` where nothing here keeps it
- * @throws StoreError where the person named the store, and it cannot
+ * @param keyText see {@link cacheKeyText}
+ * @throws StoreError
+ */
+export async function readCachedCredential(
+  store: Store,
+  keyText: string,
+): Promise<ClientCredential | undefined> {
+  const entry = await store.read(keyText);
+  return entry && decodeEntry(keyText, entry);
+}
+
+/**
+ * Saves a credential and records where.
+ *
+ * @returns the store that has it now; `none` if no store saved it
+ * @throws StoreError from a store that was chosen by name
  */
 export async function saveCredential(
   key: CacheKey,
   credential: ClientCredential,
   { store, records }: Cache,
 ): Promise<StoreName> {
-  const account = cacheKeyText(key);
-  const keptIn = await store.save(account, encodeEntry(account, credential));
-  if (keptIn === 'none') {
+  const keyText = cacheKeyText(key);
+  const savedIn = await store.save(keyText, encodeEntry(keyText, credential));
+  if (savedIn === 'none') {
     records.noteDeleted();
-    return keptIn;
+    return savedIn;
   }
+  // Loads node:crypto, which serving does without.
+  const { certificateSubject } = await import('../credential/check.js');
   const { fetchedAt, notBefore, notAfter } = credential;
-  records.noteSaved({
-    key,
-    store: keptIn,
-    certificateSubject: certificateSubject(credential),
-    fetchedAt,
-    notBefore,
-    notAfter,
-  });
-  return keptIn;
+  const subject = certificateSubject(credential);
+  records.noteSaved({ key, store: savedIn, certificateSubject: subject, fetchedAt, notBefore, notAfter });
+  return savedIn;
 }
 
 /**
- * Forgets a client credential, and that it was kept.
+ * Deletes a cached credential and its record.
  *
  * @returns whether there was one
- * @throws StoreError where the person named the store, and it cannot; then it is still remembered
+ * @throws StoreError from a store that was chosen by name; the record stays
  */
 export async function deleteCredential(key: CacheKey, { store, records }: Cache): Promise<boolean> {
-  const deleted = await store.delete(cacheKeyText(key));
+  const isDeleted = await store.delete(cacheKeyText(key));
   records.noteDeleted();
-  return deleted;
+  return isDeleted;
 }

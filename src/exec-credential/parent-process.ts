@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs';
 
-/** A process that asks for credentials. A later process with the same id is told from it by when it started. */
+/** The program that runs us, usually kubectl. */
 export interface ParentProcess {
   readonly processId: number;
-  /** In the system's own terms, and '' where it does not say so cheaply. */
+  /** Differs for a later process with the same id. In the system's own unit, '' if it is unknown. */
   readonly startedAt: string;
 }
 
-/** The process that asks: the one that started this one, which is kubectl itself. */
-export function parentProcess(platform: NodeJS.Platform): ParentProcess {
+/** The process that started this one. */
+export function findParentProcess(platform: NodeJS.Platform): ParentProcess {
   const processId = process.ppid;
-  return { processId, startedAt: platform === 'linux' ? startOf(processId) : '' };
+  return { processId, startedAt: platform === 'linux' ? startTime(processId) : '' };
 }
 
-/** Whether a process is there. One that belongs to somebody else is. */
+/** Whether a process exists, of any user. */
 export function isRunning(processId: number): boolean {
   try {
     process.kill(processId, 0);
@@ -23,8 +23,8 @@ export function isRunning(processId: number): boolean {
   }
 }
 
-/** The 22nd field of /proc/PID/stat (proc(5)), counted from behind the command's name, which may hold anything. */
-function startOf(processId: number): string {
+/** Field 22 of /proc/PID/stat (proc(5)). Field 2, the command in parentheses, may contain anything. */
+function startTime(processId: number): string {
   try {
     const stat = readFileSync(`/proc/${processId}/stat`, 'latin1');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';

@@ -1,53 +1,57 @@
-import type { ClientCredential } from '../credential/client-credential.js';
-import { certificatePem, privateKeyPem } from '../credential/client-credential.js';
-import { EckError } from '../errors.js';
+import { certificatePem, privateKeyPem, type ClientCredential } from '../credential/client-credential.js';
+import { EckError, quoted, usageError } from '../errors.js';
 
-/**
- * The protocol between kubectl and a credential plugin: an `ExecCredential` in `KUBERNETES_EXEC_INFO`, and one on
- * standard output (Kubernetes, client.authentication.k8s.io/v1 and v1beta1).
- */
+/** The versions of kubectl's `ExecCredential` that are answered, the preferred one first. */
 export const execApiVersions = [
   'client.authentication.k8s.io/v1',
   'client.authentication.k8s.io/v1beta1',
 ] as const;
 export type ExecApiVersion = (typeof execApiVersions)[number];
 
-/** What kubectl asks for. */
+/** kubectl's request. */
 export interface ExecInfo {
   readonly apiVersion: ExecApiVersion;
-  /** `spec.cluster.config.clusterId`, where the cluster's entry in the kubeconfig carries one. Not checked yet. */
+  /** `spec.cluster.config.clusterId`, not checked yet. */
   readonly clusterId?: string;
 }
 
+/** Finds the version that `--exec-api-version` names: `v1`, the default, or `v1beta1`. @throws EckError `usage` */
+export function parseExecApiVersion(text = 'v1'): ExecApiVersion {
+  const version = execApiVersions.find((known) => known.endsWith(`/${text}`));
+  if (version === undefined) throw usageError(`--exec-api-version ${quoted(text)} is not one of v1, v1beta1`);
+  return version;
+}
+
 /**
- * Reads `KUBERNETES_EXEC_INFO`. Where there is none, a person runs the plugin by hand, and `v1` is assumed.
+ * Reads `KUBERNETES_EXEC_INFO`, which clients in Java and others do not set. `kind` is not checked: the official .NET client sends
+ * `ExecCredentials`.
  *
- * @throws EckError `exec-info-invalid` where it is not JSON, another kind, or of a version that is not known
+ * @throws EckError `exec-info-invalid`
  */
-export function readExecInfo(text: string | undefined): ExecInfo {
-  if (!text) return { apiVersion: 'client.authentication.k8s.io/v1' };
+export function readExecInfo(text: string | undefined, defaultVersion: ExecApiVersion): ExecInfo {
+  if (!text) return { apiVersion: defaultVersion };
   let info: unknown;
   try {
     info = JSON.parse(text);
   } catch {
     throw invalid('is not JSON');
   }
-  if (property(info, 'kind') !== 'ExecCredential') throw invalid('is not of kind ExecCredential');
-  const asked = property(info, 'apiVersion');
-  const apiVersion = execApiVersions.find((known) => known === asked);
+  const version = property(info, 'apiVersion');
+  const apiVersion = execApiVersions.find((known) => known === version);
   if (apiVersion === undefined) {
-    throw invalid(`is not of a version that this plugin answers (${execApiVersions.join(', ')})`);
+    throw invalid(`has an apiVersion that is neither ${execApiVersions.join(' nor ')}`);
   }
   const clusterId = property(property(property(property(info, 'spec'), 'cluster'), 'config'), 'clusterId');
   if (clusterId === undefined || clusterId === null) return { apiVersion };
-  if (typeof clusterId !== 'string') throw invalid('has a spec.cluster.config.clusterId that is not a text');
+  if (typeof clusterId !== 'string')
+    throw invalid('has a spec.cluster.config.clusterId that is not a string');
   return { apiVersion, clusterId };
 }
 
 /**
- * The answer to kubectl, on one line. It holds the private key, and goes to standard output alone.
+ * The answer to kubectl, on one line. Contains the private key.
  *
- * @param expiration when kubectl should ask again; RFC 3339, whole seconds, rounded down
+ * @param expiration when kubectl should ask again; rounded down to whole seconds
  */
 export function formatExecCredential(
   apiVersion: ExecApiVersion,
@@ -69,9 +73,8 @@ function property(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
-function invalid(what: string): EckError {
-  return new EckError(
-    'exec-info-invalid',
-    `KUBERNETES_EXEC_INFO ${what}; it is set by kubectl, so unset it to run this command by hand`,
-  );
+function invalid(problem: string): EckError {
+  return new EckError('exec-info-invalid', `KUBERNETES_EXEC_INFO ${problem}`, {
+    fix: 'kubectl sets this variable; unset it to run this command yourself',
+  });
 }

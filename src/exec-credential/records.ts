@@ -1,125 +1,129 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cacheDirectory, checkPrivateDirectory, removeFile, shortDigest } from '../cache-directory.js';
+import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { ErrorCode } from '../errors.js';
-import { cacheDirectory, checkPrivateDirectory, shortDigest, removeFile } from '../cache-directory.js';
+import { savingStores, type SavingStore } from '../settings.js';
 import type { World } from '../world.js';
 import { isRunning, type ParentProcess } from './parent-process.js';
-import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
-import { savingStores, type SavingStore } from '../settings.js';
 
-/** What was served to a process. */
-export interface Served {
-  /** `fetchedAt` of the credential. */
+/** Where a credential was saved, and what its certificate says. The store may have lost it since. */
+export interface CachedRecord {
+  readonly key: CacheKey;
+  readonly store: SavingStore;
+  /** Safe to print. */
+  readonly certificateSubject: string;
   readonly fetchedAt: Date;
-  /** The `expirationTimestamp` that went with it: asking again after it means nothing. */
-  readonly expiration: Date;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
 }
 
-/** How the last renewal of a credential went. */
+/** The result of the last renewal of a credential. */
 export interface RenewalRecord {
   readonly finishedAt: Date;
-  /** Where it failed. */
-  readonly failure?: { readonly code: ErrorCode; readonly message: string };
-  /** When a renewal was last made because the API server had refused what was kept. */
+  readonly failure?: RenewalFailure;
+  /** The last renewal that was made because the API server rejected the certificate. */
   readonly repairedAt?: Date;
 }
 
-/** One in this many answers to kubectl looks for marks that nobody needs any more. */
+/** Why a renewal failed, and when the failures began. */
+export interface RenewalFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fix?: string;
+  readonly since: Date;
+}
+
+/** What a parent process was served: the credential's `fetchedAt`, and the `expirationTimestamp` of the answer. */
+export interface Served {
+  readonly fetchedAt: Date;
+  readonly expiration: Date;
+}
+
+/** The file of a {@link CachedRecord} in the directory of a credential. */
+export const recordFileName = 'record.json';
+const renewalFileName = 'renewal.json';
+
+/** One answer in this many looks for files of parent processes that have ended. */
 const sweepOneIn = 50;
 
 /**
- * What is remembered of one kept credential besides the credential: where it is kept, who was served, how the last
- * renewal went, and the lock that a renewal is made under. None of it is secret, and all of it can be lost: then a
- * credential may be renewed once too often, or once too seldom, and `status` does not know of it.
- *
- * It lies in a directory of the credential's own, below kubectl's cache directory. Where that cannot be used, the
- * person is warned once a run, and nothing is remembered.
+ * The records about one credential, and its renewal lock: a directory without secrets, private to this user. If it
+ * cannot be used, there is one warning and no record, so a credential may be renewed too often or too late.
  */
 export class CredentialRecords {
   readonly #root: string;
   readonly #directory: string;
-  #usable: boolean | undefined;
+  #isUsable: boolean | undefined;
 
+  /** @param keyText see {@link cacheKeyText} */
   constructor(
-    account: string,
+    keyText: string,
     private readonly world: Pick<World, 'environment' | 'homeDirectory' | 'warn'>,
   ) {
     this.#root = cacheDirectory(world);
-    this.#directory = `${this.#root}/${directoryName(account)}`;
+    this.#directory = `${this.#root}/${directoryName(keyText)}`;
   }
 
-  /** Where the lock of a renewal is, or `undefined` where there can be none. */
+  /** The path of the renewal lock; `undefined` if there can be none. */
   get lockFile(): string | undefined {
     return this.#open() ? `${this.#directory}/lock` : undefined;
   }
 
-  /** What was served to a process before, if it is remembered. */
-  servedTo(requester: ParentProcess): Served | undefined {
-    const [startedAt, fetchedAt, expiration] = this.#read(markName(requester)).split(' ');
-    if (startedAt !== requester.startedAt || !fetchedAt || !expiration) return undefined;
-    const [fetchedAtMs, expirationMs] = [Number(fetchedAt), Number(expiration)];
-    if (Number.isNaN(fetchedAtMs + expirationMs)) return undefined;
-    return { fetchedAt: new Date(fetchedAtMs), expiration: new Date(expirationMs) };
+  /** What the parent process was served last. */
+  servedTo({ processId, startedAt }: ParentProcess): Served | undefined {
+    const [start, fetchedAt, expiration] = this.#read(`served-${processId}`).split(' ');
+    if (start !== startedAt || !fetchedAt || !expiration) return undefined;
+    const served = { fetchedAt: new Date(Number(fetchedAt)), expiration: new Date(Number(expiration)) };
+    return Number.isNaN(served.fetchedAt.getTime() + served.expiration.getTime()) ? undefined : served;
   }
 
-  /** Remembers what is served to a process. */
-  noteServed(requester: ParentProcess, { fetchedAt, expiration }: Served): void {
-    this.#write(markName(requester), `${requester.startedAt} ${fetchedAt.getTime()} ${expiration.getTime()}`);
+  noteServed({ processId, startedAt }: ParentProcess, { fetchedAt, expiration }: Served): void {
+    this.#write(`served-${processId}`, `${startedAt} ${fetchedAt.getTime()} ${expiration.getTime()}`);
     if (Math.random() * sweepOneIn < 1) this.sweep();
   }
 
-  /** How the last renewal went, if it is remembered. */
+  /** Notes that the parent process is warned of an outage. @returns whether this is the first time */
+  noteWarned({ processId, startedAt }: ParentProcess, outageSince: Date): boolean {
+    const text = `${startedAt} ${outageSince.getTime()}`;
+    if (this.#read(`warned-${processId}`) === text) return false;
+    this.#write(`warned-${processId}`, text);
+    return true;
+  }
+
   lastRenewal(): RenewalRecord | undefined {
-    try {
-      return parseRecord(JSON.parse(this.#read('renewal.json')));
-    } catch {
-      return undefined;
-    }
+    return parseRenewal(this.#read(renewalFileName));
   }
 
-  /** Remembers how a renewal went. */
   noteRenewal(record: RenewalRecord): void {
-    this.#write('renewal.json', JSON.stringify(record));
+    this.#write(renewalFileName, JSON.stringify(record));
   }
 
-  /** Remembers that the credential is kept, and where. */
   noteSaved(record: CachedRecord): void {
-    this.#write(recordFileName, formatRecordFile(record));
+    this.#write(recordFileName, JSON.stringify(record));
   }
 
-  /** Remembers that the credential is not kept any more. */
   noteDeleted(): void {
     if (this.#open()) removeFile(`${this.#directory}/${recordFileName}`);
   }
 
-  /**
-   * Forgets all of it. A process that holds the lock meanwhile does not keep what it fetches: the lock is gone, and with
-   * it the right to.
-   */
+  /** Removes all records and the lock. A process that holds the lock does not save what it fetches then. */
   remove(): void {
     if (this.#open()) rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** Removes the marks of processes that have ended. */
+  /** Removes the files of parent processes that have ended. */
   sweep(): void {
-    for (const name of this.#list()) {
-      const processId = /^served-(\d+)$/.exec(name)?.[1];
+    for (const name of listFiles(this.#directory)) {
+      const processId = /^(?:served|warned)-(\d+)$/.exec(name)?.[1];
       if (processId !== undefined && !isRunning(Number(processId))) removeFile(`${this.#directory}/${name}`);
     }
   }
 
-  #list(): string[] {
-    try {
-      return readdirSync(this.#directory);
-    } catch {
-      return [];
-    }
-  }
-
+  /** @returns '' if there is no such file */
   #read(name: string): string {
-    if (!this.#open()) return '';
     const file = `${this.#directory}/${name}`;
-    // Most often there is none, and an error takes longer to make than a look.
-    if (!existsSync(file)) return '';
+    // Usually there is none, and an exception costs more than this check.
+    if (!this.#open() || !existsSync(file)) return '';
     try {
       return readFileSync(file, 'utf8');
     } catch {
@@ -127,152 +131,114 @@ export class CredentialRecords {
     }
   }
 
-  /** What is read back half-written says nothing, so these files need no renaming into place. */
+  /** A half-written file reads as no record, so these files are written in place. */
   #write(name: string, text: string): void {
     if (!this.#open()) return;
     try {
       writeFileSync(`${this.#directory}/${name}`, text, { mode: 0o600 });
     } catch (error) {
       const { code = 'unknown' } = error as NodeJS.ErrnoException;
-      // The directory was there: since then, somebody has had everything forgotten. Then so be it.
-      if (code !== 'ENOENT') this.#giveUp(`cannot be written (${code})`);
+      // ENOENT: another process has removed the records.
+      if (code !== 'ENOENT') this.#close(`cannot be written (${code})`);
     }
   }
 
-  /** Opens the directory at the first use, and looks whether nobody else could have put anything there. */
   #open(): boolean {
-    if (this.#usable === undefined) {
-      this.#usable = true;
-      const flaw = checkPrivateDirectory(this.#root) ?? this.#make();
-      if (flaw !== undefined) this.#giveUp(flaw);
+    if (this.#isUsable === undefined) {
+      this.#isUsable = true;
+      const problem = checkPrivateDirectory(this.#root) ?? makeDirectory(this.#directory);
+      if (problem !== undefined) this.#close(problem);
     }
-    return this.#usable;
+    return this.#isUsable;
   }
 
-  /** The directory itself needs no such look: nobody else can do anything in the one above it. */
-  #make(): string | undefined {
-    try {
-      if (!existsSync(this.#directory)) mkdirSync(this.#directory, { mode: 0o700 });
-    } catch (error) {
-      const { code = 'unknown' } = error as NodeJS.ErrnoException;
-      if (code !== 'EEXIST') return `cannot be used (${code})`;
-    }
-    return undefined;
-  }
-
-  #giveUp(flaw: string): void {
-    if (this.#usable === false) return;
-    this.#usable = false;
+  #close(problem: string): void {
+    if (this.#isUsable === false) return;
+    this.#isUsable = false;
     this.world.warn(
-      `${this.#root} ${flaw}, so renewals are not shared between processes and a revoked certificate is not noticed; ` +
-        'make it a directory of your own with mode 0700, or name another one with KUBECACHEDIR',
+      `the directory ${this.#root} ${problem}, so it is not used; make it private to you (mode 0700), or set KUBECACHEDIR`,
     );
   }
 }
 
-/**
- * The name of an account's directory: the account itself, so that a person can tell them apart. It is percent-encoded
- * already, but for the few characters that a file's name cannot have everywhere.
- */
-function directoryName(account: string): string {
-  const name = account.replace(/[*/]/g, (character) => (character === '/' ? '+' : '%2A'));
-  // File names end at 255 bytes.
-  return name.length <= 200 ? name : `${name.slice(0, 190)}~${shortDigest(name)}`;
+/** The records of all credentials of this user, in the order of their cache keys. */
+export function readRecords(world: Pick<World, 'environment' | 'homeDirectory'>): CachedRecord[] {
+  const root = cacheDirectory(world);
+  if (checkPrivateDirectory(root) !== undefined) return [];
+  return readdirSync(root)
+    .sort()
+    .flatMap((name) => readRecord(`${root}/${name}/${recordFileName}`, name) ?? []);
 }
 
-function markName({ processId }: ParentProcess): string {
-  return `served-${processId}`;
-}
-
-function parseRecord(value: unknown): RenewalRecord | undefined {
-  const { finishedAt, repairedAt, failure } = (value ?? {}) as Record<string, unknown>;
-  const finished = dateOf(finishedAt);
-  if (finished === undefined) return undefined;
-  const repaired = dateOf(repairedAt);
-  const { code, message } = (failure ?? {}) as Record<string, unknown>;
-  return {
-    finishedAt: finished,
-    // Only this program writes these files, in a directory that nobody else can write to.
-    ...(typeof code === 'string' && typeof message === 'string'
-      ? { failure: { code: code as ErrorCode, message } }
-      : {}),
-    ...(repaired === undefined ? {} : { repairedAt: repaired }),
-  };
-}
-
-function dateOf(value: unknown): Date | undefined {
-  const date = new Date(typeof value === 'string' ? value : NaN);
-  return Number.isNaN(date.getTime()) ? undefined : date;
-}
-
-/**
- * What is remembered of a credential that was kept: which one, where, and what its certificate says. No secret. It
- * tells what to look for, and not whether that is still there: a keychain can be emptied behind this program's back.
- */
-export interface CachedRecord {
-  readonly key: CacheKey;
-  readonly store: SavingStore;
-  /** The client certificate's subject, safe to print. */
-  readonly certificateSubject: string;
-  readonly fetchedAt: Date;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-}
-
-/** The name of the file that holds a record, in the directory of the credential's state. */
-export const recordFileName = 'record.json';
-
-/** A record as the text of its file. */
-export function formatRecordFile(record: CachedRecord): string {
-  return JSON.stringify({ account: cacheKeyText(record.key), ...record });
-}
-
-/**
- * Reads what {@link formatRecordFile} wrote.
- *
- * @returns `undefined` for anything else, such as a file that was cut, or that another release wrote
- */
-export function parseRecordFile(text: string): CachedRecord | undefined {
+/** The directory is the name of the key, so a record that belongs elsewhere, or has half a key, is not read. */
+function readRecord(file: string, directory: string): CachedRecord | undefined {
   try {
-    // Only this program writes these files, in a directory that nobody else can write to.
-    const { account, key, store, certificateSubject, ...dates } = JSON.parse(text) as Record<string, unknown>;
-    const record = {
-      key: key as CacheKey,
-      store: store as CachedRecord['store'],
-      certificateSubject: certificateSubject as string,
-      fetchedAt: savedDate(dates['fetchedAt']),
-      notBefore: savedDate(dates['notBefore']),
-      notAfter: savedDate(dates['notAfter']),
-    };
-    // Computed from every part of the key, the account also tells whether they are all there.
-    const isWhole =
-      cacheKeyText(record.key) === account &&
-      (savingStores as readonly unknown[]).includes(store) &&
-      typeof certificateSubject === 'string';
-    return isWhole ? record : undefined;
+    const record = JSON.parse(readFileSync(file, 'utf8')) as CachedRecord;
+    const { key, store, certificateSubject } = record;
+    if (directoryName(cacheKeyText(key)) !== directory) return undefined;
+    if (!savingStores.includes(store) || typeof certificateSubject !== 'string') return undefined;
+    const fetchedAt = parseDate(record.fetchedAt);
+    const [notBefore, notAfter] = [parseDate(record.notBefore), parseDate(record.notAfter)];
+    return { key, store, certificateSubject, fetchedAt, notBefore, notAfter };
   } catch {
     return undefined;
   }
 }
 
-/** The records of all credentials that this user has kept, in the order of their accounts. */
-export function readRecords(world: Pick<World, 'environment' | 'homeDirectory'>): CachedRecord[] {
-  const root = cacheDirectory(world);
-  // Others must not be able to make this program look for, call or delete what they choose.
-  if (checkPrivateDirectory(root) !== undefined) return [];
-  return readdirSync(root)
-    .sort()
-    .flatMap((name) => {
-      try {
-        return parseRecordFile(readFileSync(`${root}/${name}/${recordFileName}`, 'utf8')) ?? [];
-      } catch {
-        return [];
-      }
-    });
+function parseRenewal(text: string): RenewalRecord | undefined {
+  if (text === '') return undefined;
+  try {
+    const { finishedAt, repairedAt, failure } = JSON.parse(text) as RenewalRecord;
+    return {
+      finishedAt: parseDate(finishedAt),
+      ...(failure && { failure: { ...failure, since: parseDate(failure.since) } }),
+      ...(repairedAt && { repairedAt: parseDate(repairedAt) }),
+    };
+  } catch {
+    return undefined;
+  }
 }
 
-function savedDate(value: unknown): Date {
+/** @throws RangeError for anything but a date in JSON */
+function parseDate(value: unknown): Date {
   const date = new Date(typeof value === 'string' ? value : NaN);
   if (Number.isNaN(date.getTime())) throw new RangeError('not a date');
   return date;
+}
+
+function makeDirectory(path: string): string | undefined {
+  try {
+    if (!existsSync(path)) mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') return `cannot be used (${code})`;
+  }
+  return undefined;
+}
+
+function listFiles(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+/** The cache key, without the characters that some file systems refuse, and within their 255 bytes. */
+function directoryName(keyText: string): string {
+  const name = keyText.replace(/[*/]/g, (character) => (character === '/' ? '+' : '%2A'));
+  return name.length <= 200 ? name : `${name.slice(0, 190)}~${shortDigest(name)}`;
+}
+
+/** Warns once, not at every command; if that cannot be noted, each time. */
+export function warnOnce(name: string, message: string, world: World): void {
+  const directory = cacheDirectory(world);
+  const file = `${directory}/warned-${name}`;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(file, '', { flag: 'wx', mode: 0o600 });
+  } catch {
+    if (existsSync(file)) return;
+  }
+  world.warn(message);
 }

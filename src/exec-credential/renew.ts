@@ -1,199 +1,200 @@
+import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { freshness, isFromTheFuture } from '../credential/freshness.js';
-import { deleteCredential, saveCredential, type Cache, readCachedCredential } from './cache.js';
-import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import { EckError, type ErrorCode } from '../errors.js';
-import { StoreError, type Store } from '../store/store.js';
 import type { Settings } from '../settings.js';
-import type { RenewalRecord } from './records.js';
-import { warnOnce } from './warn-once.js';
+import { StoreError } from '../store/store.js';
 import type { World } from '../world.js';
-import { waitForTurn, type Turn } from './lock.js';
+import { deleteCredential, readCachedCredential, saveCredential, type Cache } from './cache.js';
+import { acquireRenewalLock, type RenewalLock } from './lock.js';
+import type { ParentProcess } from './parent-process.js';
+import { warnOnce, type RenewalFailure } from './records.js';
 
 /** A credential that is to be fetched. */
 export interface Renewal {
   readonly key: CacheKey;
   readonly settings: Settings;
-  /** What is kept now. */
   readonly cached: ClientCredential | undefined;
-  /** Whether the API server has refused what is kept, as far as one can tell. */
+  /** Whether the API server seems to have rejected the cached one. */
   readonly refused: boolean;
+  /** Warned once of an outage; without it, at every command. */
+  readonly parentProcess?: ParentProcess | undefined;
 }
 
 /** How a credential is fetched. */
 export interface FetchRules {
-  /** Whether there is something to serve instead, so that a failure is found out soon rather than avoided. */
+  /** Whether the cached credential can be served instead, so that a failure may come soon. */
   readonly hasFallBack: boolean;
-  /**
-   * Whether it is an error where a store that was named by the person cannot keep the new one. Where it has kept one
-   * before, kubectl is better served one that is not kept than none.
-   */
+  /** Whether it is an error if the store that was chosen by name cannot save the credential. */
   readonly mustSave: boolean;
 }
 
-/** How long after a failure a credential that is still valid is served without trying again. */
+/** After a failure, the cached credential is served for this time without another attempt. */
 const outageMemoryMs = 60_000;
 
-/** ENS, or the sign-in before it, said no. It means no: what is kept is deleted, and nothing is served. */
-const finalCodes: readonly ErrorCode[] = [
+/** A process that holds the lock is waited for this much longer than its call may take. */
+const lockGraceMs = 5000;
+
+/** ENS, or the sign-in before it, refuses: the cached credential is deleted. */
+const refusals: readonly ErrorCode[] = [
   'ens-unauthenticated',
   'ens-not-allowed',
   'ens-cluster-not-found',
   'identity-refused',
 ];
-/** Nobody was asked, since there is nobody to ask as. Nothing is served, and nothing is deleted. */
-const withoutIdentityCodes: readonly ErrorCode[] = [
-  'identity-not-found',
-  'identity-unusable',
-  'usage',
-  'internal',
-];
+/** ENS was not asked: nothing is served or deleted. */
+const localProblems: readonly ErrorCode[] = ['identity-not-found', 'identity-unusable', 'usage', 'internal'];
 
-const noStoreHere =
-  'This machine has no keychain that works, so nothing is kept, and every command fetches a credential from ENS. ' +
-  'To keep them in files that only you can read, use --store file or set KUBECTL_ECK_STORE=file; ' +
-  'this is said only once';
+/** Whether ENS, or the sign-in before it, refused with a code that says so. */
+export function isRefusal({ code }: EckError): boolean {
+  return refusals.includes(code);
+}
+
+/** Whether the cached credential is served after this failure. */
+function isOutage({ code }: { readonly code: ErrorCode }): boolean {
+  return !refusals.includes(code) && !localProblems.includes(code) && !code.startsWith('keychain-');
+}
 
 /**
- * Fetches a credential from ENS and keeps it, once, however many processes want it at a time: one does it, and the
- * others wait for what comes of it.
+ * Fetches a credential and saves it, once for all processes that ask at a time. In an outage, the cached one is served
+ * while its certificate is valid, with a warning. A refusal deletes it.
  *
- * Where ENS cannot be reached, is throttling, or fails on its side, what is kept is served as long as its certificate
- * is valid, with one warning; for a minute after that it is served without trying again. Where ENS says no, what is
- * kept is deleted.
- *
- * @throws EckError where there is no credential to be had
+ * @throws EckError if there is no credential to serve
  */
-export async function renew(renewal: Renewal, keeping: Cache, world: World): Promise<ClientCredential> {
-  const last = keeping.records.lastRenewal();
-  if (isFallBack(renewal, world) && isRecentOutage(last, world.now())) {
-    return fallBack(renewal, new EckError(last.failure.code, last.failure.message), world);
-  }
+export async function renew(renewal: Renewal, cache: Cache, world: World): Promise<ClientCredential> {
+  const { cached, parentProcess } = renewal;
+  const hasFallBack = isValid(cached, world.now());
   try {
-    const rules = { hasFallBack: isFallBack(renewal, world), mustSave: renewal.cached === undefined };
-    return await fetchAndSave(renewal, keeping, world, rules);
+    const failure = hasFallBack ? recentOutage(cache, world.now()) : undefined;
+    if (failure !== undefined) throw new EckError(failure.code, failure.message, failure);
+    return await fetchAndSave(renewal, cache, world, { hasFallBack, mustSave: cached === undefined });
   } catch (error) {
-    return fallBack(renewal, error, world);
+    if (!isValid(cached, world.now()) || !(error instanceof EckError) || !isOutage(error)) throw error;
+    const since = cache.records.lastRenewal()?.failure?.since ?? world.now();
+    if (parentProcess === undefined || cache.records.noteWarned(parentProcess, since)) {
+      const end = cached.notAfter.toISOString().slice(0, 16).replace('T', ' ');
+      world.warn(`${error.message}; the cached credential is served, valid until ${end} UTC [${error.code}]`);
+    }
+    return cached;
   }
 }
 
 /**
- * Does what {@link renew} does, and takes no outage for an answer: ENS is asked now, by this process or by another one
- * that is at it just then, and what is kept is not served in place of what cannot be fetched.
+ * Fetches a credential and saves it, or takes the result of another process that is doing so. Does not serve the cached
+ * one.
  *
- * @throws EckError where nothing could be fetched
+ * @throws EckError
  */
 export async function fetchAndSave(
   renewal: Renewal,
-  keeping: Cache,
+  cache: Cache,
   world: World,
   rules: FetchRules,
 ): Promise<ClientCredential> {
-  const { records, store } = keeping;
-  const notice = noticeWaiting(world, renewal.key.clusterId);
+  const { key, settings } = renewal;
+  const notice = startNotice(world, key.clusterId);
+  let lock: RenewalLock | undefined;
   try {
-    // Where nothing is kept, nothing can be shared, and there is nothing to wait for.
-    const turn: Turn =
-      renewal.settings.store === 'none'
-        ? { kind: 'own', lock: undefined }
-        : await waitForTurn(records, {
-            renewed: () => renewedMeanwhile(renewal, store, world),
-            timeoutMs: renewal.settings.timeoutMs,
-          });
-    world.debug(
-      turn.kind === 'own'
-        ? `its turn, ${turn.lock ? 'with' : 'without'} a lock`
-        : `another process has ${turn.kind}`,
-    );
-    if (turn.kind === 'renewed') return turn.credential;
-    if (turn.kind === 'failed') throw turn.error;
-    try {
-      const mayKeep = () => turn.lock?.isStillHeld() ?? true;
-      const onRetry = (error: EckError) => {
-        notice.because(error);
-      };
-      return await renewNow(renewal, keeping, mayKeep, world, { ...rules, onRetry });
-    } finally {
-      turn.lock?.release();
+    // Without a store, a result cannot be shared.
+    if (settings.store !== 'none') {
+      const result = await acquireRenewalLock(cache.records, {
+        readRenewed: () => readRenewed(renewal, cache, world),
+        waitMs: settings.timeoutMs + lockGraceMs,
+      });
+      world.debug(`renewal lock: ${result.kind}`);
+      if (result.kind === 'renewed') return result.credential;
+      if (result.kind === 'failed') throw result.error;
+      ({ lock } = result);
     }
+    return await fetchUnderLock(renewal, cache, lock, world, { ...rules, onRetry: notice.setReason });
   } finally {
+    lock?.release();
     notice.stop();
   }
 }
 
-/** The one renewal that is made. What comes of it is recorded for those who wait. */
-async function renewNow(
+/** Fetches a credential and records the result for the processes that wait. */
+async function fetchUnderLock(
   renewal: Renewal,
-  keeping: Cache,
-  mayKeep: () => boolean,
+  cache: Cache,
+  lock: RenewalLock | undefined,
   world: World,
   rules: FetchRules & { readonly onRetry: (error: EckError) => void },
 ): Promise<ClientCredential> {
-  const { key, settings } = renewal;
-  const { clusterId } = key;
-  const { records } = keeping;
-  const repairedAt = renewal.refused ? world.now() : records.lastRenewal()?.repairedAt;
+  const { key, settings, refused } = renewal;
+  const { records } = cache;
+  const last = records.lastRenewal();
+  const repairedAt = refused ? world.now() : last?.repairedAt;
   const repair = repairedAt === undefined ? {} : { repairedAt };
+  // A process that was stopped while another one took over saves, deletes and records nothing.
+  const isStillHeld = (): boolean => lock?.isStillHeld() ?? true;
   try {
-    // Loaded here, by the one process that calls ENS. Those that wait for it are many, and need none of it.
+    // Loaded by the one process that calls ENS, not by those that wait.
     const [{ openClient }, { issueCredential }] = await Promise.all([
       import('../ens/client.js'),
       import('../ens/actions.js'),
     ]);
-    const { credential } = await issueCredential(
-      await openClient(settings, world),
-      { clusterId, privateIp: false },
-      world,
-      rules,
-    );
-    world.debug(`issued; the lock is ${mayKeep() ? 'held' : 'lost'}`);
-    // A process that was stopped for so long that another one took over has nothing newer to keep.
-    if (mayKeep()) await keepNew(renewal, credential, keeping, rules, world);
+    const client = await openClient(settings, world);
+    const request = { clusterId: key.clusterId, privateIp: false };
+    const { credential } = await issueCredential(client, request, world, rules);
+    if (isStillHeld()) await saveIfPossible(renewal, credential, cache, rules, world);
     records.noteRenewal({ finishedAt: world.now(), ...repair });
     if (isFromTheFuture(credential, world.now())) {
       world.warn(
-        `The certificate of ${clusterId} is not valid before ${credential.notBefore.toISOString()}: ` +
-          "this machine's clock seems to be behind; set it right",
+        `the certificate of ${key.clusterId} is not valid before ${credential.notBefore.toISOString()}; ` +
+          "set this machine's clock",
       );
     }
     return credential;
   } catch (error) {
-    if (!(error instanceof EckError)) throw error;
-    // A process that another one took over from has had its say.
-    if (!mayKeep()) throw error;
-    if (isRefusal(error)) await deleteCredential(key, keeping).catch(() => false);
-    records.noteRenewal({
-      finishedAt: world.now(),
-      failure: { code: error.code, message: error.message },
-      ...repair,
-    });
+    if (error instanceof EckError && isStillHeld()) {
+      if (isRefusal(error)) await deleteRefused(key, cache, world);
+      const { code, message, fix } = error;
+      const since = last?.failure?.since ?? world.now();
+      const failure = { code, message, ...(fix === undefined ? {} : { fix }), since };
+      records.noteRenewal({ finishedAt: world.now(), failure, ...repair });
+    }
     throw error;
   } finally {
     records.sweep();
   }
 }
 
-/** Keeps what was fetched, if the store can. */
-async function keepNew(
+async function saveIfPossible(
   { key, settings }: Renewal,
   credential: ClientCredential,
-  keeping: Cache,
+  cache: Cache,
   { mustSave }: FetchRules,
   world: World,
 ): Promise<void> {
   try {
-    const keptIn = await saveCredential(key, credential, keeping);
-    if (keptIn === 'none' && settings.store === 'auto') warnOnce('no-store', noStoreHere, world);
+    const savedIn = await saveCredential(key, credential, cache);
+    if (savedIn === 'none' && settings.store === 'auto') {
+      warnOnce(
+        'no-store',
+        'no keychain works here, so every command fetches a credential; --store file saves it in a private file',
+        world,
+      );
+    }
   } catch (error) {
     if (!(error instanceof StoreError) || mustSave) throw error;
-    world.warn(`The new credential is served, and could not be kept: ${error.message} [${error.code}]`);
+    world.warn(`the new credential is not saved: ${error.message} [${error.code}]`);
   }
 }
 
-/** What another process has put in the place of what was kept, if that serves. */
-async function renewedMeanwhile(
+async function deleteRefused(key: CacheKey, cache: Cache, world: World): Promise<void> {
+  try {
+    await deleteCredential(key, cache);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    world.warn(`the cached credential is not deleted: ${error.message} [${error.code}]`);
+  }
+}
+
+/** A fresh credential that another process has saved since ours was read. */
+async function readRenewed(
   { key, cached, settings }: Renewal,
-  store: Store,
+  { store }: Cache,
   world: World,
 ): Promise<ClientCredential | undefined> {
   const found = await readCachedCredential(store, cacheKeyText(key));
@@ -201,57 +202,37 @@ async function renewedMeanwhile(
   return freshness(found, settings, world.now()) === 'serve' ? found : undefined;
 }
 
-/** Whether what is kept could be served in place of a new one: its certificate is valid. */
-function isFallBack({ cached }: Renewal, world: World): boolean {
-  return cached !== undefined && world.now().getTime() < cached.notAfter.getTime();
+function isValid(credential: ClientCredential | undefined, now: Date): credential is ClientCredential {
+  return credential !== undefined && now.getTime() < credential.notAfter.getTime();
 }
 
-/** Whether ENS, or the sign-in before it, said no. Then what was kept is deleted. */
-export function isRefusal({ code }: EckError): boolean {
-  return finalCodes.includes(code);
-}
-
-type FailedRecord = RenewalRecord & { readonly failure: NonNullable<RenewalRecord['failure']> };
-
-function isRecentOutage(last: RenewalRecord | undefined, now: Date): last is FailedRecord {
-  if (last?.failure === undefined || !allowsFallBack(last.failure.code)) return false;
+/** The failure of the last renewal, if it was an outage a moment ago. */
+function recentOutage({ records }: Cache, now: Date): RenewalFailure | undefined {
+  const last = records.lastRenewal();
+  if (last?.failure === undefined || !isOutage(last.failure)) return undefined;
   const agoMs = now.getTime() - last.finishedAt.getTime();
-  return agoMs >= 0 && agoMs < outageMemoryMs;
-}
-
-function allowsFallBack(code: ErrorCode): boolean {
-  return !finalCodes.includes(code) && !withoutIdentityCodes.includes(code) && !code.startsWith('keychain-');
-}
-
-/** Serves what is kept in spite of a failure, where that is right and possible, and says so in one line. */
-function fallBack(renewal: Renewal, error: unknown, world: World): ClientCredential {
-  const { cached } = renewal;
-  if (cached === undefined || !(error instanceof EckError)) throw error;
-  if (!isFallBack(renewal, world) || !allowsFallBack(error.code)) throw error;
-  world.warn(
-    `${error.message}; meanwhile the credential of ${cached.fetchedAt.toISOString()} is served, ` +
-      `whose certificate is valid until ${cached.notAfter.toISOString()} [${error.code}]`,
-  );
-  return cached;
+  return agoMs >= 0 && agoMs < outageMemoryMs ? last.failure : undefined;
 }
 
 const noticeAfterMs = 2000;
 
-/** Tells a person at a terminal, once and after a while, why a command takes so long. */
-export function noticeWaiting(
-  world: Pick<World, 'warn' | 'isTerminal'>,
-  clusterId: string,
-): { because(error: EckError): void; stop(): void } {
+interface Notice {
+  readonly setReason: (error: EckError) => void;
+  readonly stop: () => void;
+}
+
+/** Says once, at a terminal and after two seconds, what the command waits for. */
+function startNotice(world: World, clusterId: string): Notice {
   let reason = 'ENS has not answered yet';
   const timer = setTimeout(() => {
-    if (world.isTerminal('stderr')) world.warn(`Waiting for a credential for ${clusterId}: ${reason}`);
+    if (world.isTerminal('stderr')) world.warn(`waiting for the credential of ${clusterId}: ${reason}`);
   }, noticeAfterMs);
   timer.unref();
   return {
-    because(error) {
-      reason = `${error.message}; trying again`;
+    setReason: ({ message }) => {
+      reason = `${message}; trying again`;
     },
-    stop() {
+    stop: () => {
       clearTimeout(timer);
     },
   };

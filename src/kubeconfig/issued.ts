@@ -4,13 +4,13 @@ import type { ClientCredential } from '../credential/client-credential.js';
 import { EckError, messageOf } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 
-/** What is taken from a kubeconfig that ENS hands out. Everything else in it is ignored. */
+/** What is taken from an issued kubeconfig. Everything else in it is ignored. */
 export interface IssuedKubeconfig {
   readonly cluster: IssuedCluster;
   readonly credential: ClientCredential;
 }
 
-/** How to reach a cluster's API server, and how to know it. */
+/** How to reach a cluster's API server and verify it. */
 export interface IssuedCluster {
   /** An https URL. */
   readonly server: string;
@@ -23,15 +23,12 @@ export interface IssuedCluster {
 const maxLength = 1024 * 1024;
 
 /**
- * Reads the kubeconfig that ENS hands out for a cluster, as YAML text or as an object.
+ * Reads the kubeconfig that ENS issued for a cluster, as YAML text or as an object. It is not trusted: the server must
+ * be https, the CA bundle must parse, and the client certificate and key must parse, belong together and not have
+ * expired. YAML aliases are refused.
  *
- * It is not trusted. Taken are: the server, https only; the CA bundle, which must parse; the client certificate and
- * key, which must parse, belong together and not have expired; `tls-server-name`. A context is found by
- * `current-context`, or is the only one. An `exec` entry, a proxy, `insecure-skip-tls-verify` and whatever else may
- * be in it is ignored. YAML aliases are refused, since a small text can stand for an enormous one.
- *
- * @param config the `Config` of an answer
- * @throws EckError `issued-kubeconfig-invalid`, saying what is wrong with it, without quoting from it
+ * @param config `Config` of the response
+ * @throws EckError `issued-kubeconfig-invalid`, without quoting from the text
  */
 export function readIssuedKubeconfig(config: unknown, clusterId: string, now: Date): IssuedKubeconfig {
   try {
@@ -43,18 +40,18 @@ export function readIssuedKubeconfig(config: unknown, clusterId: string, now: Da
   } catch (error) {
     throw new EckError(
       'issued-kubeconfig-invalid',
-      `The kubeconfig that ENS issued for ${clusterId} cannot be used: ${messageOf(error)}. ` +
-        'Nothing was kept or written; have the cluster looked at in the ENS console',
+      `The kubeconfig that ENS issued for ${clusterId} cannot be used: ${messageOf(error)}`,
+      { fix: 'Check the cluster in the ENS console' },
     );
   }
 }
 
 function parse(config: unknown): unknown {
-  if (config === undefined || config === null || config === '') throw new Error('the answer holds none');
+  if (config === undefined || config === null || config === '') throw new Error('it is empty');
   if (typeof config !== 'string') return config;
   if (config.length > maxLength) throw new Error(`it is larger than ${maxLength / 1024} KiB`);
-  // The parser's own messages and warnings quote what it stumbled over, and that may be the key; and looking for the
-  // line of each of many errors takes very long. So does its search for keys that occur twice, which is made below.
+  // Pretty errors and warnings quote the text, which may be the key, and are slow for many errors. So is the library's
+  // search for duplicate keys.
   const document = parseDocument(config, {
     schema: 'core',
     uniqueKeys: false,
@@ -99,7 +96,7 @@ function currentContext(kubeconfig: Mapping): { cluster: string; user: string } 
   return { cluster: name(context['cluster'], 'cluster'), user: name(context['user'], 'user') };
 }
 
-/** A name for a message. What does not look like one is not quoted, since it may be anything, a part of a key among it. */
+/** A name for a message. A text that does not look like one is not quoted: it may be a part of a key. */
 function shownName(value: unknown): string {
   const text = typeof value === 'number' ? String(value) : value;
   const isName = typeof text === 'string' && /^[a-z0-9][a-z0-9.:@_-]{0,62}$/.test(text);
@@ -107,7 +104,7 @@ function shownName(value: unknown): string {
 }
 
 function name(value: unknown, what: string): string {
-  // A user that is called by a number is a number to YAML.
+  // A name of digits is a number to YAML.
   if (typeof value === 'number') return String(value);
   if (typeof value !== 'string' || value === '') throw new Error(`its context has no ${what}`);
   return value;
@@ -121,13 +118,13 @@ function named(kubeconfig: Mapping, listName: string, key: string, wanted: strin
 
 function readCluster(cluster: Mapping): IssuedCluster {
   const server = cluster['server'];
-  // A URL's parser overlooks blanks and control characters, but what is taken is the text itself.
+  // The parser of URLs ignores blanks and control characters, but the text itself is taken.
   if (typeof server !== 'string' || !/^[\x21-\x7e]+$/.test(server) || !URL.canParse(server)) {
     throw new Error('its server is not a URL');
   }
   const url = new URL(server);
   if (url.protocol !== 'https:') throw new Error('its server is not https');
-  if (url.username !== '' || url.password !== '') throw new Error('its server holds a password');
+  if (url.username !== '' || url.password !== '') throw new Error('its server contains a password');
 
   const pem = base64Text(cluster, 'certificate-authority-data');
   const certificateAuthorityPem = readCertificates(pem)
@@ -155,7 +152,7 @@ function readCredential(user: Mapping, now: Date): ClientCredential {
   );
 }
 
-/** The text that a field holds in base64. @throws Error if it holds none, naming the field and quoting nothing */
+/** The text of a field in base64. @throws Error that names the field and quotes nothing */
 export function base64Text(mapping: Mapping, key: string): string {
   const value = mapping[key];
   if (typeof value !== 'string' || value.trim() === '') throw new Error(`it has no ${key}`);

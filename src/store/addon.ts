@@ -1,78 +1,153 @@
 import type { AsyncEntry, Entry, findCredentialsAsync } from '@napi-rs/keyring';
 import { messageOf } from '../errors.js';
+import type { Items } from './split-items.js';
 import { StoreError } from './store.js';
-import { type StoreName } from '../settings.js';
 
-/** True in the standalone executable. Set when it is built, so that the bundler drops the other branch. */
+/** True in the standalone executable. Set at build time, so that the bundler drops the other branch. */
 declare const KUBECTL_ECK_STANDALONE: boolean | undefined;
 
-/** One item of a keychain, as the addon sees it. */
-export type KeyringEntry = Pick<AsyncEntry | Entry, 'setSecret' | 'getSecret' | 'deleteCredential'>;
+/** What a person finds our items by in a keychain program. */
+export const service = 'kubectl-eck';
 
-/** The native addon that speaks to keychains, or as much of it as is used here. */
+export type AddonStore = 'keychain' | 'kernel';
+
+type KeyringEntry = Pick<AsyncEntry | Entry, 'setSecret' | 'getSecret' | 'deleteCredential'>;
+
+/** The part of the native addon that is used here. `Entry` has no threads. */
 export interface KeyringAddon {
-  /** Constructing one connects to the Secret Service where that is the store, and throws where it cannot. */
   readonly AsyncEntry: new (...args: ConstructorParameters<typeof AsyncEntry>) => KeyringEntry;
-  /** The same without threads, for a store that never waits. */
   readonly Entry: new (...args: ConstructorParameters<typeof Entry>) => KeyringEntry;
-  /** Reads every secret of a service. */
   readonly findCredentialsAsync: typeof findCredentialsAsync;
 }
 
-/** Loads the addon on behalf of a store. */
-export type LoadAddon = (store: StoreName) => Promise<KeyringAddon>;
+export type LoadAddon = (store: AddonStore) => Promise<KeyringAddon>;
 
 /**
- * Loads the addon: the npm package under Node.js, and `keyring.node` beside the executable in the standalone one.
+ * Loads the addon: the npm package under Node.js, `keyring.node` beside the executable otherwise.
  *
- * @throws StoreError `keychain-absent` where there is none, or it does not load here
+ * @throws StoreError `keychain-absent`
  */
-export const loadAddon: LoadAddon = (store) =>
-  typeof KUBECTL_ECK_STANDALONE !== 'undefined' && KUBECTL_ECK_STANDALONE
-    ? fromFileBesideExecutable(store)
-    : fromPackage(store);
-
-async function fromPackage(store: StoreName): Promise<KeyringAddon> {
+export const loadAddon: LoadAddon = async (store) => {
+  let name = '@napi-rs/keyring';
   try {
-    return await import('@napi-rs/keyring');
-  } catch (error) {
-    throw notLoadable(store, '@napi-rs/keyring', error);
-  }
-}
-
-async function fromFileBesideExecutable(store: StoreName): Promise<KeyringAddon> {
-  const file = await fileBesideExecutable('keyring.node');
-  try {
+    if (typeof KUBECTL_ECK_STANDALONE === 'undefined' || !KUBECTL_ECK_STANDALONE) {
+      return await import('@napi-rs/keyring');
+    }
+    name = await fileBesideExecutable('keyring.node');
     const module = { exports: {} };
     // Faster than require(), and it looks nowhere but at this path.
-    process.dlopen(module, file);
+    process.dlopen(module, name);
     return module.exports as KeyringAddon;
-  } catch (error) {
-    throw notLoadable(store, file, error);
+  } catch (cause) {
+    const { existsSync } = await import('node:fs');
+    const isMissing = name.endsWith('.node') && !existsSync(name);
+    const problem = isMissing ? 'is missing' : `cannot be loaded (${messageOf(cause)})`;
+    const fix = 'install kubectl-eck again';
+    throw new StoreError(store, 'keychain-absent', `the keychain addon ${name} ${problem}`, { fix, cause });
   }
-}
+};
 
-/**
- * A file in the executable's own folder. That is the folder that it really lies in: kubectl runs a plugin through a
- * symbolic link on PATH, and whoever owns the link's folder need not own the program.
- */
+/** kubectl runs a plugin through a symbolic link, so the folder is that of the executable itself. */
 async function fileBesideExecutable(name: string): Promise<string> {
   let executable = process.execPath;
   if (process.platform !== 'linux') {
-    // Linux tells the real path. node:fs costs a millisecond, which kubectl waits for.
+    // On Linux it is the real path already.
     const { realpathSync } = await import('node:fs');
     executable = realpathSync.native(executable);
   }
-  const folder = executable.slice(0, executable.lastIndexOf(process.platform === 'win32' ? '\\' : '/') + 1);
-  return folder + name;
+  return executable.slice(0, executable.lastIndexOf(process.platform === 'win32' ? '\\' : '/') + 1) + name;
 }
 
-function notLoadable(store: StoreName, what: string, error: unknown): StoreError {
-  return new StoreError(
-    store,
-    'keychain-absent',
-    `the keychain addon ${what} cannot be loaded (${messageOf(error)}); install kubectl-eck again, or keep ` +
-      'credentials in files with --store file',
-    { cause: error },
-  );
+/** The items of a keychain, through the addon, which is loaded at the first call. @throws StoreError from every method */
+export function addonItems(store: AddonStore, load: LoadAddon): Items {
+  let addon: KeyringAddon | undefined;
+
+  async function withEntry<T>(name: string, work: (entry: KeyringEntry) => Promise<T> | T): Promise<T> {
+    try {
+      addon ??= await load(store);
+      // The kernel answers at once; starting threads to wait for it takes a millisecond.
+      const Entry = store === 'kernel' ? addon.Entry : addon.AsyncEntry;
+      return await work(new Entry(service, name, { linux: { store: 'keyutils' } }));
+    } catch (error) {
+      throw storeFailure(store, error);
+    }
+  }
+
+  return {
+    read: (name) =>
+      withEntry(name, async (entry) => {
+        const bytes = await entry.getSecret();
+        return bytes === null ? undefined : Uint8Array.from(bytes);
+      }),
+    save: (name, bytes) => withEntry(name, (entry) => entry.setSecret(bytes)),
+    delete: (name) =>
+      withEntry(name, async (entry) => {
+        const deleted = await entry.deleteCredential();
+        // On macOS the addon does not report an item that the keychain would not delete.
+        if (deleted && (await entry.getSecret()) !== null) throw new Error('the item cannot be deleted');
+        return deleted;
+      }),
+  };
+}
+
+/** The items of macOS Keychain or Windows Credential Manager. */
+export function addonKeychain(load: LoadAddon): Items & { deleteAll(): Promise<number> } {
+  const items = addonItems('keychain', load);
+  return {
+    ...items,
+    async deleteAll() {
+      const addon = await load('keychain');
+      const found = await addon.findCredentialsAsync(service).catch((error: unknown) => {
+        throw storeFailure('keychain', error);
+      });
+      for (const { account } of found) await items.delete(account);
+      // The parts of one entry are named `<name>#2` and so on.
+      return found.filter(({ account }) => !/#\d+$/.test(account)).length;
+    },
+  };
+}
+
+/** A failure of the addon, recognised by its words because it has no code. The words never hold a secret. */
+type KnownFailure = readonly [
+  words: string,
+  reason: 'locked' | 'absent' | 'refused',
+  message: string,
+  fix: string,
+];
+
+/** The words of @napi-rs/keyring 2.1 and what it wraps. On macOS they are in the person's language: then `refused`. */
+const knownFailures: Record<AddonStore, readonly KnownFailure[]> = {
+  keychain: [
+    ['not allowed|no ui|locked', 'locked', 'the keychain is locked', 'run "security unlock-keychain"'],
+    ['no keychain is|not be found', 'absent', 'there is no keychain', 'create one in Keychain Access'],
+    ['no_such_logon', 'absent', 'this session has no Credential Manager', 'sign in with a password'],
+  ],
+  kernel: [
+    ['accessdenied', 'refused', 'the kernel keyring does not return what it saved', 'use --store file'],
+    [
+      'quotaexceeded',
+      'refused',
+      'the kernel keyring is full',
+      'delete keys with keyctl, or use --store file',
+    ],
+    ['permissiondenied', 'refused', 'the kernel keyring is not allowed here', 'use --store file'],
+    // ENOSYS: a kernel without keyrings, or a sandbox that emulates one.
+    ['unknown(38)|notsupported', 'absent', 'this kernel has no keyrings', 'use --store file'],
+  ],
+};
+
+/** The StoreError for an error of the addon. */
+export function storeFailure(store: AddonStore, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const words = messageOf(cause).replace(/^(?:Platform failure|Couldn't access platform storage): /, '');
+  const isIn = (text: string) => words.toLowerCase().includes(text);
+  const known = knownFailures[store].find(([patterns]) => patterns.split('|').some(isIn));
+  const place = store === 'keychain' ? 'the keychain' : 'the kernel keyring';
+  const [, reason, message, fix] = known ?? [
+    '',
+    'refused',
+    `${place} refused (${words})`,
+    'choose another --store',
+  ];
+  return new StoreError(store, `keychain-${reason}`, message, { fix, cause });
 }

@@ -1,35 +1,34 @@
+import { EckError, type ErrorCode } from '../errors.js';
 import type { StoreChoice, StoreName } from '../settings.js';
-import type { ErrorCode } from '../errors.js';
-import { EckError } from '../errors.js';
 
 /**
- * Keeps entries under account names. What an entry holds is none of a store's business.
+ * Holds entries by key. `read` never returns a part of an entry or a mixture of two.
  *
- * Every call either does what it says, or throws a {@link StoreError} that says why the store cannot. `read` never
- * returns a part of an entry, or a mixture of two: a half-written one reads as absent.
+ * @throws StoreError from every method if the store cannot do what it was asked
  */
 export interface Store {
   readonly name: StoreChoice;
-  /** The entry kept under this account, or `undefined` where there is none. */
-  read(account: string): Promise<Uint8Array | undefined>;
+  read(key: string): Promise<Uint8Array | undefined>;
   /**
-   * Keeps `entry` under this account, in place of what was there. Nothing is written where the same entry is kept
-   * already: some keychains audit, sync or ask at every write.
+   * Replaces what the key has. Writes nothing if the same entry is saved already, because some keychains ask or sync
+   * at every write.
    *
-   * @returns where it is kept now; `none` where it is not kept
+   * @returns the store that has the entry now; `none` if no store could save it
    */
-  save(account: string, entry: Uint8Array): Promise<StoreName>;
-  /** Forgets what is kept under this account. @returns whether there was anything */
-  delete(account: string): Promise<boolean>;
+  save(key: string, entry: Uint8Array): Promise<StoreName>;
+  /** @returns whether there was an entry */
+  delete(key: string): Promise<boolean>;
+  /** Deletes every entry that the store can list. @returns how many; 0 if it cannot list */
+  deleteAll(): Promise<number>;
 }
 
-/** Why a store cannot be used. Each is a normal state of a machine, and has a remedy of its own. */
+/** Why a store cannot be used. */
 export type StoreErrorCode = Extract<
   ErrorCode,
   'keychain-locked' | 'keychain-absent' | 'keychain-refused' | 'keychain-timeout'
 >;
 
-/** A store that cannot do what it was asked, and why. */
+/** A store cannot do what it was asked. */
 export class StoreError extends EckError {
   declare readonly code: StoreErrorCode;
 
@@ -37,7 +36,7 @@ export class StoreError extends EckError {
     readonly store: StoreName,
     code: StoreErrorCode,
     message: string,
-    options?: ErrorOptions,
+    options?: { readonly fix?: string; readonly cause?: unknown },
   ) {
     super(code, message, options);
   }

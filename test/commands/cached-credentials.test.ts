@@ -52,7 +52,7 @@ function record(clusterId: string, identity: Identity, changes: Partial<CachedRe
 /** Reads contexts of one cluster and user each, from a kubeconfig in JSON. */
 async function contextsOf(
   users: Readonly<Record<string, object>>,
-  { current = '', cluster = {}, environment = {} as Environment } = {},
+  { current = '', cluster = {}, environment = {} } = {},
 ): Promise<OwnContext[]> {
   const names = Object.keys(users);
   const file = join(home, 'config');

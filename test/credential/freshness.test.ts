@@ -1,267 +1,138 @@
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { ClientCredential } from '../../src/credential/client-credential.js';
 import {
   expirationTimestamp,
   freshness,
   isFromTheFuture,
   renewalMarginMs,
 } from '../../src/credential/freshness.js';
+import type { ClientCredential } from '../../src/credential/client-credential.js';
 
 const second = 1000;
 const minute = 60 * second;
 const hour = 60 * minute;
 const year = 365 * 24 * hour;
-
 const now = new Date('2026-03-01T12:00:00.000Z');
 const maxAgeMs = 12 * hour;
 
-/** All in milliseconds from now. */
-interface Dates {
-  readonly fetched: number;
-  readonly begins: number;
-  readonly ends: number;
-}
+/** In milliseconds from now. */
+type Dates = readonly [fetched: number, begins: number, ends: number];
 
-/** Fetched an hour ago, and good for years. */
-const usual: Dates = { fetched: -hour, begins: -hour, ends: 3 * year };
-
-function credential(dates: Partial<Dates> = {}): ClientCredential {
-  const { fetched, begins, ends } = { ...usual, ...dates };
+function credential([fetched, begins, ends]: Dates): ClientCredential {
   const at = (ms: number) => new Date(now.getTime() + ms);
   return {
     certificates: [new Uint8Array()],
     privateKey: { label: 'PRIVATE KEY', der: new Uint8Array() },
-    fetchedAt: at(fetched),
-    notBefore: at(begins),
-    notAfter: at(ends),
+    ...{ fetchedAt: at(fetched), notBefore: at(begins), notAfter: at(ends) },
   };
 }
 
-describe('the renewal margin', () => {
-  test.each([
-    { lifetime: 3 * year, margin: 10 * minute },
-    { lifetime: 50 * minute + 5, margin: 10 * minute },
-    { lifetime: 50 * minute, margin: 10 * minute },
-    { lifetime: 50 * minute - 5, margin: 10 * minute - 1 },
-    { lifetime: 10 * minute, margin: 2 * minute },
-    { lifetime: 5, margin: 1 },
-    { lifetime: 0, margin: 0 },
-    { lifetime: -hour, margin: 0 },
-  ])('of a certificate that lives for $lifetime ms is $margin ms', ({ lifetime, margin }) => {
-    expect(renewalMarginMs(credential({ begins: 0, ends: lifetime }))).toBe(margin);
-  });
+test.each([
+  [3 * year, 10 * minute],
+  [50 * minute, 10 * minute],
+  [50 * minute - 5, 10 * minute - 1],
+  [10 * minute, 2 * minute],
+  [5, 1],
+  [0, 0],
+  [-hour, 0],
+])('the renewal margin of a lifetime of %d ms is %d ms', (lifetime, margin) => {
+  expect(renewalMarginMs(credential([0, 0, lifetime]))).toBe(margin);
 });
 
-describe('a credential that is kept', () => {
-  test.each<[string, Partial<Dates> | undefined, ReturnType<typeof freshness>]>([
-    ['none', undefined, 'fetch'],
-    ['one that is young and lives long', {}, 'serve'],
-
-    ['one whose certificate ended long ago', { ends: -year }, 'fetch'],
-    ['one whose certificate ended a millisecond ago', { ends: -1 }, 'fetch'],
-    ['one whose certificate ends now', { ends: 0 }, 'fetch'],
-    ['one whose certificate ends in a millisecond', { ends: 1 }, 'renew'],
-    ['one that is too old and whose certificate ended', { fetched: -13 * hour, ends: 0 }, 'fetch'],
-
-    ['one a millisecond younger than the greatest age', { fetched: -maxAgeMs + 1 }, 'serve'],
-    ['one exactly of the greatest age', { fetched: -maxAgeMs }, 'renew'],
-    ['one that is older', { fetched: -30 * 24 * hour }, 'renew'],
-
-    ['one a millisecond before the longest margin', { ends: 10 * minute + 1 }, 'serve'],
-    ['one exactly at the longest margin', { ends: 10 * minute }, 'renew'],
-    // Of ten minutes, so that the margin is two.
-    [
-      'one a millisecond before a fifth',
-      { fetched: -8 * minute + 1, begins: -8 * minute + 1, ends: 2 * minute + 1 },
-      'serve',
-    ],
-    ['one exactly at a fifth', { fetched: -8 * minute, begins: -8 * minute, ends: 2 * minute }, 'renew'],
-
-    ['one that came within its margin just now', { fetched: 0, begins: -year, ends: 5 * minute }, 'serve'],
-    [
-      'one that came so a minute ago, but for a millisecond',
-      { fetched: -minute + 1, begins: -year, ends: 5 * minute },
-      'serve',
-    ],
-    ['one that came so a minute ago', { fetched: -minute, begins: -year, ends: 5 * minute }, 'renew'],
-    // A hundred seconds of life, a margin of twenty: a minute would be too long a rest.
-    [
-      'a short one that came 19.999 s ago within its margin',
-      { fetched: -20 * second + 1, begins: -81 * second, ends: 19 * second },
-      'serve',
-    ],
-    [
-      'a short one that came 20 s ago within its margin',
-      { fetched: -20 * second, begins: -81 * second, ends: 19 * second },
-      'renew',
-    ],
-    // Read by a clock that is a little behind the one that wrote it.
-    [
-      'one that came within its margin four minutes from now',
-      { fetched: 4 * minute, begins: -year, ends: 5 * minute },
-      'serve',
-    ],
-
-    ['one fetched four minutes from now', { fetched: 4 * minute }, 'serve'],
-    ['one fetched exactly five minutes from now', { fetched: 5 * minute }, 'serve'],
-    ['one fetched a millisecond more than that from now', { fetched: 5 * minute + 1 }, 'renew'],
-    ['one fetched six minutes from now', { fetched: 6 * minute }, 'renew'],
-    [
-      'one fetched before the clock was set back by an hour',
-      { fetched: hour - minute, begins: hour - 6 * minute },
-      'renew',
-    ],
-    [
-      'one fetched before the clock was set ahead by an hour',
-      { fetched: -hour - minute, begins: -hour - 6 * minute },
-      'serve',
-    ],
-    [
-      'one fetched before the clock was set ahead by a day',
-      { fetched: -25 * hour, begins: -25 * hour },
-      'renew',
-    ],
-
-    ['one whose certificate is not valid yet', { fetched: -minute, begins: 4 * hour }, 'serve'],
-    ['one whose certificate begins and ends in an hour', { fetched: 0, begins: hour, ends: hour }, 'serve'],
-    ['one whose certificate ends before it begins', { fetched: 0, begins: 2 * hour, ends: hour }, 'serve'],
-    ['one whose certificate ended before it begins', { fetched: 0, begins: hour, ends: -hour }, 'fetch'],
-  ])('%s: %j -> %s', (_, dates, expected) => {
-    expect(freshness(dates && credential(dates), { maxAgeMs }, now)).toBe(expected);
-  });
+test.each<[string, Dates, ReturnType<typeof freshness>]>([
+  ['young', [-hour, -hour, 3 * year], 'serve'],
+  ['expired long ago', [-hour, -hour, -year], 'fetch'],
+  ['expired now', [-hour, -hour, 0], 'fetch'],
+  ['expiring in a millisecond', [-hour, -hour, 1], 'renew'],
+  ['too old and expired', [-13 * hour, -hour, 0], 'fetch'],
+  ['almost too old', [-maxAgeMs + 1, -hour, year], 'serve'],
+  ['too old', [-maxAgeMs, -hour, year], 'renew'],
+  ['much too old', [-30 * 24 * hour, -hour, year], 'renew'],
+  ['almost in the longest margin', [-hour, -hour, 10 * minute + 1], 'serve'],
+  ['in the longest margin', [-hour, -hour, 10 * minute], 'renew'],
+  ['almost in a margin of two minutes', [-8 * minute + 1, -8 * minute + 1, 2 * minute + 1], 'serve'],
+  ['in a margin of two minutes', [-8 * minute, -8 * minute, 2 * minute], 'renew'],
+  ['fetched in its margin just now', [0, -year, 5 * minute], 'serve'],
+  ['fetched in its margin almost a minute ago', [-minute + 1, -year, 5 * minute], 'serve'],
+  ['fetched in its margin a minute ago', [-minute, -year, 5 * minute], 'renew'],
+  // It lives 100 s, so its margin is 20 s.
+  ['short-lived and fetched in its margin almost 20 s ago', [-20_000 + 1, -81_000, 19_000], 'serve'],
+  ['short-lived and fetched in its margin 20 s ago', [-20_000, -81_000, 19_000], 'renew'],
+  ['fetched in its margin by a clock that is ahead', [4 * minute, -year, 5 * minute], 'serve'],
+  ['fetched five minutes from now', [5 * minute, -hour, year], 'serve'],
+  ['fetched more than five minutes from now', [5 * minute + 1, -hour, year], 'renew'],
+  ['fetched before the clock was set back by an hour', [hour - minute, hour - 6 * minute, year], 'renew'],
+  ['fetched before the clock was set ahead by an hour', [-hour - minute, -hour, year], 'serve'],
+  ['fetched before the clock was set ahead by a day', [-25 * hour, -25 * hour, year], 'renew'],
+  ['not valid yet', [-minute, 4 * hour, year], 'serve'],
+  ['valid for no time', [0, hour, hour], 'serve'],
+  ['ending before it begins', [0, 2 * hour, hour], 'serve'],
+  ['ended before it begins', [0, hour, -hour], 'fetch'],
+])('a credential that is %s: %j -> %s', (_, dates, expected) => {
+  expect(freshness(credential(dates), { maxAgeMs }, now)).toBe(expected);
 });
 
-describe('the time at which kubectl asks again', () => {
-  test.each<[string, Partial<Dates>, number]>([
-    ['is when the greatest age is reached', { fetched: -hour }, 11 * hour],
-    ['is when the margin is reached, where that comes first', { ends: 2 * hour }, 2 * hour - 10 * minute],
-    ['is a minute from now where the greatest age was reached', { fetched: -maxAgeMs - hour }, minute],
-    [
-      'is a minute from now where the greatest age is reached within it',
-      { fetched: -maxAgeMs + 59 * second },
-      minute,
-    ],
-    [
-      'is when the greatest age is reached, a little more than a minute from now',
-      { fetched: -maxAgeMs + 61 * second },
-      61 * second,
-    ],
-    ['is a minute from now within the margin', { ends: 5 * minute }, minute],
-    ["is the certificate's end where that is less than a minute away", { ends: 30 * second }, 30 * second],
-    ["is the certificate's end where that is exactly a minute away", { ends: minute }, minute],
-    [
-      'is a minute from now where the clock was set back by two hours',
-      { fetched: 2 * hour, begins: 0, ends: year },
-      minute,
-    ],
-    ['is a minute from now where the clock was set back by years', { fetched: 2 * year }, minute],
-    [
-      'is not affected by a clock that was set back by four minutes',
-      { fetched: 4 * minute },
-      maxAgeMs + 4 * minute,
-    ],
-    ["is the certificate's end where that is when it begins", { fetched: 0, begins: hour, ends: hour }, hour],
-    [
-      "is the certificate's end where it ends before it begins",
-      { fetched: 0, begins: 2 * hour, ends: hour },
-      hour,
-    ],
-  ])('%s', (_, dates, expected) => {
-    const expiration = expirationTimestamp(credential(dates), { maxAgeMs }, now);
-    expect(expiration.getTime() - now.getTime()).toBe(expected);
-  });
-
-  test('is the time from which on the credential is renewed, unless that is due already', () => {
-    for (const dates of [
-      {},
-      { ends: 2 * hour },
-      { begins: -5 * minute, ends: 5 * minute, fetched: -4 * minute },
-    ]) {
-      const kept = credential(dates);
-      const expiration = expirationTimestamp(kept, { maxAgeMs }, now);
-      expect(freshness(kept, { maxAgeMs }, new Date(expiration.getTime() - 1))).toBe('serve');
-      expect(freshness(kept, { maxAgeMs }, expiration)).toBe('renew');
-    }
-  });
+test('no credential is fetched', () => {
+  expect(freshness(undefined, { maxAgeMs }, now)).toBe('fetch');
 });
 
-describe('a certificate from the future', () => {
-  test.each([
-    { begins: 1, expected: true },
-    { begins: 0, expected: false },
-    { begins: -1, expected: false },
-  ])('is one that begins $begins ms from now: $expected', ({ begins, expected }) => {
-    expect(isFromTheFuture(credential({ begins }), now)).toBe(expected);
-  });
+test.each<[string, Dates, number]>([
+  ['the maximum age is reached', [-hour, -hour, year], 11 * hour],
+  ['the margin begins', [-hour, -hour, 2 * hour], 2 * hour - 10 * minute],
+  ['a minute has passed, if it is too old', [-13 * hour, -hour, year], minute],
+  ['a minute has passed, if it is too old before', [-maxAgeMs + 59 * second, -hour, year], minute],
+  ['it is too old in 61 s', [-maxAgeMs + 61 * second, -hour, year], 61 * second],
+  ['a minute has passed, in the margin', [-hour, -hour, 5 * minute], minute],
+  ['the certificate expires in less than a minute', [-hour, -hour, 30 * second], 30 * second],
+  ['a minute has passed, if the clock was set back', [2 * hour, 0, year], minute],
+  ['a minute has passed, if the clock was set back by years', [2 * year, -hour, 3 * year], minute],
+  [
+    'the maximum age is reached, by a clock 4 minutes behind',
+    [4 * minute, -hour, year],
+    maxAgeMs + 4 * minute,
+  ],
+  ['it expires, valid for no time', [0, hour, hour], hour],
+  ['it expires, before it begins', [0, 2 * hour, hour], hour],
+])('kubectl asks again when %s: %j -> %d', (_, dates, expected) => {
+  const expiration = expirationTimestamp(credential(dates), { maxAgeMs }, now);
+  expect(expiration.getTime() - now.getTime()).toBe(expected);
 });
 
-describe('whatever the dates are', () => {
+test.each([
+  [1, true],
+  [0, false],
+])('a certificate that begins in %d ms is from the future: %s', (begins, expected) => {
+  expect(isFromTheFuture(credential([0, begins, year]), now)).toBe(expected);
+});
+
+test('whatever the dates are', () => {
   const span = fc.oneof(
-    fc.integer({ min: -2 * minute, max: 2 * minute }),
-    fc.integer({ min: -2 * hour, max: 2 * hour }),
-    fc.integer({ min: -4 * year, max: 4 * year }),
+    ...[2 * minute, 2 * hour, 4 * year].map((most) => fc.integer({ min: -most, max: most })),
   );
-  const anyCredential = fc.record({ fetched: span, begins: span, ends: span }).map(credential);
-  const anyMaxAge = fc.oneof(
+  const age = fc.oneof(
     fc.constant(1),
     fc.integer({ min: 1, max: hour }),
     fc.integer({ min: 1, max: 2 ** 31 }),
   );
-
-  test('an expired certificate is fetched anew, and no other is', () => {
-    fc.assert(
-      fc.property(anyCredential, anyMaxAge, (kept, age) => {
-        const isOver = kept.notAfter.getTime() <= now.getTime();
-        expect(freshness(kept, { maxAgeMs: age }, now) === 'fetch').toBe(isOver);
-      }),
-    );
+  const property = fc.property(fc.tuple(span, span, span), age, (dates, maxAge) => {
+    const one = credential(dates);
+    const [fetched, begins, ends] = dates;
+    const settings = { maxAgeMs: maxAge };
+    const verdict = freshness(one, settings, now);
+    // Only an expired certificate is fetched, nothing is served beyond its age, what has just come is served.
+    expect(verdict === 'fetch').toBe(ends <= 0);
+    if (-fetched >= maxAge) expect(verdict).not.toBe('serve');
+    if (fetched === 0 && ends >= 5 && begins <= ends - 5) expect(verdict).toBe('serve');
+    if (verdict === 'fetch') return;
+    // kubectl asks again in a minute at the earliest, and at the certificate's end at the latest.
+    const expiration = expirationTimestamp(one, settings, now);
+    const inMs = expiration.getTime() - now.getTime();
+    expect(inMs).toBeGreaterThanOrEqual(Math.min(minute, ends));
+    expect(inMs).toBeLessThanOrEqual(ends);
+    if (verdict !== 'serve' || fetched > 0) return;
+    expect(freshness(one, settings, new Date(expiration.getTime() + minute))).not.toBe('serve');
+    const isLater = inMs > minute && inMs < ends;
+    if (isLater) expect(freshness(one, settings, new Date(expiration.getTime() - 1))).toBe('serve');
   });
-
-  test('nothing is served beyond its age', () => {
-    fc.assert(
-      fc.property(anyCredential, anyMaxAge, (kept, age) => {
-        fc.pre(now.getTime() - kept.fetchedAt.getTime() >= age);
-        expect(freshness(kept, { maxAgeMs: age }, now)).not.toBe('serve');
-      }),
-    );
-  });
-
-  test('what was fetched now is served, so that no command fetches what the one before has fetched', () => {
-    fc.assert(
-      fc.property(
-        span,
-        fc.integer({ min: 5, max: 4 * year }),
-        fc.integer({ min: 1, max: 2 ** 31 }),
-        (begins, ends, age) => {
-          fc.pre(begins <= ends - 5);
-          expect(freshness(credential({ fetched: 0, begins, ends }), { maxAgeMs: age }, now)).toBe('serve');
-        },
-      ),
-    );
-  });
-
-  test('kubectl asks again later than now and no later than the end of what it has', () => {
-    fc.assert(
-      fc.property(anyCredential, anyMaxAge, (kept, age) => {
-        fc.pre(kept.notAfter.getTime() > now.getTime());
-        const expiration = expirationTimestamp(kept, { maxAgeMs: age }, now).getTime();
-        expect(expiration).toBeGreaterThan(now.getTime());
-        expect(expiration).toBeLessThanOrEqual(kept.notAfter.getTime());
-        expect(expiration).toBeGreaterThanOrEqual(Math.min(now.getTime() + minute, kept.notAfter.getTime()));
-      }),
-    );
-  });
-
-  test('what is served is due for renewal at the time at which kubectl asks again, or a minute before at most', () => {
-    fc.assert(
-      fc.property(anyCredential, anyMaxAge, (kept, age) => {
-        fc.pre(freshness(kept, { maxAgeMs: age }, now) === 'serve');
-        const expiration = expirationTimestamp(kept, { maxAgeMs: age }, now);
-        const dueBy = new Date(expiration.getTime() + minute);
-        fc.pre(kept.fetchedAt.getTime() <= now.getTime());
-        expect(freshness(kept, { maxAgeMs: age }, dueBy)).not.toBe('serve');
-      }),
-    );
-  });
+  fc.assert(property, { numRuns: 2000 });
 });

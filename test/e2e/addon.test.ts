@@ -6,11 +6,11 @@ import { describeWith } from '../support/requirements.js';
 import { programs, runProgram, Sandbox } from '../support/sandbox.js';
 
 let sandbox: Sandbox;
-/** Where the program really lies. */
+/** The folder of the program itself. */
 let folder: string;
 /** As krew puts it on PATH. */
 let link: string;
-/** Where the person is, and where nobody should be: directories that somebody else filled. */
+/** Directories that another user filled. */
 let hostile: { readonly cwd: string; readonly tmp: string };
 
 beforeEach(async () => {
@@ -36,7 +36,7 @@ const environment = (store: string): NodeJS.ProcessEnv =>
     PATH: `${dirname(link)}:/usr/bin:/bin`,
     TMPDIR: hostile.tmp,
     BUN_TMPDIR: hostile.tmp,
-    // There is a bus to ask, as far as anybody can tell before the addon tries.
+    // No bus listens there.
     DBUS_SESSION_BUS_ADDRESS: `unix:path=${join(sandbox.directory, 'bus')}`,
   });
 
@@ -46,12 +46,13 @@ const run = (store: string) =>
 /** Of the ELF header: `e_machine`, and `EM_ARM` in it. */
 const [machineOffset, armProcessor] = [18, 40];
 
-const flaws: readonly (readonly [string, (addon: string) => Promise<void>])[] = [
-  ['missing', (addon) => rm(addon)],
-  ['empty', (addon) => writeFile(addon, '')],
-  ['not a library', (addon) => writeFile(addon, 'something else')],
+const flaws: readonly (readonly [string, problem: string, (addon: string) => Promise<void>])[] = [
+  ['missing', 'is missing', (addon) => rm(addon)],
+  ['empty', 'cannot be loaded', (addon) => writeFile(addon, '')],
+  ['not a library', 'cannot be loaded', (addon) => writeFile(addon, 'something else')],
   [
     'for another processor',
+    'cannot be loaded',
     async (addon) => {
       const library = await readFile(addon);
       library.writeUInt16LE(armProcessor, machineOffset);
@@ -60,27 +61,27 @@ const flaws: readonly (readonly [string, (addon: string) => Promise<void>])[] = 
   ],
 ];
 
-describe.each(flaws)('where the keychain addon is %s', (_, spoil) => {
+describe.each(flaws)('where the keychain addon is %s', (_, problem, spoil) => {
   beforeEach(async () => {
     await spoil(join(folder, 'keyring.node'));
   });
 
-  test.each(['file', 'none'])('--store %s works and says nothing of it', async (store) => {
+  test.each(['file', 'none'])('--store %s works without a message', async (store) => {
     const outcome = await run(store);
     expect(outcome).toMatchObject({ status: 0, stderr: '' });
     expect(JSON.parse(outcome.stdout)).toMatchObject({ kind: 'ExecCredential' });
   });
 
-  test.each(['keychain', 'kernel'])('--store %s says in one line what is wrong, and where', async (store) => {
-    const { status, stdout, stderr } = await run(store);
+  test('--store kernel names the file and the fix', async () => {
+    const { status, stdout, stderr } = await run('kernel');
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toMatch(/^kubectl-eck: [^\n]* cannot be loaded [^\n]*--store file \[keychain-absent\]\n$/);
-    expect(stderr).toContain(join(folder, 'keyring.node'));
+    expect(stderr).toContain(`the keychain addon ${join(folder, 'keyring.node')} ${problem}`);
+    expect(stderr).toMatch(/^[^\n]* \[keychain-absent\]\ninstall kubectl-eck again\n$/);
   });
 });
 
 describeWith([{ name: 'strace', available: onPath('strace') }], 'a program that krew has linked', () => {
-  /** Every name that Bun, Node.js, the loader of shared libraries or this program knows for something to load. */
+  /** Names that Bun, Node.js, the loader of shared libraries or this program could load. */
   const names = [
     ...['keyring.node', 'keyring.linux-x64-gnu.node', '.keyring.node', 'libc.so.6', 'libgcc_s.so.1'],
     ...['.env', '.env.local', '.env.production', 'bunfig.toml', '.bunfig.toml', '.npmrc'],
@@ -129,7 +130,7 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'a program that 
     },
   );
 
-  test('loads the addon from the folder that it really lies in', async () => {
+  test('loads the addon from its own folder', async () => {
     expect(await touched('kernel')).toContain(join(folder, 'keyring.node'));
   });
 });

@@ -5,7 +5,7 @@ import { programs, runProgram, Sandbox } from '../support/sandbox.js';
 
 const hourMs = 3_600_000;
 
-describeWith([{ name: 'faketime', available: onPath('faketime') }], 'with a clock that was set', () => {
+describeWith([{ name: 'faketime', available: onPath('faketime') }], 'with a wrong clock', () => {
   let sandbox: Sandbox;
 
   beforeEach(async () => {
@@ -33,7 +33,7 @@ describeWith([{ name: 'faketime', available: onPath('faketime') }], 'with a cloc
   test.each([
     ['an hour ahead', hourMs],
     ['an hour behind', -hourMs],
-  ])('%s, everything is fetched once and kept, also where ENS has the same time', async (_, offsetMs) => {
+  ])('%s, as that of ENS, a credential is fetched once and cached', async (_, offsetMs) => {
     sandbox.ens.clockOffsetMs = offsetMs;
     for (let request = 0; request < 3; request += 1) {
       const { expiration, stderr } = await ask(offsetMs);
@@ -46,22 +46,19 @@ describeWith([{ name: 'faketime', available: onPath('faketime') }], 'with a cloc
   test.each([
     ['ahead', hourMs],
     ['behind', -hourMs],
-  ])(
-    'an hour %s after a credential was fetched, it is served without a loop of renewals',
-    async (_, offsetMs) => {
-      await ask(0);
-      for (let request = 0; request < 5; request += 1) {
-        const { expiration } = await ask(offsetMs);
-        expect(expiration.getTime()).toBeGreaterThan(Date.now() + offsetMs);
-      }
-      expect(sandbox.ens.calls()).toBeLessThanOrEqual(2);
-      // And back at the right time, all is as it was.
-      expect((await ask(0)).expiration.getTime()).toBeGreaterThan(Date.now());
-      expect(sandbox.ens.calls()).toBeLessThanOrEqual(3);
-    },
-  );
+  ])('set an hour %s after a credential was fetched, there is no loop of renewals', async (_, offsetMs) => {
+    await ask(0);
+    for (let request = 0; request < 5; request += 1) {
+      const { expiration } = await ask(offsetMs);
+      expect(expiration.getTime()).toBeGreaterThan(Date.now() + offsetMs);
+    }
+    expect(sandbox.ens.calls()).toBeLessThanOrEqual(2);
+    // At the right time again.
+    expect((await ask(0)).expiration.getTime()).toBeGreaterThan(Date.now());
+    expect(sandbox.ens.calls()).toBeLessThanOrEqual(3);
+  });
 
-  test('past the end of what is kept, ENS says by how much the clock is off', async () => {
+  test('past the end of the certificate, ENS says by how much the clock is off', async () => {
     sandbox.ens.issuing = { lifetimeMs: hourMs / 2 };
     await ask(0);
     const { status, stdout, stderr } = await runProgram(
@@ -70,6 +67,6 @@ describeWith([{ name: 'faketime', available: onPath('faketime') }], 'with a cloc
       { env: sandbox.environment(), timeoutMs: 30_000 },
     );
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toMatch(/clock is 60 min ahead of ENS.*\[ens-clock-skew\]\n$/);
+    expect(stderr).toMatch(/clock is 60 min ahead of ENS.*\[ens-clock-skew\]\n(.+\n)?$/);
   });
 });

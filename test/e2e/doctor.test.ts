@@ -10,36 +10,19 @@ import { ProxyServer } from '../support/proxy-server.js';
 import { describeWith } from '../support/requirements.js';
 import { programs, runProgram, Sandbox, type RunOptions } from '../support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
-import { TlsFront } from '../support/tls-front.js';
 import { until } from '../support/tied-process.js';
+import { TlsFront } from '../support/tls-front.js';
 
-interface Finding {
+interface Result {
   readonly check: string;
   readonly status: 'ok' | 'warning' | 'failed' | 'skipped';
   readonly detail: string;
-  readonly remedy?: string;
+  readonly fix?: string;
   readonly code?: string;
 }
 
-interface Diagnosis extends Outcome {
-  readonly findings: readonly Finding[];
-}
-
-/** Something that is broken: what doctor must say of it, and how it is mended. */
-interface Fault {
-  /** Breaks it. What it returns is how doctor is run from then on. */
-  readonly break: () => Promise<Situation> | Situation | Promise<void>;
-  readonly failed?: string;
-  readonly warned?: readonly string[];
-  readonly code?: string;
-  readonly remedy: RegExp;
-  /** Does what the remedy says, where that is no command. */
-  readonly mend?: () => Promise<Situation> | Situation | Promise<void>;
-  /** What may be left to warn of when it is mended. */
-  readonly warnedAfter?: readonly string[];
-}
-
-interface Situation {
+/** How doctor is run. */
+interface Run {
   readonly args?: readonly string[];
   readonly env?: RunOptions['env'];
 }
@@ -47,6 +30,7 @@ interface Situation {
 const kubectlDirectory = dirname(currentKubectl.kubectl.path);
 const programDirectory = dirname(programs.standalone);
 const usualPath = `${kubectlDirectory}:${programDirectory}:/usr/bin:/bin`;
+const noAccessKey = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
 
 let sandbox: Sandbox;
 let cleanUps: (() => Promise<unknown>)[];
@@ -61,639 +45,341 @@ afterEach(async () => {
   await sandbox.dispose();
 });
 
-function shell(command: string, env: RunOptions['env'] = {}): Promise<Outcome> {
-  return runProgram('/bin/sh', ['-c', command], {
-    env: sandbox.environment({ PATH: usualPath, ...env }),
-    cwd: sandbox.directory,
-    timeoutMs: 60_000,
-  });
-}
+class Report {
+  readonly results: readonly Result[];
 
-async function diagnose({ args = [], env = {} }: Situation = {}): Promise<Diagnosis> {
-  const outcome = await sandbox.run(['doctor', ...args, '-o', 'json'], {
-    env: { PATH: usualPath, ...env },
-    timeoutMs: 60_000,
-  });
-  return read(outcome);
-}
+  constructor(readonly outcome: Outcome) {
+    for (const text of [outcome.stdout, outcome.stderr]) {
+      expect(text).not.toMatch(/PRIVATE KEY|BEGIN/);
+      expect(text).not.toContain(sandbox.identity.accessKeySecret);
+    }
+    this.results = JSON.parse(outcome.stdout) as Result[];
+  }
 
-function read(outcome: Outcome): Diagnosis {
-  expect(outcome.stderr).toMatch(/^(?:kubectl-eck: waiting for [^\n]+\n)?[^\n]+\n$/);
-  expectNoSecret(outcome);
-  return { ...outcome, findings: JSON.parse(outcome.stdout) as Finding[] };
-}
+  /** The last line on standard error. */
+  get closingLine(): string | undefined {
+    return this.outcome.stderr.trimEnd().split('\n').at(-1);
+  }
 
-function expectNoSecret({ stdout, stderr }: Outcome): void {
-  for (const text of [stdout, stderr]) {
-    expect(text).not.toContain('PRIVATE KEY');
-    expect(text).not.toContain('BEGIN');
-    expect(text).not.toContain(sandbox.identity.accessKeySecret);
+  of(check: string): Result | undefined {
+    return this.results.find((result) => result.check === check);
+  }
+
+  /** The checks that failed or warn, such as `store failed [keychain-locked]`. */
+  get problems(): string[] {
+    return this.results
+      .filter(({ status }) => status === 'failed' || status === 'warning')
+      .map(({ check, status, code }) => `${check} ${status}${code === undefined ? '' : ` [${code}]`}`);
+  }
+
+  get skipped(): string[] {
+    return this.results.filter(({ status }) => status === 'skipped').map(({ check }) => check);
   }
 }
 
-function named({ findings }: Diagnosis, status: Finding['status']): string[] {
-  return findings.filter((finding) => finding.status === status).map(({ check }) => check);
+async function doctor({ args = [], env = {} }: Run = {}): Promise<Report> {
+  const options = { env: { PATH: usualPath, ...env }, timeoutMs: 60_000 };
+  return new Report(await sandbox.run(['doctor', ...args, '-o', 'json'], options));
 }
 
 async function setUp(env: RunOptions['env'] = {}, flags: readonly string[] = []): Promise<void> {
-  const got = await sandbox.run(['get-credentials', sandbox.clusterId, ...flags], {
-    env: { PATH: usualPath, ...env },
-  });
-  expect(got).toMatchObject({ status: 0 });
+  const args = ['get-credentials', sandbox.clusterId, ...flags];
+  expect(await sandbox.run(args, { env: { PATH: usualPath, ...env } })).toMatchObject({ status: 0 });
 }
 
-async function editKubeconfig(edit: (text: string) => string): Promise<void> {
+/** Types the command at the end of a fix into a shell. */
+async function apply({ fix = '' }: Result, env: RunOptions['env']): Promise<void> {
+  const command = /(?:kubectl eck |chmod ).*$/.exec(fix)?.[0] ?? '';
+  const environment = sandbox.environment({ PATH: usualPath, ...env });
+  const options = { env: environment, cwd: sandbox.directory, timeoutMs: 60_000 };
+  expect(await runProgram('/bin/sh', ['-c', command], options)).toMatchObject({ status: 0 });
+}
+
+async function editKubeconfig(from: string | RegExp, to: string): Promise<void> {
   const text = await readFile(sandbox.kubeconfig, 'utf8');
-  expect(edit(text)).not.toBe(text);
-  await writeFile(sandbox.kubeconfig, edit(text));
+  expect(text).toMatch(from);
+  await writeFile(sandbox.kubeconfig, text.replace(from, to));
 }
 
-async function script(name: string, text: string): Promise<string> {
+const wrongAccessKey = { ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'WrongAccessKeySecret0000000001' };
+
+function onlyPath(directory: string): Run {
+  return { env: { PATH: `${directory}:/usr/bin:/bin` } };
+}
+
+/** Puts a script first on `PATH`. */
+async function scriptOf(name: string, text: string): Promise<Run> {
   const directory = join(sandbox.directory, 'other programs');
-  await mkdir(directory, { recursive: true });
+  await mkdir(directory);
   await writeFile(join(directory, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-  return `${directory}:${usualPath}`;
+  return { env: { PATH: `${directory}:${usualPath}` } };
+}
+
+async function useStore(store: string): Promise<Run> {
+  await editKubeconfig(/(--store\W+)file/, `$1${store}`);
+  return { env: { DBUS_SESSION_BUS_ADDRESS: undefined, XDG_RUNTIME_DIR: undefined } };
+}
+
+async function breakFileStore(): Promise<void> {
+  await removeCredential();
+  await writeFile(credentialsDirectory(), '');
+}
+
+function removeCredential(): Promise<void> {
+  return rm(credentialsDirectory(), { recursive: true });
+}
+
+function openCacheDirectory(): Promise<void> {
+  return chmod(dirname(credentialsDirectory()), 0o755);
+}
+
+/** Moves the server's clock. */
+function moveClock(offsetMs: number): Run {
+  sandbox.ens.clockOffsetMs = offsetMs;
+  return {};
+}
+
+async function stopEns(): Promise<Run> {
+  await sandbox.ens.stop();
+  return { args: ['--timeout', '1s'] };
+}
+
+async function removeKubeconfig(): Promise<Run> {
+  await rm(sandbox.kubeconfig);
+  return { args: [sandbox.clusterId] };
+}
+
+async function moveCluster(): Promise<void> {
+  const { authority, clusterId } = sandbox;
+  const server = await ApiServer.start({ authority, clusterId });
+  cleanUps.push(() => server.stop());
+  putCluster({ server: server.url });
+}
+
+async function otherAuthority(): Promise<string> {
+  const { certificatePem } = await CertificateAuthority.create({ name: 'other' });
+  return `$1${Buffer.from(certificatePem).toString('base64')}`;
+}
+
+async function expireCredential(): Promise<void> {
+  await removeCredential();
+  sandbox.ens.issuing = { lifetimeMs: 2000 };
+  await setUp();
+  sandbox.ens.issuing = {};
+  const end = sandbox.ens.issued.at(-1)?.notAfter.getTime() ?? 0;
+  await until('the end of the certificate', () => Promise.resolve(Date.now() > end ? true : undefined));
+}
+
+function revokeCertificate(): void {
+  sandbox.apiServer.revoke(sandbox.ens.issued.at(-1)?.serialNumber ?? '');
+}
+
+function hangApiServer(): Run {
+  sandbox.apiServer.hangs = true;
+  return { args: ['--timeout', '2s'] };
 }
 
 function credentialsDirectory(): string {
   return join(sandbox.home, '.kube', 'cache', 'kubectl-eck', 'credentials');
 }
 
-function allowAllBut(action: EnsAction): void {
+function forbid(action: EnsAction): Run {
   const allowedActions = ensActions.filter((known) => known !== action);
   sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions });
+  return {};
 }
 
-const allowAll = (): Situation => {
-  sandbox.ens.putIdentity(sandbox.identity);
+/** The cluster at another API server, or in another state. */
+function putCluster(changes: object): Run {
+  const { clusterId, authority, apiServer } = sandbox;
+  sandbox.ens.putCluster({ clusterId, authority, server: apiServer.url, ...changes });
   return {};
-};
+}
 
-const kubeconfigOfTheConsole = (): string =>
-  `apiVersion: v1
+/** As the console does. */
+async function writeContext(name: string): Promise<void> {
+  const text = `apiVersion: v1
 kind: Config
-current-context: ${sandbox.clusterId}
+current-context: ${name}
 clusters: [{name: c, cluster: {server: '${sandbox.apiServer.url}'}}]
-contexts: [{name: ${sandbox.clusterId}, context: {cluster: c, user: u}}]
+contexts: [{name: ${name}, context: {cluster: c, user: u}}]
 users: [{name: u, user: {token: abc}}]
 `;
-
-/** Breaks one thing, sees that doctor says which, does what it says, and sees that all is well. */
-async function seeMended(fault: Fault): Promise<void> {
-  const broken = (await fault.break()) ?? {};
-  const diagnosis = await diagnose(broken);
-  const { findings } = diagnosis;
-  const link = fault.failed ?? fault.warned?.[0];
-  const finding = findings.find(({ check }) => check === link);
-  expect({ failed: named(diagnosis, 'failed'), warned: named(diagnosis, 'warning') }).toEqual({
-    failed: fault.failed === undefined ? [] : [fault.failed],
-    warned: fault.warned ?? [],
-  });
-  expect(diagnosis.status).toBe(fault.failed === undefined ? 0 : 1);
-  expect(finding?.remedy).toMatch(fault.remedy);
-  expect(finding?.code).toBe(fault.code);
-
-  const mended = fault.mend === undefined ? await follow(finding?.remedy ?? '', broken) : await fault.mend();
-  const after = await diagnose(mended ?? broken);
-  expect({ failed: named(after, 'failed'), warned: named(after, 'warning') }).toEqual({
-    failed: [],
-    warned: fault.warnedAfter ?? [],
-  });
-  expect(after.status).toBe(0);
-}
-
-/** Types the command that a remedy ends with, as it stands there. */
-async function follow(remedy: string, situation: Situation): Promise<Situation> {
-  const command = /(?:kubectl eck |chmod ).*$/.exec(remedy)?.[0] ?? '';
-  expect(await shell(command, situation.env)).toMatchObject({ status: 0 });
-  return situation;
+  await sandbox.writeHome('.kube/config', text);
 }
 
 describeWith([currentKubectl], 'doctor', () => {
-  describe('where all is well', () => {
-    test('says so of every link, changes nothing, and calls it a success', async () => {
+  describe('if all is well', () => {
+    test('says so, and leaves the store as it is', async () => {
       await setUp();
       const [file = ''] = await readdir(credentialsDirectory());
       const before = await readFile(join(credentialsDirectory(), file));
-      const diagnosis = await diagnose();
-      expect(diagnosis.findings.map(({ check, status }) => `${check} ${status}`)).toEqual(
-        diagnosis.findings.map(({ check }) => `${check} ok`),
-      );
-      expect(diagnosis).toMatchObject({ status: 0, stderr: 'Nothing is broken. Try: kubectl get nodes\n' });
+      const { results, outcome } = await doctor();
+      expect(results.map(({ check, status }) => `${check} ${status}`)).toEqual([
+        ...['program ok', 'kubectl ok', 'store ok', 'cache ok', 'identity ok', 'ens ok', 'permissions ok'],
+        ...['context ok', 'credential ok', 'api-server ok'],
+      ]);
+      expect(outcome).toMatchObject({ status: 0, stderr: 'No check failed. Try: kubectl get nodes\n' });
       expect(await readdir(credentialsDirectory())).toEqual([file]);
       expect(await readFile(join(credentialsDirectory(), file))).toEqual(before);
     });
 
-    test.each(['standalone', 'node'] as const)(
-      'is text in a pipe, without colour, from the %s program',
-      async (program) => {
-        await setUp();
-        const outcome = await sandbox.run(['doctor'], { program, env: { PATH: usualPath } });
-        expect(outcome.status).toBe(0);
-        expectNoSecret(outcome);
-        const lines = outcome.stdout.trimEnd().split('\n');
-        for (const line of lines) expect(line).toMatch(/^ok {8}[a-z-]+ {3,}\S/);
-        expect(lines.at(-1)).toMatch(
-          /api-server .*v1\.31\.9-aliyunedge\.1.* kept credential as user someone \(system:masters/,
-        );
-      },
-    );
+    test.each(['standalone', 'node'] as const)('prints text from the %s program', async (program) => {
+      await setUp();
+      const { status, stdout } = await sandbox.run(['doctor'], { program, env: { PATH: usualPath } });
+      expect(status).toBe(0);
+      const lines = stdout.trimEnd().split('\n');
+      for (const line of lines) expect(line).toMatch(/^ok {8}[a-z-]+ {3,}\S/);
+      expect(lines.at(-1)).toMatch(
+        /api-server .* accepts the cached credential as user someone \(system:masters/,
+      );
+    });
 
-    test('examines a context or a cluster that is not the current one', async () => {
+    test('checks a context or a cluster that is not current', async () => {
       await setUp({}, ['--context', 'edge one', '--namespace', 'web']);
-      await editKubeconfig((text) => text.replace(/^current-context:.*$/m, 'current-context: ""'));
-      for (const asked of ['edge one', sandbox.clusterId]) {
-        const diagnosis = await diagnose({ args: [asked] });
-        expect([...named(diagnosis, 'failed'), ...named(diagnosis, 'warning')]).toEqual([]);
-        expect(diagnosis.stderr).toBe("Nothing is broken. Try: kubectl --context 'edge one' get nodes\n");
+      await editKubeconfig(/^current-context:.*$/m, 'current-context: ""');
+      for (const name of ['edge one', sandbox.clusterId]) {
+        const report = await doctor({ args: [name] });
+        expect(report.problems).toEqual([]);
+        expect(report.closingLine).toBe("No check failed. Try: kubectl --context 'edge one' get nodes");
       }
     });
 
-    test('knows an API server that does not tell who is asking', async () => {
+    test('accepts an API server before 1.28', async () => {
       const { authority, clusterId } = sandbox;
       const old = await ApiServer.start({ authority, clusterId, version: 'v1.24.6-aliyunedge.1' });
       cleanUps.push(() => old.stop());
-      sandbox.ens.putCluster({ clusterId, authority, server: old.url });
+      putCluster({ server: old.url });
       await setUp();
-      const { findings, status } = await diagnose();
-      expect(status).toBe(0);
-      expect(findings.at(-1)).toMatchObject({
+      expect((await doctor()).of('api-server')).toMatchObject({
         status: 'ok',
-        detail: expect.stringContaining('older than 1.28'),
+        detail: expect.stringContaining('before 1.28'),
       });
     });
 
-    test('uses the settings of the context, whatever the environment says', async () => {
-      await setUp();
-      const env = { KUBECTL_ECK_ENDPOINT: 'http://127.0.0.1:9', KUBECTL_ECK_STORE: 'none' };
-      expect(await diagnose({ env })).toMatchObject({
-        status: 0,
-        stderr: expect.stringContaining('Nothing is broken.'),
-      });
-    });
-
-    test('uses the variables that the exec entry sets', async () => {
+    test('uses the settings and the variables of the context', async () => {
       await setUp();
       const { accessKeyId, accessKeySecret } = sandbox.identity;
-      const variables = [
-        `{name: ALIBABA_CLOUD_ACCESS_KEY_ID, value: ${accessKeyId}}`,
-        `{name: ALIBABA_CLOUD_ACCESS_KEY_SECRET, value: ${accessKeySecret}}`,
-      ];
-      await editKubeconfig((text) =>
-        text.replace(/^( +)interactiveMode: .*$/m, `$&\n$1env: [${variables.join(', ')}]`),
-      );
-      const env = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
-      const diagnosis = await diagnose({ env });
-      expect([...named(diagnosis, 'failed'), ...named(diagnosis, 'warning')]).toEqual([]);
-    });
-
-    test('reaches the API server through the proxy that the kubeconfig names', async () => {
-      await setUp();
-      const { host, port } = new URL(sandbox.apiServer.url);
-      const proxy = await ProxyServer.start({ hosts: { [host]: Number(port) } });
-      cleanUps.push(() => proxy.stop());
-      await editKubeconfig((text) =>
-        text.replace(/^( +)server: .*$/m, `$&\n$1proxy-url: http://${proxy.host}`),
-      );
-      const diagnosis = await diagnose();
-      expect([...named(diagnosis, 'failed'), ...named(diagnosis, 'warning')]).toEqual([]);
-      expect(new Set(proxy.connects)).toEqual(new Set([host]));
+      const id = `{name: ALIBABA_CLOUD_ACCESS_KEY_ID, value: ${accessKeyId}}`;
+      const secret = `{name: ALIBABA_CLOUD_ACCESS_KEY_SECRET, value: ${accessKeySecret}}`;
+      await editKubeconfig(/^( +)interactiveMode: .*$/m, `$&\n$1env: [${id}, ${secret}]`);
+      const env = { ...noAccessKey, KUBECTL_ECK_ENDPOINT: 'http://127.0.0.1:9', KUBECTL_ECK_STORE: 'none' };
+      expect((await doctor({ env })).problems).toEqual([]);
     });
 
     test('accepts a context for the private address', async () => {
-      const { authority, clusterId, apiServer } = sandbox;
-      sandbox.ens.putCluster({
-        clusterId,
-        authority,
-        server: 'https://192.0.2.1:6443',
-        privateServer: apiServer.url,
-      });
+      putCluster({ server: 'https://192.0.2.1:6443', privateServer: sandbox.apiServer.url });
       await setUp({}, ['--private-ip']);
-      const diagnosis = await diagnose();
-      expect([...named(diagnosis, 'failed'), ...named(diagnosis, 'warning')]).toEqual([]);
+      expect((await doctor()).problems).toEqual([]);
     });
   });
 
-  test('names get-credentials at first use', async () => {
-    const diagnosis = await diagnose();
-    expect(diagnosis).toMatchObject({
-      status: 0,
-      stderr: 'Nothing is broken. Next: kubectl eck get-credentials\n',
-    });
-    expect(named(diagnosis, 'skipped')).toEqual([
-      'may-fetch',
-      'may-describe',
-      'context',
-      'credential',
-      'api-server',
-    ]);
+  test.each([
+    ['without a kubeconfig', () => undefined],
+    ['with a current context for another kind of cluster', () => writeContext('minikube')],
+  ])('checks no cluster %s', async (_, prepare) => {
+    await prepare();
+    const report = await doctor();
+    expect(report.closingLine).toBe('No check failed. Next: kubectl eck get-credentials');
+    expect(report.outcome.status).toBe(0);
+    expect(report.skipped).toEqual(['context', 'credential', 'api-server']);
   });
 
-  test('examines no cluster where the current context is for another kind of cluster', async () => {
-    await sandbox.writeHome(
-      '.kube/config',
-      kubeconfigOfTheConsole().replaceAll(sandbox.clusterId, 'minikube'),
-    );
-    const diagnosis = await diagnose();
-    expect(diagnosis).toMatchObject({
-      status: 0,
-      stderr: 'Nothing is broken. Next: kubectl eck get-credentials\n',
-    });
-    expect(named(diagnosis, 'skipped')).toContain('context');
-  });
-
-  test('refuses what is no id and no context as wrong usage', async () => {
+  test('refuses a name that is no id and no context', async () => {
     expect(await sandbox.run(['doctor', 'no such thing'])).toMatchObject({ status: 2, stdout: '' });
   });
 
-  const faults: Record<string, Fault> = {
-    'a program that is not on PATH': {
-      break: async () => {
-        await setUp();
-        return { env: { PATH: `${kubectlDirectory}:/usr/bin:/bin` } };
-      },
-      failed: 'program',
-      code: 'program-not-found',
-      remedy: /^export PATH=\S+:"\$PATH"$/,
-      mend: async () => {
-        const diagnosis = await diagnose({ env: { PATH: `${kubectlDirectory}:/usr/bin:/bin` } });
-        const { remedy = '' } = diagnosis.findings[0] ?? {};
-        const printed = await shell(`${remedy}; printf %s "$PATH"`, {
-          PATH: `${kubectlDirectory}:/usr/bin:/bin`,
-        });
-        return { env: { PATH: printed.stdout } };
-      },
-    },
-    'another program of that name': {
-      break: async () => {
-        await setUp();
-        return { env: { PATH: await script('kubectl-eck', 'echo something else') } };
-      },
-      failed: 'program',
-      code: 'program-not-found',
-      remedy: /^export PATH=/,
-      mend: () => ({ env: { PATH: usualPath } }),
-    },
-    'another release of that name': {
-      break: async () => {
-        await setUp();
-        return { env: { PATH: await script('kubectl-eck', `echo '{"version":"0.0.1"}'`) } };
-      },
-      warned: ['program'],
-      remedy: /^export PATH=/,
-      mend: () => ({ env: { PATH: usualPath } }),
-    },
-    'no kubectl': {
-      break: async () => {
-        await setUp();
-        return { env: { PATH: programDirectory } };
-      },
-      warned: ['kubectl'],
-      remedy: /^install kubectl/,
-      mend: () => ({ env: { PATH: usualPath } }),
-    },
-    'a keychain that is not there': {
-      break: async () => {
-        await setUp();
-        await editKubeconfig((text) => text.replace(/(--store\W+)file/, '$1keychain'));
-        return { env: { DBUS_SESSION_BUS_ADDRESS: undefined, XDG_RUNTIME_DIR: undefined } };
-      },
-      failed: 'store',
-      code: 'keychain-absent',
-      remedy: /^kubectl eck get-credentials .*--store file/,
-    },
-    'a store that keeps nothing': {
-      break: () => setUp({ KUBECTL_ECK_STORE: 'none' }),
-      warned: ['store'],
-      remedy: /^kubectl eck get-credentials .*--store file/,
-    },
-    'a directory of credentials that is none': {
-      break: async () => {
-        await setUp();
-        await rm(credentialsDirectory(), { recursive: true });
-        await writeFile(credentialsDirectory(), '');
-      },
-      failed: 'store',
-      code: 'keychain-refused',
-      remedy: /^mend .*credentials; or choose another store: kubectl eck get-credentials/,
-      mend: async () => {
-        await rm(credentialsDirectory());
-      },
-      warnedAfter: ['credential'],
-    },
-    'a state directory that is open to others': {
-      break: async () => {
-        await setUp();
-        await chmod(dirname(credentialsDirectory()), 0o755);
-      },
-      warned: ['state'],
-      remedy: /^chmod 700 '/,
-    },
-    'no identity': {
-      break: async () => {
-        await setUp();
-        return {
-          env: { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined },
-        };
-      },
-      failed: 'identity',
-      code: 'identity-not-found',
-      remedy: /^aliyun configure$/,
-      mend: async () => {
-        const { accessKeyId, accessKeySecret } = sandbox.identity;
-        const key = { access_key_id: accessKeyId, access_key_secret: accessKeySecret };
-        const config = { current: 'default', profiles: [{ name: 'default', mode: 'AK', ...key }] };
-        await sandbox.writeHome('.aliyun/config.json', JSON.stringify(config));
-        return {
-          env: { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined },
-        };
-      },
-      warnedAfter: ['credential'],
-    },
-    'a wrong AccessKey': {
-      break: async () => {
-        await setUp();
-        return { env: { ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'WrongAccessKeySecret0000000001' } };
-      },
-      failed: 'account',
-      code: 'ens-unauthenticated',
-      remedy: /^aliyun configure, or set the AccessKey right/,
-      mend: () => ({}),
-    },
-    'a clock that is an hour behind': {
-      break: async () => {
-        await setUp();
-        sandbox.ens.clockOffsetMs = 3_600_000;
-      },
-      failed: 'clock',
-      code: 'ens-clock-skew',
-      remedy: /^sudo timedatectl set-ntp true$/,
-      mend: () => {
-        sandbox.ens.clockOffsetMs = 0;
-        return {};
-      },
-    },
-    'a clock that is five minutes ahead': {
-      break: async () => {
-        await setUp();
-        sandbox.ens.clockOffsetMs = -300_000;
-      },
-      warned: ['clock'],
-      remedy: /^sudo timedatectl set-ntp true$/,
-      mend: () => {
-        sandbox.ens.clockOffsetMs = 0;
-        return {};
-      },
-    },
-    'an ENS that is down': {
-      break: async () => {
-        await setUp();
-        await sandbox.ens.stop();
-      },
-      failed: 'ens',
-      code: 'ens-unavailable',
-      remedy: /^look at the network/,
-      mend: () => sandbox.ens.restart(),
-    },
-    'an ENS that hangs': {
-      break: async () => {
-        await setUp();
-        sandbox.ens.failNext('always', { kind: 'hang' });
-        return { args: ['--read-timeout', '500ms'] };
-      },
-      failed: 'ens',
-      code: 'ens-unavailable',
-      remedy: /^look at the network/,
-      mend: () => {
-        sandbox.ens.recover();
-        return {};
-      },
-    },
-    'a gateway in the place of ENS': {
-      break: async () => {
-        await setUp();
-        sandbox.ens.failNext('always', { kind: 'html-502' });
-      },
-      failed: 'ens',
-      code: 'ens-unavailable',
-      remedy: /^look at the network/,
-      mend: () => {
-        sandbox.ens.recover();
-        return {};
-      },
-    },
-    'no permission to fetch': {
-      break: async () => {
-        await setUp();
-        allowAllBut('DescribeClusterUserKubeconfig');
-      },
-      failed: 'may-fetch',
-      code: 'ens-not-allowed',
-      remedy: /ens:DescribeClusterUserKubeconfig/,
-      mend: allowAll,
-    },
-    'no permission to list': {
-      break: async () => {
-        await setUp();
-        allowAllBut('DescribeClustersV1');
-      },
-      warned: ['may-list'],
-      code: 'ens-not-allowed',
-      remedy: /ens:DescribeClustersV1/,
-      mend: allowAll,
-    },
-    'no permission to describe': {
-      break: async () => {
-        await setUp();
-        allowAllBut('DescribeClusterDetail');
-      },
-      warned: ['may-describe'],
-      code: 'ens-not-allowed',
-      remedy: /ens:DescribeClusterDetail/,
-      mend: allowAll,
-    },
-    'a cluster that ENS does not know': {
-      break: async () => {
-        await setUp();
-        return { args: ['eck-mistyped'] };
-      },
-      failed: 'may-fetch',
-      code: 'ens-cluster-not-found',
-      remedy: /^kubectl eck list$/,
-      mend: async () => {
-        const [clusterId = ''] = (await shell('kubectl eck list -o name')).stdout.split('\n');
-        return { args: [clusterId] };
-      },
-    },
-    'a cluster that does not run': {
-      break: async () => {
-        await setUp();
-        const { clusterId, authority, apiServer } = sandbox;
-        sandbox.ens.putCluster({ clusterId, authority, server: apiServer.url, state: 'stopped' });
-      },
-      warned: ['may-describe'],
-      remedy: /ENS console/,
-      mend: () => {
-        const { clusterId, authority, apiServer } = sandbox;
-        sandbox.ens.putCluster({ clusterId, authority, server: apiServer.url });
-        return {};
-      },
-    },
-    'no context for the cluster': {
-      break: () => ({ args: [sandbox.clusterId] }),
-      failed: 'context',
-      warned: ['credential'],
-      code: 'context-not-found',
-      remedy: /^kubectl eck get-credentials eck-0123abcd$/,
-    },
-    'a context that something else wrote': {
-      break: async () => {
-        await setUp();
-        await sandbox.writeHome('.kube/config', kubeconfigOfTheConsole());
-      },
-      failed: 'context',
-      code: 'context-unusable',
-      remedy: /^kubectl eck get-credentials eck-0123abcd --overwrite$/,
-    },
-    'an exec entry of a version that is not known': {
-      break: async () => {
-        await setUp();
-        await editKubeconfig((text) => text.replace('k8s.io/v1', 'k8s.io/v1alpha1'));
-      },
-      failed: 'context',
-      code: 'context-unusable',
-      remedy: /^kubectl eck get-credentials/,
-    },
-    'an exec entry without an interactiveMode': {
-      break: async () => {
-        await setUp();
-        await editKubeconfig((text) => text.replace(/^.*interactiveMode.*\n/m, ''));
-      },
-      failed: 'context',
-      code: 'context-unusable',
-      remedy: /^kubectl eck get-credentials/,
-    },
-    'an exec entry whose args are not understood': {
-      break: async () => {
-        await setUp();
-        await editKubeconfig((text) => text.replace('exec-credential', 'exec-credentials'));
-      },
-      failed: 'context',
-      code: 'context-unusable',
-      remedy: /^kubectl eck get-credentials/,
-    },
-    'a kubeconfig that is not YAML': {
-      break: async () => {
-        await sandbox.writeHome('.kube/config', 'apiVersion: [');
-      },
-      failed: 'context',
-      code: 'kubeconfig-unusable',
-      remedy: /^mend that file/,
-      mend: () => rm(sandbox.kubeconfig),
-    },
-    'a context that trusts an authority of the past': {
-      break: async () => {
-        await setUp();
-        const past = await CertificateAuthority.create({ name: 'past' });
-        const data = Buffer.from(past.certificatePem).toString('base64');
-        await editKubeconfig((text) => text.replace(/(certificate-authority-data: ).*/, `$1${data}`));
-      },
-      failed: 'api-server',
-      // That it is not what ENS issues is worth a word, and may be a rotation that works.
-      warned: ['context'],
-      code: 'api-server-untrusted',
-      remedy: /^kubectl eck get-credentials/,
-    },
-    'a context that expects another name of the API server': {
-      break: async () => {
-        await setUp();
-        await editKubeconfig((text) =>
-          text.replace(/^( +)server: .*$/m, '$&\n$1tls-server-name: other.example'),
-        );
-      },
-      failed: 'api-server',
-      warned: ['context'],
-      code: 'api-server-untrusted',
-      remedy: /^kubectl eck get-credentials/,
-    },
-    'a context for an address of the past': {
-      break: async () => {
-        await setUp();
-        const { authority, clusterId } = sandbox;
-        const server = await ApiServer.start({ authority, clusterId });
-        cleanUps.push(() => server.stop());
-        sandbox.ens.putCluster({ clusterId, authority, server: server.url });
-      },
-      warned: ['context'],
-      remedy: /^kubectl eck get-credentials/,
-    },
-    'a credential that is gone': {
-      break: async () => {
-        await setUp();
-        await rm(credentialsDirectory(), { recursive: true });
-      },
-      warned: ['credential'],
-      remedy: /^kubectl eck get-credentials/,
-    },
-    'a credential that has expired': {
-      break: async () => {
-        sandbox.ens.issuing = { lifetimeMs: 2000 };
-        await setUp();
-        sandbox.ens.issuing = {};
-        const end = sandbox.ens.issued.at(-1)?.notAfter.getTime() ?? 0;
-        await until('the end of the certificate', () => Promise.resolve(Date.now() > end ? true : undefined));
-      },
-      warned: ['credential'],
-      remedy: /^kubectl eck get-credentials/,
-    },
-    'a credential that was revoked': {
-      break: async () => {
-        await setUp();
-        sandbox.apiServer.revoke(sandbox.ens.issued.at(-1)?.serialNumber ?? '');
-      },
-      failed: 'api-server',
-      code: 'api-server-unauthenticated',
-      remedy: /^kubectl eck get-credentials/,
-    },
-    'an API server that is down': {
-      break: async () => {
-        await setUp();
-        await sandbox.apiServer.stop();
-      },
-      failed: 'api-server',
-      code: 'api-server-unreachable',
-      remedy: /look at the network/,
-      mend: () => sandbox.apiServer.restart(),
-    },
-    'an API server that hangs': {
-      break: async () => {
-        await setUp();
-        sandbox.apiServer.hangs = true;
-        return { args: ['--timeout', '2s'] };
-      },
-      failed: 'api-server',
-      code: 'api-server-unreachable',
-      remedy: /look at the network/,
-      mend: () => {
-        sandbox.apiServer.hangs = false;
-        return {};
-      },
-    },
-  };
+  test('does not check an API server behind a proxy', async () => {
+    await setUp();
+    await editKubeconfig(/^( +)server: .*$/m, '$&\n$1proxy-url: http://127.0.0.1:9');
+    const report = await doctor();
+    expect(report.problems).toEqual([]);
+    expect(report.skipped).toEqual(['api-server']);
+  });
 
-  test.each(Object.entries(faults))('tells %s, and how to mend it', (_, fault) => seeMended(fault));
+  /** Returns how doctor is run, or nothing. */
+  type Inject = () => unknown;
+
+  /** @param fix of the last problem; `applied` if it is a command that leaves no problem */
+  async function expectFound(run: Run, problems: string[], fix?: RegExp | 'applied'): Promise<void> {
+    const report = await doctor(run);
+    expect(report.problems).toEqual(problems);
+    expect(report.outcome.status).toBe(problems.join().includes('failed') ? 1 : 0);
+    const problem = report.of(problems.at(-1)?.split(' ')[0] ?? '');
+    if (fix instanceof RegExp) expect(problem?.fix).toMatch(fix);
+    if (fix !== 'applied' || problem === undefined) return;
+    await apply(problem, run.env);
+    expect((await doctor(run)).problems).toEqual([]);
+  }
+
+  test.each<[name: string, problem: string, inject: Inject, fix?: RegExp]>([
+    ['no program', 'program failed [program-not-found]', () => onlyPath(kubectlDirectory), /^export PATH=/],
+    ['another program', 'program failed [program-not-found]', () => scriptOf('kubectl-eck', 'echo hello')],
+    ['another version', 'program warning', () => scriptOf('kubectl-eck', `echo '{"version":"0.0.1"}'`)],
+    ['no kubectl', 'kubectl warning', () => onlyPath(programDirectory), /^Install kubectl/],
+    ['no keychain', 'store failed [keychain-absent]', () => useStore('keychain')],
+    ['the store none', 'store warning', () => useStore('none'), /^kubectl eck .*--store file/],
+    ['an unusable store', 'store failed [keychain-refused]', breakFileStore],
+    ['no identity', 'identity failed [identity-not-found]', () => ({ env: noAccessKey })],
+    ['a wrong AccessKey', 'ens failed [ens-unauthenticated]', () => ({ env: wrongAccessKey })],
+    ['a clock that is an hour behind', 'ens failed [ens-clock-skew]', () => moveClock(3_600_000)],
+    ['a clock that is five minutes ahead', 'ens warning', () => moveClock(-300_000), /clock/],
+    ['an ENS that is down', 'ens failed [ens-unavailable]', stopEns],
+    [
+      'no right to fetch',
+      'permissions failed [ens-not-allowed]',
+      () => forbid('DescribeClusterUserKubeconfig'),
+    ],
+    ['no right to list', 'permissions warning [ens-not-allowed]', () => forbid('DescribeClustersV1')],
+    ['an unknown cluster', 'permissions failed [ens-cluster-not-found]', () => ({ args: ['eck-x'] })],
+    ['a stopped cluster', 'permissions warning', () => putCluster({ state: 'stopped' }), /console/],
+    ['a bad kubeconfig', 'context failed [kubeconfig-unusable]', () => writeFile(sandbox.kubeconfig, '[')],
+    ['no API server', 'api-server failed [api-server-unreachable]', () => sandbox.apiServer.stop(), /^Check/],
+    ['an API server that hangs', 'api-server failed [api-server-unreachable]', hangApiServer, /^Check/],
+  ])('finds %s', async (_, problem, inject, fix) => {
+    await setUp();
+    await expectFound((await inject()) ?? {}, [problem], fix);
+  });
+
+  test.each<[name: string, problem: string, inject: Inject]>([
+    ['a cache directory that is open to other users', 'cache warning', openCacheDirectory],
+    ['no context', 'context failed [context-not-found]', removeKubeconfig],
+    ['a context of another program', 'context failed [context-unusable]', () => writeContext('eck-0123abcd')],
+    ['a context for an old address', 'context warning', moveCluster],
+    ['no cached credential', 'credential warning', removeCredential],
+    ['an expired credential', 'credential warning', expireCredential],
+    ['a revoked certificate', 'api-server failed [api-server-unauthenticated]', revokeCertificate],
+  ])('finds %s, and a fix that works', async (_, problem, inject) => {
+    await setUp();
+    await expectFound((await inject()) ?? {}, [problem], 'applied');
+  });
+
+  test.each<[name: string, from: string | RegExp, to: string]>([
+    ['an exec entry of an unknown version', 'k8s.io/v1', 'k8s.io/v2'],
+    ['an exec entry without interactiveMode', /^.*interactiveMode.*\n/m, ''],
+    ['an exec entry with invalid args', 'exec-credential', 'exec-credentials'],
+    ['a cluster entry without a server', /^ +server: .*\n/m, ''],
+  ])('finds %s, and a fix that works', async (_, from, to) => {
+    await setUp();
+    await editKubeconfig(from, to);
+    await expectFound({}, ['context failed [context-unusable]'], 'applied');
+  });
+
+  test.each([
+    ['certificate authority', /(certificate-authority-data: ).*/, () => otherAuthority()],
+    ['server name', /^( +)server: .*$/m, () => '$&\n$1tls-server-name: other.example'],
+  ])('finds a context with another %s, and a fix that works', async (_, from, to) => {
+    await setUp();
+    await editKubeconfig(from, await to());
+    await expectFound({}, ['context warning', 'api-server failed [api-server-untrusted]'], 'applied');
+  });
 
   describeWith([oldKubectl], 'with an old kubectl', () => {
-    test('tells a context that it does not understand, and how to mend it', () =>
-      seeMended({
-        break: async () => {
-          await setUp();
-          return { env: { PATH: `${dirname(oldKubectl.kubectl.path)}:${usualPath}` } };
-        },
-        failed: 'kubectl',
-        code: 'kubectl-too-old',
-        remedy: /^kubectl eck get-credentials .*--exec-api-version v1beta1$/,
-      }));
+    test('finds a context that it does not understand, and a fix that works', async () => {
+      await setUp();
+      const run = { env: { PATH: `${dirname(oldKubectl.kubectl.path)}:${usualPath}` } };
+      await expectFound(run, ['kubectl failed [kubectl-too-old]'], 'applied');
+    });
   });
 
   describeWith([secretServiceRequirement], 'with a Secret Service', () => {
@@ -702,57 +388,46 @@ describeWith([currentKubectl], 'doctor', () => {
       cleanUps.push(() => service.stop());
       const env = { ...service.environment, KUBECTL_ECK_STORE: undefined };
       await setUp(env);
-      const diagnosis = await diagnose({ env });
-      expect([...named(diagnosis, 'failed'), ...named(diagnosis, 'warning')]).toEqual([]);
-      expect(diagnosis.findings.find(({ check }) => check === 'store')?.detail).toBe('the keychain');
+      const report = await doctor({ env });
+      expect(report.problems).toEqual([]);
+      expect(report.of('store')?.detail).toBe('the keychain');
     });
 
-    test.each(['dismissed', 'unanswered'] as const)(
-      'tells one that is locked, with its question %s, and how to mend it',
-      async (prompts) => {
-        const service = await startSecretService({ prompts });
-        cleanUps.push(() => service.stop());
-        const env = { ...service.environment, KUBECTL_ECK_STORE: 'keychain' };
-        await setUp(env);
-        await service.lock();
-        await seeMended({
-          break: () => ({ env }),
-          failed: 'store',
-          code: prompts === 'dismissed' ? 'keychain-locked' : 'keychain-timeout',
-          remedy: /^kubectl eck get-credentials .*--store file/,
-        });
-      },
-    );
+    test.each(['dismissed', 'unanswered'] as const)('finds one whose prompt is %s', async (prompts) => {
+      const service = await startSecretService({ prompts });
+      cleanUps.push(() => service.stop());
+      const env = { ...service.environment, KUBECTL_ECK_STORE: 'keychain' };
+      await setUp(env);
+      await service.lock();
+      const code = prompts === 'dismissed' ? 'keychain-locked' : 'keychain-timeout';
+      await expectFound({ env }, [`store failed [${code}]`]);
+    });
   });
 
   describeWith([kernelKeyringRequirement], 'with a kernel keyring and no Secret Service', () => {
-    test('says where credentials are kept, and why not in the keychain', async () => {
+    test('says where credentials are saved, and why not in the keychain', async () => {
       const keyring = await startSessionKeyring();
       cleanUps.push(() => keyring.stop());
       const env = sandbox.environment({ PATH: usualPath, KUBECTL_ECK_STORE: undefined });
-      expect(await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], env)).toMatchObject({
-        status: 0,
-      });
-      const diagnosis = read(await keyring.run(['kubectl-eck', 'doctor', '-o', 'json'], env));
-      expect([...named(diagnosis, 'failed'), ...named(diagnosis, 'warning')]).toEqual([]);
-      expect(diagnosis.findings.find(({ check }) => check === 'store')?.detail).toMatch(
-        /^the kernel keyring, .*since there is no D-Bus session bus here/,
+      const got = await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], env);
+      expect(got).toMatchObject({ status: 0 });
+      const report = new Report(await keyring.run(['kubectl-eck', 'doctor', '-o', 'json'], env));
+      expect(report.problems).toEqual([]);
+      expect(report.of('store')?.detail).toMatch(
+        /^the kernel keyring, .*because there is no D-Bus session bus/,
       );
-      expect(diagnosis.findings.find(({ check }) => check === 'api-server')?.detail).toContain(
-        'the kept credential',
-      );
+      expect(report.of('api-server')?.detail).toContain('the cached credential');
     });
   });
 
   describe('on the way to the real endpoint', () => {
     const ensHost = 'ens.aliyuncs.com';
-    let authorityFile: string;
     let proxy: ProxyServer;
     let env: RunOptions['env'];
 
     beforeEach(async () => {
       const authority = await CertificateAuthority.create({ name: 'outside world CA' });
-      authorityFile = join(sandbox.directory, 'authority.pem');
+      const authorityFile = join(sandbox.directory, 'authority.pem');
       await writeFile(authorityFile, authority.certificatePem);
       const certificate = await authority.issue({
         commonName: ensHost,
@@ -760,10 +435,8 @@ describeWith([currentKubectl], 'doctor', () => {
         subjectAltNames: [ensHost],
       });
       const front = await TlsFront.start(certificate, sandbox.ens.endpoint);
-      proxy = await ProxyServer.start({
-        hosts: { [`${ensHost}:443`]: front.port },
-        credentials: 'me:secret-of-the-proxy',
-      });
+      const hosts = { [`${ensHost}:443`]: front.port };
+      proxy = await ProxyServer.start({ hosts, credentials: 'me:secret-of-the-proxy' });
       cleanUps.push(
         () => front.stop(),
         () => proxy.stop(),
@@ -777,31 +450,18 @@ describeWith([currentKubectl], 'doctor', () => {
     });
 
     test('names the proxy, without its password', async () => {
-      const diagnosis = await diagnose({ env });
-      expect([...named(diagnosis, 'failed'), ...named(diagnosis, 'warning')]).toEqual([]);
-      expect(diagnosis.findings.find(({ check }) => check === 'ens')?.detail).toMatch(
-        `${ensHost} answers in `,
-      );
-      expect(diagnosis.stdout).toContain(`through the proxy http://${proxy.host}`);
-      expect(diagnosis.stdout).not.toContain('secret-of-the-proxy');
+      const report = await doctor({ env });
+      expect(report.problems).toEqual([]);
+      const detail = new RegExp(`^${ensHost} answers in .* through the proxy http://${proxy.host}$`);
+      expect(report.of('ens')?.detail).toMatch(detail);
+      expect(report.outcome.stdout).not.toContain('secret-of-the-proxy');
     });
 
-    test('tells a proxy that refuses', () =>
-      seeMended({
-        break: () => ({ env: { ...env, HTTPS_PROXY: `http://me:wrong@${proxy.host}` } }),
-        failed: 'ens',
-        code: 'proxy-refused',
-        remedy: /HTTPS_PROXY/,
-        mend: () => ({ env }),
-      }));
-
-    test('tells an authority that is not trusted', () =>
-      seeMended({
-        break: () => ({ env: { ...env, NODE_EXTRA_CA_CERTS: undefined } }),
-        failed: 'ens',
-        code: 'network-untrusted',
-        remedy: /^export NODE_EXTRA_CA_CERTS=/,
-        mend: () => ({ env }),
-      }));
+    test.each([
+      ['a proxy that refuses', () => ({ HTTPS_PROXY: `http://me:wrong@${proxy.host}` }), 'proxy-refused'],
+      ['an untrusted authority', () => ({ NODE_EXTRA_CA_CERTS: undefined }), 'network-untrusted'],
+    ])('finds %s', async (_, changes, code) => {
+      await expectFound({ env: { ...env, ...changes() } }, [`ens failed [${code}]`]);
+    });
   });
 });

@@ -22,16 +22,18 @@ describeWith([networkNamespaceRequirement], 'on an ECS instance', () => {
     expect(paths).toContain('GET /latest/meta-data/ram/security-credentials/edge-role');
   });
 
-  test('without a RAM role it is said that the metadata service has none', async () => {
+  test('without a RAM role there is no identity', async () => {
     const { status, stdout, stderr } = await play('refuses');
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toMatch(/ECS instance \(the metadata service\): HTTP 404.*\[identity-not-found\]\n$/);
+    expect(stderr).toMatch(
+      /^kubectl-eck: This ECS instance has no RAM role .*\[identity-not-found\]\n[^\n]+\n$/,
+    );
   });
 
-  test('a metadata service that does not answer is not waited for long', async () => {
+  test('a metadata service that does not answer is given up soon', async () => {
     const { status, stderr } = await play('hangs');
     expect(status).toBe(1);
-    expect(stderr).toMatch(/\[identity-unavailable\]\n$/);
+    expect(stderr).toMatch(/\[identity-unavailable\]\n[^\n]+\n$/);
   });
 });
 
@@ -46,18 +48,18 @@ describeWith([networkNamespaceRequirement], 'where packets to the metadata servi
     await sandbox.dispose();
   });
 
-  test('that there is no identity is said in under a second', async () => {
-    const nobodyAnswers = [
+  test('the error comes within a second', async () => {
+    const setUp = [
       'ip link add outside type veth peer name nobody',
       'ip addr add 192.0.2.2/24 dev outside',
       'ip link set outside up',
       'ip link set nobody up',
-      // A neighbour that is known and takes every packet, so that the kernel does not say that nobody is there.
+      // A neighbour that takes every packet, so that the kernel does not report a missing host.
       'ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev outside',
       'ip route add default via 192.0.2.1',
     ].join('; ');
     const argv = [programs.standalone, 'exec-credential', '--cluster-id', sandbox.clusterId];
-    const [file, ...args] = inNamespace(nobodyAnswers, argv);
+    const [file, ...args] = inNamespace(setUp, argv);
     const env = sandbox.environment({
       ALIBABA_CLOUD_ACCESS_KEY_ID: undefined,
       ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined,
@@ -67,11 +69,13 @@ describeWith([networkNamespaceRequirement], 'where packets to the metadata servi
     const outcome = await runProgram(file, args, { env, timeoutMs: 30_000 });
     expect(performance.now() - start).toBeLessThan(1000);
     expect(outcome).toMatchObject({ status: 1, stdout: '' });
-    expect(outcome.stderr).toMatch(/not on ECS.*\[identity-not-found\]\n$/);
+    expect(outcome.stderr).toMatch(
+      /^kubectl-eck: No Alibaba Cloud identity was found \[identity-not-found\]\n/,
+    );
   });
 });
 
-describeWith([{ name: 'strace', available: onPath('strace') }], 'serving what is kept', () => {
+describeWith([{ name: 'strace', available: onPath('strace') }], 'serving a cached credential', () => {
   let sandbox: Sandbox;
 
   beforeEach(async () => {

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentKubectl, oldKubectl } from '../support/kubectl.js';
 import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
+import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
-import { Sandbox } from '../support/sandbox.js';
+import { programs, runProgram, Sandbox } from '../support/sandbox.js';
 import {
   secretServiceRequirement,
   startSecretService,
@@ -56,7 +58,7 @@ for (const { requirement, execApiVersion } of kubectlCases) {
       expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0 });
     });
 
-    test('takes get-credentials as the command of an exec entry that somebody wrote by hand', async () => {
+    test('accepts get-credentials in an exec entry', async () => {
       const printed = await sandbox.run(['get-credentials', sandbox.clusterId, '--print']);
       await sandbox.writeHome(
         '.kube/config',
@@ -92,13 +94,13 @@ describeWith([currentKubectl], 'a current kubectl', () => {
     expect(await sandbox.kubectl(kubectl, ['get', 'nodes', '--kuberc', other])).toMatchObject({ status: 1 });
   });
 
-  test('is told by the API server that it is who ENS says it is', async () => {
+  test('is the user of the certificate', async () => {
     await sandbox.run(['get-credentials', sandbox.clusterId]);
     const whoami = await sandbox.kubectl(kubectl, ['auth', 'whoami', '-o', 'json']);
     expect(JSON.parse(whoami.stdout)).toMatchObject({ status: { userInfo: { username: 'someone' } } });
   });
 
-  test('finds the cluster id in the extension of a cluster, so that one user serves many', async () => {
+  test('passes the cluster id of an extension, so that one user serves many clusters', async () => {
     const printed = await sandbox.run(['get-credentials', sandbox.clusterId, '--print']);
     const kubeconfig = printed.stdout
       .replace(/(args:.*exec-credential)[^\n\]]*/s, '$1')
@@ -114,15 +116,15 @@ describeWith([currentKubectl], 'a current kubectl', () => {
   });
 });
 
-describe('what get-credentials leaves behind', () => {
-  test('is a kubeconfig without a key or a certificate of a client', async () => {
+describe('get-credentials', () => {
+  test('writes a kubeconfig without client key and certificate', async () => {
     await sandbox.run(['get-credentials', sandbox.clusterId]);
     const kubeconfig = await readFile(sandbox.kubeconfig, 'utf8');
     expect(kubeconfig).not.toMatch(/client-key|client-certificate|BEGIN (?!CERTIFICATE)/);
     expect(kubeconfig).toContain('command: kubectl-eck');
   });
 
-  test('is one certificate that kubectl-eck serves until it expires', async () => {
+  test('saves the certificate that exec-credential serves', async () => {
     await sandbox.run(['get-credentials', sandbox.clusterId]);
     const served = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId]);
     const [issued] = sandbox.ens.issued;
@@ -136,6 +138,35 @@ describe('what get-credentials leaves behind', () => {
       },
     });
     expect(sandbox.ens.calls()).toBe(1);
+  });
+});
+
+describe('exec-credential', () => {
+  const shell = async (script: string) =>
+    runProgram('/bin/sh', ['-c', script, 'sh', programs.standalone, sandbox.clusterId], {
+      env: sandbox.environment(),
+      timeoutMs: 30_000,
+    });
+
+  describeWith([{ name: 'script', available: onPath('script') }], 'at a terminal', () => {
+    test('prints no private key, and says what to run', async () => {
+      const { status, stdout } = await shell('script -qec "$1 exec-credential --cluster-id $2" /dev/null');
+      expect(status).toBe(2);
+      expect(stdout).toMatch(
+        /^kubectl-eck: a private key is not printed to a terminal \[usage\]\r\n.*doctor\r\n$/,
+      );
+      expect(sandbox.ens.calls()).toBe(0);
+    });
+  });
+
+  describeWith([{ name: '/dev/full', available: existsSync('/dev/full') }], 'with a full disk', () => {
+    test('fails with one line', async () => {
+      const { status, stderr } = await shell('exec "$1" exec-credential --cluster-id "$2" >/dev/full');
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: 'kubectl-eck: standard output cannot be written (ENOSPC) [output-failed]\n',
+      });
+    });
   });
 });
 
@@ -162,7 +193,7 @@ describeWith([secretServiceRequirement, currentKubectl], 'with a Secret Service'
     expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
   });
 
-  test('a locked one does not keep kubectl from working', async () => {
+  test('a locked one does not stop kubectl', async () => {
     await secretService.lock();
     const env = { ...secretService.environment, KUBECTL_ECK_STORE: undefined };
     expect(await sandbox.run(['get-credentials', sandbox.clusterId], { env })).toMatchObject({ status: 0 });
@@ -172,50 +203,44 @@ describeWith([secretServiceRequirement, currentKubectl], 'with a Secret Service'
     expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
   });
 
-  test('a locked one is a clear error where the person asked for the keychain', async () => {
+  test('a locked one is an error if it was chosen by name', async () => {
     await secretService.lock();
     const env = { ...secretService.environment, KUBECTL_ECK_STORE: 'keychain' };
     const refused = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId], { env });
     expect(refused).toMatchObject({ status: 1, stdout: '' });
-    expect(refused.stderr).toMatch(/^kubectl-eck: .*\[keychain-(locked|timeout)\]\n$/);
+    expect(refused.stderr).toMatch(/^kubectl-eck: .*\[keychain-(locked|timeout)\]\n(.+\n)?$/);
   });
 });
 
-describeWith(
-  [kernelKeyringRequirement, currentKubectl],
-  'with a kernel keyring and no Secret Service',
-  () => {
-    test('no file holds the key, and kubectl works', async () => {
-      const keyring = await startSessionKeyring();
-      try {
-        const env = sandbox.environment({ KUBECTL_ECK_STORE: undefined });
-        const got = await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], env);
-        expect(got).toMatchObject({ status: 0 });
-        expect(got.stderr).toContain('kernel keyring');
-        await sandbox.ens.stop();
-        const nodes = await keyring.run([currentKubectl.kubectl.path, 'get', 'nodes'], env);
-        expect(nodes).toMatchObject({ status: 0, stderr: '' });
-        expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
-      } finally {
-        await keyring.stop();
-      }
-    });
-  },
-);
+describeWith([kernelKeyringRequirement, currentKubectl], 'with a kernel keyring alone', () => {
+  test('no file holds the key, and kubectl works', async () => {
+    const keyring = await startSessionKeyring();
+    try {
+      const env = sandbox.environment({ KUBECTL_ECK_STORE: undefined });
+      const got = await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], env);
+      expect(got).toMatchObject({ status: 0 });
+      expect(got.stderr).toContain('kernel keyring');
+      await sandbox.ens.stop();
+      const nodes = await keyring.run([currentKubectl.kubectl.path, 'get', 'nodes'], env);
+      expect(nodes).toMatchObject({ status: 0, stderr: '' });
+      expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
+    } finally {
+      await keyring.stop();
+    }
+  });
+});
 
 describe('the search for keys in files', () => {
-  test('finds a key that is there', async () => {
+  test('finds keys', async () => {
     await sandbox.run(['get-credentials', sandbox.clusterId]);
     const [key = ''] = sandbox.ens.issuedKeys;
+    const base64 = Buffer.from(key).toString('base64');
     const inPem = await sandbox.writeHome('leak.pem', key);
-    const inBase64 = await sandbox.writeHome('leak.txt', Buffer.from(key).toString('base64'));
-    const inKubeconfig = await sandbox.writeHome(
-      'leak.yaml',
-      `client-key-data: ${Buffer.from(key).toString('base64')}`,
-    );
-    const kept = join(sandbox.home, '.kube', 'cache', 'kubectl-eck', 'credentials');
+    const inBase64 = await sandbox.writeHome('leak.txt', base64);
+    const inKubeconfig = await sandbox.writeHome('leak.yaml', `client-key-data: ${base64}`);
+    const store = join(sandbox.home, '.kube', 'cache', 'kubectl-eck', 'credentials');
     const found = await sandbox.filesWithIssuedKeys();
     expect(found).toEqual(expect.arrayContaining([inPem, inBase64, inKubeconfig]));
-    expect(found.filter((file) => file.startsWith(kept))).toHaveLength(1);
+    expect(found.filter((file) => file.startsWith(store))).toHaveLength(1);
   });
 });

@@ -23,7 +23,7 @@ describeWith([currentKubectl], 'kubectl', () => {
     await sandbox.dispose();
   });
 
-  test.each(keys)('signs in with a key of $key in $encoding, and a chain of three', async (issuing) => {
+  test.each(keys)('authenticates with a key of $key in $encoding, and a chain of three', async (issuing) => {
     sandbox.ens.issuing = { ...issuing, chainLength: 3 };
     expect(await sandbox.run(['get-credentials', sandbox.clusterId])).toMatchObject({ status: 0 });
     expect(await sandbox.kubectl(currentKubectl.kubectl, ['get', 'nodes'])).toMatchObject({

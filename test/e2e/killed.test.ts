@@ -18,7 +18,7 @@ afterEach(async () => {
   await sandbox.dispose();
 });
 
-/** Always renews, so that every run takes the lock and writes. */
+/** Every run renews, takes the lock and writes. */
 const renewArgs = (): string[] => ['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms'];
 
 function start(args: readonly string[]) {
@@ -39,13 +39,13 @@ function expectWholeAnswer({ status, stdout, stderr }: Outcome): void {
 }
 
 describe('500 runs that are killed at a random moment', () => {
-  test('leave whole answers to 4 others that go on, and a whole kubeconfig', async () => {
+  test('leave whole answers to 4 other processes, and a whole kubeconfig', async () => {
     const lock = `${sandbox.kubeconfig}.lock`;
     let isOver = false;
     const others = Array.from({ length: 4 }, async () => {
       let answers = 0;
       for (; !isOver || answers === 0; answers += 1) {
-        // Several holders may die one after another, each of which is waited for.
+        // Several holders may die one after another, and each is waited for.
         expectWholeAnswer(await sandbox.run([...renewArgs(), '--timeout', '60s'], { timeoutMs: 90_000 }));
       }
       return answers;
@@ -59,7 +59,7 @@ describe('500 runs that are killed at a random moment', () => {
         await Promise.race([ended, delay(Math.random() * 120)]);
         victim.kill('SIGKILL');
         await ended;
-        // Like kubectl's own, the lock of a process that was killed is left for the person to remove.
+        // As kubectl's own, this lock stays after its process was killed.
         rmSync(lock, { force: true });
         if (existsSync(sandbox.kubeconfig)) {
           const { contexts } = parse(readFileSync(sandbox.kubeconfig, 'utf8')) as {
@@ -77,7 +77,7 @@ describe('500 runs that are killed at a random moment', () => {
 });
 
 describe.each(['SIGKILL', 'SIGSTOP'] as const)('a process that renews and gets %s', (signal) => {
-  test('delays another one by no more than 5 seconds', async () => {
+  test('delays another process by 5 seconds at most', async () => {
     sandbox.ens.failNext(1, { kind: 'hang' });
     const holder = start(renewArgs());
     try {

@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority.js';
 import type { Outcome } from '../support/kubectl.js';
-import { ProxyServer, type ProxyOptions } from '../support/proxy-server.js';
 import { inNamespace, networkNamespaceRequirement } from '../support/network-namespace.js';
+import { ProxyServer, type ProxyOptions } from '../support/proxy-server.js';
 import { describeWith } from '../support/requirements.js';
 import {
   programs,
@@ -17,41 +17,43 @@ import {
 import { SocksServer } from '../support/socks-server.js';
 import { TlsFront } from '../support/tls-front.js';
 
-/** ENS by its real name, which nothing but a proxy of a test leads to anything. */
+/** The real name, which only a proxy of a test leads anywhere. */
 const ensHost = 'ens.aliyuncs.com';
+const allPrograms = Object.keys(programs) as Program[];
 
 let sandbox: Sandbox;
 let authority: CertificateAuthority;
 let authorityFile: string;
 /** The ENS double behind TLS. */
-let tlsServer: TlsFront;
-let proxies: ProxyServer[];
+let front: TlsFront;
+let stops: (() => Promise<void>)[];
 
 beforeEach(async () => {
   sandbox = await Sandbox.create();
   authority = await CertificateAuthority.create({ name: 'outside world CA' });
   authorityFile = join(sandbox.directory, 'authority.pem');
   await writeFile(authorityFile, authority.certificatePem);
-  tlsServer = await serveTls(await certificateFor([ensHost, '127.0.0.1']));
-  proxies = [];
+  stops = [() => sandbox.dispose()];
+  front = await serveTls([ensHost, '127.0.0.1']);
 });
 
 afterEach(async () => {
-  for (const proxy of proxies) await proxy.stop();
-  await tlsServer.stop();
-  await sandbox.dispose();
+  for (const stop of stops.reverse()) await stop();
 });
 
-function certificateFor(subjectAltNames: string[]): Promise<IssuedCertificate> {
-  return authority.issue({ commonName: ensHost, usage: 'server', subjectAltNames });
+function certificateFor(subjectAltNames: string[], of: { notAfter?: Date } = {}): Promise<IssuedCertificate> {
+  return authority.issue({ commonName: ensHost, usage: 'server', subjectAltNames, ...of });
 }
 
-const serveTls = (certificate: IssuedCertificate): Promise<TlsFront> =>
-  TlsFront.start(certificate, sandbox.ens.endpoint);
+async function serveTls(subjectAltNames: string[], of?: { notAfter: Date }): Promise<TlsFront> {
+  const served = await TlsFront.start(await certificateFor(subjectAltNames, of), sandbox.ens.endpoint);
+  stops.push(() => served.stop());
+  return served;
+}
 
 async function startProxy(options: Partial<ProxyOptions> = {}): Promise<ProxyServer> {
-  const proxy = await ProxyServer.start({ hosts: { [`${ensHost}:443`]: tlsServer.port }, ...options });
-  proxies.push(proxy);
+  const proxy = await ProxyServer.start({ hosts: { [`${ensHost}:443`]: front.port }, ...options });
+  stops.push(() => proxy.stop());
   return proxy;
 }
 
@@ -65,21 +67,20 @@ function ask(
   return sandbox.run(args, { env: { ...trusting, ...env }, program });
 }
 
-function expectFailure(outcome: Outcome, code: string): void {
-  expect(outcome).toMatchObject({ status: 1, stdout: '' });
-  expect(outcome.stderr).toMatch(/^kubectl-eck: [^\n]+\n$/);
-  expect(outcome.stderr).toContain(`[${code}]\n`);
+const direct = (): string[] => ['--endpoint', `https://127.0.0.1:${front.port}`];
+
+function expectFailure({ status, stdout, stderr }: Outcome, code: string): void {
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(new RegExp(`^kubectl-eck: [^\\n]+ \\[${code}\\]\\n(?:[^\\n]+\\n)?$`));
 }
 
-describe.each(Object.keys(programs) as Program[])('through a proxy, the %s program', (program) => {
+describe.each(allPrograms)('through a proxy, the %s program', (program) => {
   test.each(['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'])(
     'reaches ENS with %s',
     async (variable) => {
       const proxy = await startProxy();
-      expect(await ask({ [variable]: `http://${proxy.host}` }, [], program)).toMatchObject({
-        status: 0,
-        stderr: '',
-      });
+      const outcome = await ask({ [variable]: `http://${proxy.host}` }, [], program);
+      expect(outcome).toMatchObject({ status: 0, stderr: '' });
       expect(proxy.connects).toEqual([`${ensHost}:443`]);
     },
   );
@@ -92,72 +93,51 @@ describe.each(Object.keys(programs) as Program[])('through a proxy, the %s progr
 
   test('reaches a proxy over TLS', async () => {
     const proxy = await startProxy({ certificate: await certificateFor(['127.0.0.1']) });
-    expect(await ask({ HTTPS_PROXY: `https://${proxy.host}` }, [], program)).toMatchObject({
-      status: 0,
-      stderr: '',
-    });
-    expect(proxy.connects).toEqual([`${ensHost}:443`]);
+    const outcome = await ask({ HTTPS_PROXY: `https://${proxy.host}` }, [], program);
+    expect(outcome).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test('reaches ENS through a SOCKS proxy, which looks up the name', async () => {
-    const socks = await SocksServer.start({ [`${ensHost}:443`]: tlsServer.port });
-    try {
-      const outcome = await ask({ ALL_PROXY: `socks5h://${socks.host}` }, [], program);
-      expect(outcome).toMatchObject({ status: 0, stderr: '' });
-      expect(socks.connects).toEqual([`${ensHost}:443`]);
-    } finally {
-      await socks.stop();
+  test.each(['socks5', 'socks5h'])('reaches ENS through %s, which resolves the name', async (scheme) => {
+    const socks = await SocksServer.start({ [`${ensHost}:443`]: front.port });
+    stops.push(() => socks.stop());
+    const outcome = await ask({ ALL_PROXY: `${scheme}://${socks.host}` }, [], program);
+    expect(outcome).toMatchObject({ status: 0, stderr: '' });
+    expect(socks.connects).toEqual([`${ensHost}:443`]);
+  });
+
+  test('names a proxy that fails, without its password', async () => {
+    const wanting = await startProxy({ credentials: 'me:right' });
+    const hanging = await startProxy({ hangs: true });
+    const stopped = await startProxy();
+    await stopped.stop();
+    for (const [{ host }, code] of [
+      [wanting, 'proxy-refused'],
+      [hanging, 'ens-unavailable'],
+      [stopped, 'ens-unavailable'],
+    ] as const) {
+      const outcome = await ask({ HTTPS_PROXY: `http://me:wrong@${host}` }, [], program);
+      expectFailure(outcome, code);
+      expect(outcome.stderr).toContain(`http://${host}`);
+      expect(outcome.stderr).not.toContain('wrong');
     }
-  });
-
-  test('says which proxy wants a password, without the one that it was given', async () => {
-    const proxy = await startProxy({ credentials: 'me:right' });
-    const outcome = await ask({ HTTPS_PROXY: `http://me:wrong@${proxy.host}` }, [], program);
-    expectFailure(outcome, 'proxy-refused');
-    expect(outcome.stderr).toContain(`http://${proxy.host}`);
-    expect(outcome.stderr).toContain('407');
-    expect(outcome.stderr).not.toContain('wrong');
-  });
-
-  test('says which proxy does not answer', async () => {
-    const proxy = await startProxy({ hangs: true });
-    const outcome = await ask({ HTTPS_PROXY: `http://me:secret@${proxy.host}` }, [], program);
-    expectFailure(outcome, 'ens-unavailable');
-    expect(outcome.stderr).toContain(`http://${proxy.host}`);
-    expect(outcome.stderr).not.toContain('secret');
-  });
-
-  test('says that a proxy is not there', async () => {
-    const proxy = await startProxy();
-    await proxy.stop();
-    const outcome = await ask({ HTTPS_PROXY: `http://${proxy.host}` }, [], program);
-    expectFailure(outcome, 'ens-unavailable');
-    expect(outcome.stderr).toContain(`http://${proxy.host}`);
   });
 });
 
 describe('around a proxy', () => {
-  test.each(['*', '127.0.0.0/8, other', 'localhost,127.0.0.1'])(
-    'go loopback addresses, also with NO_PROXY=%s',
+  test.each(['*', '127.0.0.0/8, other', 'localhost,127.0.0.1', ''])(
+    'go loopback addresses, with NO_PROXY=%j',
     async (noProxy) => {
       const proxy = await startProxy({ hangs: true });
-      const flags = ['--endpoint', `https://127.0.0.1:${tlsServer.port}`];
       const env = { HTTPS_PROXY: `http://${proxy.host}`, NO_PROXY: noProxy };
-      expect(await ask(env, flags)).toMatchObject({ status: 0, stderr: '' });
-      expect(
-        await ask({ HTTPS_PROXY: `http://${proxy.host}`, KUBECTL_ECK_STORE: 'none' }, flags),
-      ).toMatchObject({ status: 0 });
+      expect(await ask(env, direct())).toMatchObject({ status: 0, stderr: '' });
       expect(proxy.connects).toEqual([]);
     },
   );
 
-  test('goes what NO_PROXY excepts by name', async () => {
+  test('goes a name in no_proxy', async () => {
     const proxy = await startProxy();
-    // Nothing but the proxy leads to this name, so that going around it fails at looking it up.
-    const outcome = await ask(
-      { HTTPS_PROXY: `http://${proxy.host}`, no_proxy: '.aliyuncs.invalid,ens.invalid' },
-      ['--endpoint', 'ens.invalid'],
-    );
+    const env = { HTTPS_PROXY: `http://${proxy.host}`, no_proxy: '.aliyuncs.invalid,ens.invalid' };
+    const outcome = await ask(env, ['--endpoint', 'ens.invalid']);
     expectFailure(outcome, 'ens-unavailable');
     expect(outcome.stderr).toContain('ens.invalid');
     expect(proxy.connects).toEqual([]);
@@ -166,55 +146,37 @@ describe('around a proxy', () => {
 
 describe('the site', () => {
   const internationalHost = 'ens.ap-southeast-1.aliyuncs.com';
-  const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
   let proxy: ProxyServer;
 
   beforeEach(async () => {
-    await tlsServer.stop();
-    tlsServer = await serveTls(await certificateFor([ensHost, internationalHost]));
-    proxy = await startProxy({
-      hosts: { [`${ensHost}:443`]: tlsServer.port, [`${internationalHost}:443`]: tlsServer.port },
-    });
+    const { port } = await serveTls([ensHost, internationalHost]);
+    proxy = await startProxy({ hosts: { [`${ensHost}:443`]: port, [`${internationalHost}:443`]: port } });
   });
 
-  const cases: [string, RunOptions['env'], string[], string][] = [
-    ['is China by default', {}, [], ensHost],
-    ['is the one that a flag names', {}, ['--site', 'international'], internationalHost],
-    [
-      'is told by ALIBABA_CLOUD_REGION_ID',
-      { ALIBABA_CLOUD_REGION_ID: 'ap-southeast-1' },
-      [],
-      internationalHost,
-    ],
-    ['is told by a region in China', { ALIBABA_CLOUD_REGION_ID: 'cn-hangzhou' }, [], ensHost],
-  ];
-
-  test.each(cases)('%s', async (_, env, flags, host) => {
+  test.each<[RunOptions['env'], string[], string]>([
+    [{}, [], ensHost],
+    [{}, ['--site', 'international'], internationalHost],
+    [{ ALIBABA_CLOUD_REGION_ID: 'ap-southeast-1' }, [], internationalHost],
+    [{ ALIBABA_CLOUD_REGION_ID: 'cn-hangzhou' }, [], ensHost],
+  ])('with %j and %j is %s', async (env, flags, host) => {
     expect(await ask({ ...env, HTTPS_PROXY: `http://${proxy.host}` }, flags)).toMatchObject({ status: 0 });
     expect(proxy.connects).toEqual([`${host}:443`]);
   });
 
-  test('is told by the region of the profile, and pinned with it', async () => {
-    const key = {
-      access_key_id: sandbox.identity.accessKeyId,
-      access_key_secret: sandbox.identity.accessKeySecret,
-    };
+  test("of the profile's region is pinned by get-credentials", async () => {
+    const { accessKeyId, accessKeySecret } = sandbox.identity;
+    const key = { access_key_id: accessKeyId, access_key_secret: accessKeySecret };
     const profiles = [{ name: 'abroad', mode: 'AK', region_id: 'eu-central-1', ...key }];
     await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'abroad', profiles }));
+    const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
     const network = { HTTPS_PROXY: `http://${proxy.host}`, NODE_EXTRA_CA_CERTS: authorityFile };
     const env = { ...none, ...network, KUBECTL_ECK_ENDPOINT: undefined };
     const printed = await sandbox.run(['get-credentials', sandbox.clusterId, '--print'], { env });
     expect(printed.stdout).toMatch(/args: .*--profile, abroad, --site, international/);
     expect(proxy.connects).toEqual([`${internationalHost}:443`]);
-
-    const flags = ['--profile', 'abroad', '--site', 'international'];
-    expect(await ask({ ...none, HTTPS_PROXY: 'http://127.0.0.1:9' }, flags)).toMatchObject({
-      status: 0,
-      stderr: '',
-    });
   });
 
-  test('that was not asked is named where the identity is not known to the one that was', async () => {
+  test('that was not called is named if the AccessKey is unknown', async () => {
     const env = { HTTPS_PROXY: `http://${proxy.host}`, ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5tOfTheOtherSite' };
     const outcome = await ask(env);
     expectFailure(outcome, 'ens-unauthenticated');
@@ -223,57 +185,57 @@ describe('the site', () => {
   });
 });
 
-describe('a certificate of an authority that is not known', () => {
-  const direct = (): string[] => ['--endpoint', `https://127.0.0.1:${tlsServer.port}`];
-
-  test.each(Object.keys(programs) as Program[])(
-    'is refused by the %s program, which names the variable to set',
-    async (program) => {
-      const outcome = await ask({ NODE_EXTRA_CA_CERTS: undefined }, direct(), program);
-      expectFailure(outcome, 'network-untrusted');
+describe.each(allPrograms)('TLS of the %s program', (program) => {
+  test('is verified whatever NODE_TLS_REJECT_UNAUTHORIZED says, directly and through each proxy', async () => {
+    const certificate = await certificateFor(['127.0.0.1']);
+    const socks = await SocksServer.start({ [`${ensHost}:443`]: front.port });
+    stops.push(() => socks.stop());
+    const ways: [string, string[]][] = [
+      ['', direct()],
+      [`http://${(await startProxy()).host}`, []],
+      [`https://${(await startProxy({ certificate })).host}`, []],
+      [`socks5://${socks.host}`, []],
+    ];
+    const env = { NODE_EXTRA_CA_CERTS: undefined, NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+    for (const [proxy, flags] of ways) {
+      const outcome = await ask({ ...env, HTTPS_PROXY: proxy }, flags, program);
+      // Node.js warns of the variable.
+      const stderr = outcome.stderr.replace(/^\(node:\d+\) Warning: [^]*?was created\)\n/, '');
+      expectFailure({ ...outcome, stderr }, 'network-untrusted');
       expect(outcome.stderr).toContain('NODE_EXTRA_CA_CERTS');
-      expect(sandbox.ens.calls()).toBe(0);
-    },
-  );
-
-  test.each(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'])('is trusted where %s holds it', async (variable) => {
-    for (const program of Object.keys(programs) as Program[]) {
-      const env = { NODE_EXTRA_CA_CERTS: undefined, [variable]: authorityFile, KUBECTL_ECK_STORE: 'none' };
-      expect(await ask(env, direct(), program)).toMatchObject({ status: 0, stderr: '' });
     }
+    expect(sandbox.ens.calls()).toBe(0);
   });
 
-  test('is one line where the file that should hold it cannot be read', async () => {
-    const outcome = await ask(
-      { SSL_CERT_FILE: '/nonexistent.pem', NODE_EXTRA_CA_CERTS: undefined },
-      direct(),
-    );
-    expect(outcome).toMatchObject({ status: 2, stdout: '' });
-    expect(outcome.stderr).toMatch(/^kubectl-eck: SSL_CERT_FILE names \/nonexistent\.pem[^\n]+\[usage\]\n$/);
+  test.each(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'])('trusts the authorities of %s', async (variable) => {
+    const env = { NODE_EXTRA_CA_CERTS: undefined, [variable]: authorityFile };
+    expect(await ask(env, direct(), program)).toMatchObject({ status: 0, stderr: '' });
   });
 });
 
-describe('a certificate that is', () => {
-  test('for another host is refused', async () => {
-    await tlsServer.stop();
-    tlsServer = await serveTls(await certificateFor(['other.example']));
-    expectFailure(await ask({}, ['--endpoint', `https://127.0.0.1:${tlsServer.port}`]), 'network-untrusted');
-  });
-
-  test('expired is refused', async () => {
-    await tlsServer.stop();
-    const request = { commonName: ensHost, usage: 'server', subjectAltNames: ['127.0.0.1'] } as const;
-    tlsServer = await serveTls(
-      await authority.issue({ ...request, notAfter: new Date(Date.now() - 60_000) }),
-    );
-    const outcome = await ask({}, ['--endpoint', `https://127.0.0.1:${tlsServer.port}`]);
+describe('a certificate', () => {
+  test('for another host or a past time is refused', async () => {
+    front = await serveTls(['other.example']);
+    expectFailure(await ask({}, direct()), 'network-untrusted');
+    front = await serveTls(['127.0.0.1'], { notAfter: new Date(Date.now() - 60_000) });
+    const outcome = await ask({}, direct());
     expectFailure(outcome, 'network-untrusted');
     expect(outcome.stderr).toContain('expired');
   });
 });
 
+test('a file of certificates that is gone is an error, and a cached credential is served', async () => {
+  const env = { SSL_CERT_FILE: '/nonexistent.pem' };
+  const outcome = await ask({ ...env, KUBECTL_ECK_STORE: 'none' }, direct());
+  expectFailure(outcome, 'network-untrusted');
+  expect(outcome.stderr).toContain('/nonexistent.pem of SSL_CERT_FILE cannot be read');
+  expect(await ask({}, direct())).toMatchObject({ status: 0 });
+  const served = await ask({ ...env, KUBECTL_ECK_MAX_AGE: '1ms' }, direct());
+  expect(served).toMatchObject({ status: 0, stderr: expect.stringContaining('[network-untrusted]') });
+});
+
 describeWith([networkNamespaceRequirement], 'IPv6 that goes nowhere', () => {
-  test.each(Object.keys(programs) as Program[])('does not keep the %s program from ENS', async (program) => {
+  test.each(allPrograms)('does not keep the %s program from ENS', async (program) => {
     const hosts = join(sandbox.directory, 'hosts');
     await writeFile(hosts, '127.0.0.1 localhost\n2001:db8:1::1 dual.test\n127.0.0.1 dual.test\n');
     const setUp = [

@@ -1,38 +1,42 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { jest } from '@jest/globals';
+import { expect } from '@jest/globals';
+import { EckError } from '../../src/errors.js';
 import { readSettings, type SettingTexts, type Settings } from '../../src/settings.js';
-import { FakeWorld } from '../exec-credential/fixtures.js';
+import type { World } from '../../src/world.js';
+import type { EnsIdentity } from '../support/ens-account.js';
 
-/** What the SDK's providers read of the environment of the process, whatever the world says. */
-const identityVariables = /^(ALIBABA_CLOUD_|ALIBABACLOUD_)/;
+export const alice: EnsIdentity = {
+  name: 'alice',
+  accessKeyId: 'LTAI5tAlice',
+  accessKeySecret: 'hunter2hunter2',
+};
 
-/**
- * A home directory for one test, and a world whose environment is the one of this process too, as it is when the
- * program runs. The metadata service of ECS is switched off in it.
- */
-export class TemporaryHome {
-  readonly directory = mkdtempSync(join(os.tmpdir(), 'kubectl-eck-'));
-  world: FakeWorld;
-  readonly #before = { ...process.env };
+/** A world of one test: its own home directory, and only the variables that the test sets. */
+export class TestWorld implements World {
+  readonly platform = process.platform;
+  readonly directory = mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
+  readonly debugLines: string[] = [];
+  environment: Readonly<Record<string, string | undefined>> = {};
+  clock = (): Date => new Date();
+  isPersonWaiting = false;
 
   constructor() {
-    // The SDK asks the operating system, and that does not know what a test does to `process.env`.
-    jest.spyOn(os, 'homedir').mockReturnValue(this.directory);
-    this.world = this.useEnvironment({});
+    this.setVariables({});
   }
 
-  /** Gives the process and the world these variables of an identity, and no others. */
-  useEnvironment(variables: Readonly<Record<string, string>>): FakeWorld {
-    for (const name of Object.keys(process.env)) {
-      if (identityVariables.test(name)) Reflect.deleteProperty(process.env, name);
-    }
-    const environment = { ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true', ...variables };
-    Object.assign(process.env, environment);
-    this.world = new FakeWorld(environment, this.directory);
-    this.world.clock = () => new Date();
-    return this.world;
+  setVariables(variables: Readonly<Record<string, string | undefined>>): void {
+    this.environment = { ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true', ...variables };
+  }
+
+  /** Signs in with the AccessKey of an identity. */
+  setAccessKey({ accessKeyId, accessKeySecret, securityToken }: EnsIdentity = alice): void {
+    this.setVariables({
+      ALIBABA_CLOUD_ACCESS_KEY_ID: accessKeyId,
+      ALIBABA_CLOUD_ACCESS_KEY_SECRET: accessKeySecret,
+      ALIBABA_CLOUD_SECURITY_TOKEN: securityToken,
+    });
   }
 
   /** Writes a file below the home directory. @returns its path */
@@ -43,20 +47,52 @@ export class TemporaryHome {
     return file;
   }
 
-  /** Writes the configuration of the aliyun CLI. */
-  writeCliConfig(profiles: readonly object[], current = 'default'): void {
-    this.write('.aliyun/config.json', JSON.stringify({ current, profiles }));
+  /** Writes the configuration of the aliyun CLI. @returns its path */
+  writeCliConfig(profiles: readonly object[], current = 'default'): string {
+    return this.write('.aliyun/config.json', JSON.stringify({ current, profiles }));
+  }
+
+  homeDirectory(): string {
+    return this.directory;
+  }
+
+  now(): Date {
+    return this.clock();
+  }
+
+  isTerminal(): boolean {
+    return this.isPersonWaiting;
+  }
+
+  warn(): void {
+    // No test of this folder warns.
+  }
+
+  debug(line: string): void {
+    this.debugLines.push(line);
   }
 
   dispose(): void {
-    jest.restoreAllMocks();
-    for (const name of Object.keys(process.env)) Reflect.deleteProperty(process.env, name);
-    Object.assign(process.env, this.#before);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
-/** Settings as they are typed, with time enough, so that what fails is not the time. */
 export function settings(typed: SettingTexts = {}): Settings {
   return readSettings({ timeout: '20s', ...typed }, {});
+}
+
+/** Awaits an EckError whose message, fix and cause contain no secret and no control characters. */
+export async function failureOf(promise: Promise<unknown>): Promise<EckError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(EckError);
+  const { message, fix = '', cause } = error as EckError;
+  expect(`${message} ${fix}`).not.toMatch(/hunter\d/);
+  // eslint-disable-next-line no-control-regex
+  expect(`${message} ${fix}`).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/);
+  expect(message.length).toBeLessThan(700);
+  expect(cause).toBeUndefined();
+  return error as EckError;
 }

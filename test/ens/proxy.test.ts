@@ -1,54 +1,62 @@
 import { describe, expect, test } from '@jest/globals';
-import { EckError } from '../../src/errors.js';
-import { proxyFor, proxyName, type Destination } from '../../src/ens/proxy.js';
+import { agentFor, proxyFor, proxyName, trustedAuthorities, type Destination } from '../../src/ens/proxy.js';
 
 const ens: Destination = { protocol: 'https', hostname: 'ens.aliyuncs.com', port: 443 };
 const proxy = 'http://proxy.example:8080';
+const other = 'http://other.example';
 
 describe('the proxy for a request', () => {
-  const variables: [string, Record<string, string>, Destination, string | undefined][] = [
-    ['is none where none is named', {}, ens, undefined],
-    ['is that of HTTPS_PROXY for https', { HTTPS_PROXY: proxy }, ens, proxy],
-    ['is that of https_proxy as well', { https_proxy: proxy }, ens, proxy],
-    ['is not that of HTTP_PROXY for https', { HTTP_PROXY: proxy }, ens, undefined],
-    ['is that of HTTP_PROXY for http', { HTTP_PROXY: proxy }, { ...ens, protocol: 'http', port: 80 }, proxy],
-    ['is that of ALL_PROXY for want of another', { ALL_PROXY: proxy }, ens, proxy],
+  const plain: Destination = { ...ens, protocol: 'http', port: 80 };
+  test.each<[string, Record<string, string>, Destination, string | undefined]>([
+    ['none without a variable', {}, ens, undefined],
+    ['HTTPS_PROXY for https', { HTTPS_PROXY: proxy }, ens, proxy],
+    ['https_proxy too', { https_proxy: proxy }, ens, proxy],
+    ['not HTTP_PROXY for https', { HTTP_PROXY: proxy }, ens, undefined],
+    ['HTTP_PROXY for http', { HTTP_PROXY: proxy }, plain, proxy],
+    ['ALL_PROXY without the other', { ALL_PROXY: proxy }, ens, proxy],
+    ['HTTPS_PROXY before ALL_PROXY', { ALL_PROXY: other, HTTPS_PROXY: proxy }, ens, proxy],
+    ['upper case before lower case', { https_proxy: other, HTTPS_PROXY: proxy }, ens, proxy],
+    ['a URL without its scheme', { HTTPS_PROXY: 'proxy.example:8080' }, ens, proxy],
+    ['lower case if upper case is empty', { HTTPS_PROXY: '', https_proxy: proxy }, ens, proxy],
+    ['none for loopback', { HTTPS_PROXY: proxy }, { ...ens, hostname: '127.0.0.2' }, undefined],
+    ['none for localhost', { HTTPS_PROXY: proxy }, { ...ens, hostname: 'localhost' }, undefined],
+    ['none for ::1', { HTTPS_PROXY: proxy }, { ...ens, hostname: '::1' }, undefined],
     [
-      'is the particular one before the general one',
-      { ALL_PROXY: 'http://a', HTTPS_PROXY: proxy },
-      ens,
-      proxy,
-    ],
-    [
-      'is that of the upper case first, as in Go',
-      { https_proxy: 'http://a', HTTPS_PROXY: proxy },
-      ens,
-      proxy,
-    ],
-    ['may be written without its scheme', { HTTPS_PROXY: 'proxy.example:8080' }, ens, proxy],
-    ['may be empty, which is none', { HTTPS_PROXY: '', https_proxy: proxy }, ens, proxy],
-    ['is never used for loopback', { HTTPS_PROXY: proxy }, { ...ens, hostname: '127.0.0.2' }, undefined],
-    ['is never used for localhost', { HTTPS_PROXY: proxy }, { ...ens, hostname: 'localhost' }, undefined],
-    ['is never used for ::1', { HTTPS_PROXY: proxy }, { ...ens, hostname: '::1' }, undefined],
-    [
-      'is never used for the metadata service',
+      'none for the metadata service',
       { HTTP_PROXY: proxy },
-      { protocol: 'http', hostname: '100.100.100.200', port: 80 },
+      { ...plain, hostname: '100.100.100.200' },
       undefined,
     ],
-  ];
-
-  test.each(variables)('%s', (_, environment, destination, expected) => {
+  ])('is %s', (_, environment, destination, expected) => {
     expect(proxyFor(destination, environment)?.origin).toBe(expected);
   });
 
-  test.each(['http://', 'ftp://proxy.example', '::::'])('that is named by %s is wrong usage', (text) => {
-    expect(() => proxyFor(ens, { HTTPS_PROXY: text })).toThrow(EckError);
+  test.each(['http://', 'ftp://me:secret@proxy.example', '::::'])('cannot be %s', (text) => {
+    const error = expect.objectContaining({
+      code: 'usage',
+      message: 'HTTPS_PROXY is not the URL of a proxy',
+    });
+    expect(() => proxyFor(ens, { HTTPS_PROXY: text })).toThrow(error);
   });
 
   test('is named without its user and password', () => {
     expect(proxyName(new URL('https://me:secret@proxy.example:8443'))).toBe('https://proxy.example:8443');
   });
+
+  test.each(['socks5', 'socks5h', 'socks'])('of %s resolves names itself', (scheme) => {
+    const agent = agentFor(new URL(`${scheme}://me:p%40ss@proxy.example`), {});
+    const proxied = { userId: 'me', password: 'p@ss', type: 5 };
+    expect(agent).toMatchObject({ shouldLookup: false, proxy: proxied });
+  });
+});
+
+test.each([
+  ['/nonexistent.pem', /^\/nonexistent\.pem of SSL_CERT_FILE cannot be read \(ENOENT\)$/],
+  ['/dev/null', /^\/dev\/null of SSL_CERT_FILE has no PEM certificate$/],
+])('a file of certificates that is %s is an error of the network', (file, message) => {
+  expect(() => trustedAuthorities({ SSL_CERT_FILE: file })).toThrow(
+    expect.objectContaining({ code: 'network-untrusted', message: expect.stringMatching(message) }),
+  );
 });
 
 describe('NO_PROXY', () => {

@@ -1,302 +1,153 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
-import { EckError, type ErrorCode } from '../../src/errors.js';
+import { EckError } from '../../src/errors.js';
 import { EnsError, type FaultClass } from '../../src/ens/errors.js';
-import { backoffMs, isTransient, realRetryWorld, withRetry, type RetryWorld } from '../../src/ens/retry.js';
+import { RateLimiter } from '../../src/ens/rate-limiter.js';
+import { backoffMs, isTransient, withRetry, type RetryBudget, type RetryClock } from '../../src/ens/retry.js';
 
-const throttled = (retryAfterMs?: number) => new EnsError('ens-throttled', 'slow down', retryAfterMs);
-const unavailable = (retryAfterMs?: number) => new EnsError('ens-unavailable', 'down', retryAfterMs);
+const throttled = (retryAfterMs?: number) => new EnsError('ens-throttled', 'slow down', { retryAfterMs });
+const unavailable = () => new EnsError('ens-unavailable', 'down');
+const denied = () => new EnsError('ens-not-allowed', 'no');
 
 describe('the wait before another attempt', () => {
   test.each([
-    { failures: 1, limit: 250 },
-    { failures: 2, limit: 500 },
-    { failures: 3, limit: 1000 },
-    { failures: 4, limit: 2000 },
-    { failures: 5, limit: 4000 },
-    { failures: 6, limit: 4000 },
-    { failures: 2000, limit: 4000 },
-  ])('after $failures failures is any time up to $limit ms', ({ failures, limit }) => {
-    expect(backoffMs(failures, 0)).toBe(0);
-    expect(backoffMs(failures, 0.5)).toBe(limit / 2);
-    expect(backoffMs(failures, 1)).toBe(limit);
+    [1, 250],
+    [2, 500],
+    [3, 1000],
+    [4, 2000],
+    [5, 4000],
+    [2000, 4000],
+  ])('after %i failures is any time up to %i ms', (failures, limit) => {
+    expect([0, 0.5, 1].map((random) => backoffMs(failures, random))).toEqual([0, limit / 2, limit]);
   });
 
   test.each([
-    { random: 0, retryAfterMs: 100, expected: 100 },
-    { random: 1, retryAfterMs: 100, expected: 250 },
-    { random: 1, retryAfterMs: 250, expected: 250 },
-    { random: 0.5, retryAfterMs: 60_000, expected: 60_000 },
-    { random: 1, retryAfterMs: 0, expected: 250 },
-  ])(
-    'is no shorter than the $retryAfterMs ms that the server asks for',
-    ({ random, retryAfterMs, expected }) => {
-      expect(backoffMs(1, random, retryAfterMs)).toBe(expected);
-    },
-  );
-});
-
-describe('an error', () => {
-  const transient: Record<FaultClass, boolean> = {
-    'ens-throttled': true,
-    'ens-unavailable': true,
-    'ens-unauthenticated': false,
-    'ens-not-allowed': false,
-    'ens-cluster-not-found': false,
-    'ens-clock-skew': false,
-    'ens-answer-invalid': false,
-    'ens-refused': false,
-    'proxy-refused': false,
-    'network-untrusted': false,
-  };
-  const classes = Object.entries(transient) as [FaultClass, boolean][];
-
-  test.each(classes)('%s is transient: %s', async (code, expected) => {
-    const error = new EnsError(code, 'no', undefined);
-    expect(isTransient(error)).toBe(expected);
-    const world = new FakeWorld();
-    const attempt = world.attempt([failing(error), succeeding]);
-    const tried = withRetry(attempt, { totalMs: 20_000 }, world);
-    if (expected) await expect(tried).resolves.toBe('answer');
-    else await expect(tried).rejects.toBe(error);
-    expect(world.attempts).toHaveLength(expected ? 2 : 1);
+    [0, 100, 100],
+    [1, 100, 250],
+    [0.5, 60_000, 60_000],
+    [1, 0, 250],
+  ])('with the chance %d and Retry-After %i ms is %i ms', (random, retryAfterMs, expected) => {
+    expect(backoffMs(1, random, retryAfterMs)).toBe(expected);
   });
-
-  test.each<ErrorCode>(['identity-unavailable', 'issued-kubeconfig-invalid', 'internal'])(
-    'of another kind is final: %s',
-    (code) => {
-      expect(isTransient(new EckError(code, 'no'))).toBe(false);
-    },
-  );
-
-  test.each([new Error('no'), undefined, { code: 'ens-unavailable' }].map((error) => ({ error })))(
-    'that is none of ours is final: $error',
-    ({ error }) => {
-      expect(isTransient(error)).toBe(false);
-    },
-  );
 });
+
+test.each<[FaultClass, boolean]>([
+  ['ens-throttled', true],
+  ['ens-unavailable', true],
+  ['ens-unauthenticated', false],
+  ['ens-not-allowed', false],
+  ['ens-cluster-not-found', false],
+  ['ens-clock-skew', false],
+  ['ens-answer-invalid', false],
+  ['ens-refused', false],
+  ['proxy-refused', false],
+  ['network-untrusted', false],
+])('%s is transient: %s', (code, expected) => {
+  expect(isTransient(new EnsError(code, 'no'))).toBe(expected);
+  expect(isTransient(new EckError(code, 'not of a call'))).toBe(false);
+});
+
+/** Time passes only in attempts and sleeps. */
+class FakeClock implements RetryClock {
+  nowMs = 0;
+  readonly sleeps: number[] = [];
+  monotonicMs = (): number => this.nowMs;
+  random = (): number => 1;
+  sleep = (ms: number): Promise<void> => {
+    this.sleeps.push(ms);
+    this.nowMs += ms;
+    return Promise.resolve();
+  };
+}
+
+interface Played {
+  readonly sleeps: number[];
+  /** The time that is left at each attempt. */
+  readonly remaining: number[];
+  readonly heard: unknown[];
+  readonly result: unknown;
+}
+
+/** Makes attempts that take `attemptMs` and fail with these errors, one after another, and then succeed. */
+async function play(errors: readonly Error[], budget: RetryBudget, attemptMs = 0): Promise<Played> {
+  const clock = new FakeClock();
+  const remaining: number[] = [];
+  const heard: unknown[] = [];
+  const attempt = (remainingMs: number): Promise<string> => {
+    const error = errors[remaining.length];
+    remaining.push(remainingMs);
+    clock.nowMs += attemptMs;
+    return error === undefined ? Promise.resolve('response') : Promise.reject(error);
+  };
+  const tried = withRetry(attempt, budget, clock, (error) => heard.push(error));
+  const result = await tried.catch((error: unknown) => error);
+  return { sleeps: clock.sleeps, remaining, heard, result };
+}
 
 describe('withRetry', () => {
-  test('answers what the first attempt answers, without waiting', async () => {
-    const world = new FakeWorld();
-    await expect(withRetry(world.attempt([succeeding]), { totalMs: 20_000 }, world)).resolves.toBe('answer');
-    expect(world.sleeps).toEqual([]);
-  });
+  const many = Array.from({ length: 9 }, unavailable);
 
   test('waits longer each time', async () => {
-    const world = new FakeWorld({ random: 1 });
-    const attempt = world.attempt([...Array.from({ length: 6 }, () => failing(unavailable())), succeeding]);
-    await expect(withRetry(attempt, { totalMs: 60_000 }, world)).resolves.toBe('answer');
-    expect(world.sleeps).toEqual([250, 500, 1000, 2000, 4000, 4000]);
+    const { sleeps, result } = await play(many.slice(0, 6), { totalMs: 60_000 });
+    expect({ sleeps, result }).toEqual({ sleeps: [250, 500, 1000, 2000, 4000, 4000], result: 'response' });
   });
 
-  test('tells each attempt how much time is left', async () => {
-    const world = new FakeWorld({ random: 1, attemptMs: 100 });
-    const attempt = world.attempt([failing(unavailable()), failing(unavailable()), succeeding]);
-    await withRetry(attempt, { totalMs: 10_000 }, world);
-    expect(world.attempts).toEqual([
-      { at: 0, remainingMs: 10_000 },
-      { at: 350, remainingMs: 9650 },
-      { at: 950, remainingMs: 9050 },
-    ]);
+  test('passes the remaining time, and reports each failure before a retry', async () => {
+    const errors = [unavailable(), throttled(), denied()];
+    const { remaining, heard, result } = await play(errors, { totalMs: 10_000 }, 100);
+    expect(remaining).toEqual([10_000, 9650, 9050]);
+    expect(heard).toEqual(errors.slice(0, 2));
+    expect(result).toBe(errors[2]);
   });
 
-  test('tells of every failure after which another attempt is made, and of no other', async () => {
-    const world = new FakeWorld({ random: 1 });
-    const [first, second, last] = [
-      unavailable(),
-      throttled(),
-      new EnsError('ens-not-allowed', 'no', undefined),
-    ];
-    const heard: EckError[] = [];
-    const tried = withRetry(
-      world.attempt([failing(first), failing(second), failing(last)]),
-      { totalMs: 20_000 },
-      world,
-      (error) => heard.push(error),
-    );
-    await expect(tried).rejects.toBe(last);
-    expect(heard).toEqual([first, second]);
-  });
-
-  test('tells of no failure for which there is no time any more', async () => {
-    const world = new FakeWorld({ random: 1 });
-    const heard: EckError[] = [];
-    const error = unavailable();
-    const tried = withRetry(world.attempt([failing(error)]), { totalMs: 250 }, world, (one) =>
-      heard.push(one),
-    );
-    await expect(tried).rejects.toBe(error);
-    expect(heard).toEqual([]);
-    expect(world.sleeps).toEqual([]);
-  });
-
-  test('throws what the last attempt threw', async () => {
-    const world = new FakeWorld({ random: 1 });
-    const errors = [unavailable(), throttled(), unavailable()];
-    await expect(withRetry(world.attempt(errors.map(failing)), { totalMs: 800 }, world)).rejects.toBe(
-      errors[2],
-    );
-    expect(world.sleeps).toEqual([250, 500]);
-  });
-
-  test('waits as long as the server asks', async () => {
-    const world = new FakeWorld({ random: 0 });
-    await withRetry(world.attempt([failing(throttled(7000)), succeeding]), { totalMs: 20_000 }, world);
-    expect(world.sleeps).toEqual([7000]);
-  });
-
-  test.each([
-    { retryAfterMs: 20_000, budget: { totalMs: 20_000 } },
-    { retryAfterMs: 60_000, budget: { totalMs: 20_000 } },
-    { retryAfterMs: 2000, budget: { totalMs: 20_000, afterFailureMs: 2000 } },
-  ])(
-    'gives up at once where the server asks for $retryAfterMs ms, with a budget of $budget',
-    async ({ retryAfterMs, budget }) => {
-      const world = new FakeWorld({ random: 0 });
-      const error = throttled(retryAfterMs);
-      await expect(withRetry(world.attempt([failing(error)]), budget, world)).rejects.toBe(error);
-      expect(world.now).toBe(0);
-    },
-  );
-
-  test('begins no attempt at the very end of the budget', async () => {
-    const world = new FakeWorld({ random: 1 });
-    const attempt = world.attempt([failing(unavailable()), failing(unavailable())]);
-    await expect(withRetry(attempt, { totalMs: 750 }, world)).rejects.toBeInstanceOf(EnsError);
-    expect(world.attempts.map(({ at }) => at)).toEqual([0, 250]);
-  });
-
-  test('counts the time of afterFailureMs from the end of the first attempt', async () => {
-    const world = new FakeWorld({ random: 1, attemptMs: 5000 });
-    const attempt = world.attempt([failing(unavailable()), succeeding]);
-    await withRetry(attempt, { totalMs: 20_000, afterFailureMs: 2000 }, world);
-    expect(world.attempts).toEqual([
-      { at: 0, remainingMs: 20_000 },
-      { at: 5250, remainingMs: 1750 },
-    ]);
-  });
-
-  test('does not count it anew at later failures', async () => {
-    const world = new FakeWorld({ random: 1, attemptMs: 100 });
-    const attempt = world.attempt(Array.from({ length: 9 }, () => failing(unavailable())));
-    await expect(withRetry(attempt, { totalMs: 20_000, afterFailureMs: 2000 }, world)).rejects.toBeInstanceOf(
-      EnsError,
-    );
-    // Failures at 100, 450, 1050 and 2150 ms, and 2100 ms is the end.
-    expect(world.sleeps).toEqual([250, 500, 1000]);
-  });
-
-  test('does not let afterFailureMs make the whole longer', async () => {
-    const world = new FakeWorld({ random: 1, attemptMs: 900 });
-    const attempt = world.attempt(Array.from({ length: 9 }, () => failing(unavailable())));
-    await expect(withRetry(attempt, { totalMs: 1000, afterFailureMs: 2000 }, world)).rejects.toBeInstanceOf(
-      EnsError,
-    );
-    expect(world.attempts).toHaveLength(1);
-  });
-
-  test('never begins an attempt without time for it, whatever happens', async () => {
-    const failure = fc.record({
-      durationMs: fc.nat(6000),
-      retryAfterMs: fc.option(fc.nat(8000), { nil: undefined }),
-      random: fc.double({ min: 0, max: 1, noNaN: true }),
-    });
-    const budgets = fc.record(
-      { totalMs: fc.integer({ min: 1, max: 20_000 }), afterFailureMs: fc.integer({ min: 1, max: 5000 }) },
-      { requiredKeys: ['totalMs'] },
-    );
-    await fc.assert(
-      fc.asyncProperty(
-        budgets,
-        fc.array(failure, { minLength: 1, maxLength: 30 }),
-        async (budget, failures) => {
-          const world = new FakeWorld();
-          let firstFailureAt = Infinity;
-          const tried = withRetry(
-            (remainingMs) => {
-              const { durationMs, retryAfterMs, random } = failures[
-                world.attempts.length % failures.length
-              ] ?? {
-                durationMs: 0,
-                retryAfterMs: undefined,
-                random: 1,
-              };
-              world.attempts.push({ at: world.now, remainingMs });
-              // An attempt keeps to the time that it is given.
-              world.now += Math.min(durationMs, remainingMs);
-              world.randomValue = random;
-              firstFailureAt = Math.min(firstFailureAt, world.now);
-              return world.attempts.length > 500
-                ? Promise.resolve('enough')
-                : Promise.reject(throttled(retryAfterMs));
-            },
-            budget,
-            world,
-          );
-          await tried.catch(() => undefined);
-          const end = Math.min(budget.totalMs, firstFailureAt + (budget.afterFailureMs ?? Infinity));
-          for (const { remainingMs } of world.attempts) expect(remainingMs).toBeGreaterThan(0);
-          for (const { at } of world.attempts.slice(1)) expect(at).toBeLessThan(end);
-          expect(world.now).toBeLessThanOrEqual(Math.max(end, firstFailureAt) + 1e-6);
-        },
-      ),
-    );
+  test.each<[string, Error[], RetryBudget, number, number[]]>([
+    ['no retry at the very end', many, { totalMs: 750 }, 0, [250]],
+    ['no wait if there is no time after it', many, { totalMs: 250 }, 0, []],
+    ['the wait that the server asks for', [throttled(7000)], { totalMs: 20_000 }, 0, [7000]],
+    ['no wait for longer than there is time', [throttled(20_000)], { totalMs: 20_000 }, 0, []],
+    [
+      'a limit from the first failure on',
+      many,
+      { totalMs: 20_000, afterFailureMs: () => 2000 },
+      100,
+      [250, 500, 1000],
+    ],
+    ['the shorter of both limits', many, { totalMs: 1000, afterFailureMs: () => 2000 }, 900, []],
+    [
+      'a limit for some failures only',
+      [throttled(), unavailable()],
+      { totalMs: 20_000, afterFailureMs: ({ code }) => (code === 'ens-unavailable' ? 0 : Infinity) },
+      0,
+      [250, 500],
+    ],
+  ])('%s', async (_, errors, budget, attemptMs, expected) => {
+    expect((await play(errors, budget, attemptMs)).sleeps).toEqual(expected);
   });
 });
 
-describe('the world as it is', () => {
-  test('has a clock that its sleep moves, and chance', async () => {
-    const before = realRetryWorld.monotonicMs();
-    await realRetryWorld.sleep(5);
-    // A timer may fire a little early by the finer clock.
-    expect(realRetryWorld.monotonicMs() - before).toBeGreaterThanOrEqual(4);
-    const random = realRetryWorld.random();
-    expect(random >= 0 && random < 1).toBe(true);
+describe('the rate limiter', () => {
+  test('starts at most 100 calls in any second', async () => {
+    const limiter = new RateLimiter();
+    const starts = await Promise.all(
+      Array.from({ length: 150 }, () => limiter.make(() => Promise.resolve(performance.now()))),
+    );
+    limiter.close();
+    const inOneSecond = starts.map((start) => starts.filter((at) => at >= start && at < start + 1000).length);
+    expect(Math.max(...inOneSecond)).toBeLessThanOrEqual(100);
+    expect((starts.at(-1) ?? 0) - (starts[0] ?? 0)).toBeLessThan(3000);
+  });
+
+  test('pauses for a second, or as long as the server asks', async () => {
+    const limiter = new RateLimiter();
+    for (const [retryAfterMs, expectedMs] of [
+      [undefined, 1000],
+      [1200, 1200],
+    ] as const) {
+      const start = performance.now();
+      limiter.slowDown(retryAfterMs);
+      await limiter.make(() => Promise.resolve());
+      // A timer may fire a little early by the finer clock.
+      expect(performance.now() - start).toBeGreaterThanOrEqual(expectedMs - 5);
+    }
+    limiter.close();
   });
 });
-
-type Outcome = () => Promise<string>;
-const succeeding: Outcome = () => Promise.resolve('answer');
-function failing(error: Error): Outcome {
-  return () => Promise.reject(error);
-}
-
-/** Time passes in it only where somebody sleeps, and while an attempt is made. */
-class FakeWorld implements RetryWorld {
-  now = 0;
-  randomValue: number;
-  readonly sleeps: number[] = [];
-  readonly attempts: { readonly at: number; readonly remainingMs: number }[] = [];
-  readonly #attemptMs: number;
-
-  constructor({ random = 1, attemptMs = 0 }: { random?: number; attemptMs?: number } = {}) {
-    this.randomValue = random;
-    this.#attemptMs = attemptMs;
-  }
-
-  monotonicMs(): number {
-    return this.now;
-  }
-
-  sleep(ms: number): Promise<void> {
-    this.sleeps.push(ms);
-    this.now += ms;
-    return Promise.resolve();
-  }
-
-  random(): number {
-    return this.randomValue;
-  }
-
-  /** Attempts with these outcomes, in this order. One more is a mistake. */
-  attempt(outcomes: readonly Outcome[]): Parameters<typeof withRetry<string>>[0] {
-    return (remainingMs) => {
-      const outcome = outcomes[this.attempts.length];
-      this.attempts.push({ at: this.now, remainingMs });
-      this.now += this.#attemptMs;
-      return outcome === undefined ? Promise.reject(new Error('one attempt too many')) : outcome();
-    };
-  }
-}

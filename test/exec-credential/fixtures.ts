@@ -1,47 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach } from '@jest/globals';
+import { checkClientCredential } from '../../src/credential/check.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
 import type { Store } from '../../src/store/store.js';
 import type { World } from '../../src/world.js';
+import { CertificateAuthority, type CertificateRequest } from '../support/certificate-authority.js';
 
-/** A store in memory that remembers what was asked of it. */
+/** A store in memory that notes its changes. */
 export class MemoryStore implements Store {
   readonly name = 'keychain';
   readonly entries = new Map<string, Uint8Array>();
-  /** Such as `write a`; reading is not noted. */
+  /** Such as `save KEY` and `delete KEY`. */
   readonly changes: string[] = [];
 
-  read(account: string): Promise<Uint8Array | undefined> {
-    return Promise.resolve(this.entries.get(account));
+  read(key: string): Promise<Uint8Array | undefined> {
+    return Promise.resolve(this.entries.get(key));
   }
 
-  save(account: string, entry: Uint8Array): Promise<'keychain'> {
-    this.changes.push(`write ${account}`);
-    this.entries.set(account, entry);
+  save(key: string, entry: Uint8Array): Promise<'keychain'> {
+    this.changes.push(`save ${key}`);
+    this.entries.set(key, entry);
     return Promise.resolve('keychain');
   }
 
-  delete(account: string): Promise<boolean> {
-    this.changes.push(`delete ${account}`);
-    return Promise.resolve(this.entries.delete(account));
+  delete(key: string): Promise<boolean> {
+    this.changes.push(`delete ${key}`);
+    return Promise.resolve(this.entries.delete(key));
   }
 
-  /** Puts a credential in, as one that was kept before. */
-  put(account: string, credential: ClientCredential): void {
-    this.entries.set(account, encodeEntry(account, credential));
+  deleteAll(): Promise<number> {
+    return Promise.resolve(0);
   }
 
-  /** The credential that is kept, if there is one. */
-  kept(account: string): ClientCredential | undefined {
-    const entry = this.entries.get(account);
-    return entry && decodeEntry(account, entry);
+  /** Adds a credential, as an earlier command would have. */
+  put(key: string, credential: ClientCredential): void {
+    this.entries.set(key, encodeEntry(key, credential));
+  }
+
+  cached(key: string): ClientCredential | undefined {
+    const entry = this.entries.get(key);
+    return entry && decodeEntry(key, entry);
   }
 }
 
-/** A world whose clock and environment a test decides on, and that remembers what the person was told. */
+/** A world with the clock and the environment of a test. It collects warnings. */
 export class FakeWorld implements World {
   readonly platform = process.platform;
   readonly warnings: string[] = [];
-  /** Stands still unless a test moves it. */
   clock: () => Date = () => new Date('2026-03-01T12:00:00.000Z');
 
   constructor(
@@ -66,6 +74,29 @@ export class FakeWorld implements World {
   }
 
   debug(): void {
-    // Nobody looks for a fault.
+    // Not tested.
   }
+}
+
+/** A temporary directory for each test of a file. */
+export function scratchDirectory(): { path: string } {
+  const scratch = { path: '' };
+  beforeEach(() => {
+    scratch.path = mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
+  });
+  afterEach(() => {
+    rmSync(scratch.path, { recursive: true, force: true });
+  });
+  return scratch;
+}
+
+/** A credential that a new certificate authority issued. */
+export async function issueCredential(
+  fetchedAt: Date,
+  request: Partial<CertificateRequest> = {},
+): Promise<ClientCredential> {
+  const authority = await CertificateAuthority.create({ name: 'kubernetes' });
+  const issued = await authority.issue({ commonName: 'someone', ...request });
+  const pem = { certificate: issued.certificatePem, privateKey: issued.privateKeyPem };
+  return checkClientCredential(pem, fetchedAt);
 }

@@ -1,558 +1,320 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { once } from 'node:events';
 import fs from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { checkClientCredential } from '../../src/credential/check.js';
-import type { ClientCredential } from '../../src/credential/client-credential.js';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
-import type { ErrorCode } from '../../src/errors.js';
-import { noStore } from '../../src/store/no-store.js';
-import { StoreError, type Store } from '../../src/store/store.js';
-import { renew, type Renewal } from '../../src/exec-credential/renew.js';
-import { readSettings, type Settings } from '../../src/settings.js';
+import type { ClientCredential } from '../../src/credential/client-credential.js';
+import { EckError, type ErrorCode } from '../../src/errors.js';
 import { CredentialRecords } from '../../src/exec-credential/records.js';
-import { CertificateAuthority } from '../support/certificate-authority.js';
-import { ensErrors, type EnsErrorClass } from '../support/ens-errors.js';
-import { apiError, type EnsFault } from '../support/ens-faults.js';
-import { EnsServer } from '../support/ens-server.js';
-import { FakeWorld, MemoryStore } from './fixtures.js';
+import { renew, type Renewal } from '../../src/exec-credential/renew.js';
+import { readSettings } from '../../src/settings.js';
+import { StoreError, type Store } from '../../src/store/store.js';
+import { FakeWorld, issueCredential, MemoryStore, scratchDirectory } from './fixtures.js';
 
-const second = 1000;
+/** ENS: it issues a credential, or fails, after `latencyMs`. */
+const ens = {
+  calls: 0,
+  latencyMs: 0,
+  failure: undefined as unknown,
+  notBefore: undefined as Date | undefined,
+  async issue(
+    _client: unknown,
+    _request: unknown,
+    _world: unknown,
+    rules: { onRetry(error: EckError): void },
+  ) {
+    ens.calls += 1;
+    if (ens.latencyMs > 0) rules.onRetry(new EckError('ens-unavailable', 'no answer'));
+    await new Promise((resolve) => setTimeout(resolve, ens.latencyMs));
+    if (ens.failure !== undefined) throw ens.failure as Error;
+    return { credential: { ...cached, fetchedAt: start, notBefore: ens.notBefore ?? cached.notBefore } };
+  },
+};
+jest.mock('../../src/ens/client.js', () => ({ openClient: () => Promise.resolve({}) }));
+jest.mock('../../src/ens/actions.js', () => ({
+  issueCredential: (...args: Parameters<typeof ens.issue>) => ens.issue(...args),
+}));
+
 const hour = 3_600_000;
-const key = keyOf('eck-1');
-const account = cacheKeyText(key);
-const identity = {
-  accessKeyId: 'LTAI5tRenewalTest',
-  accessKeySecret: 'a secret of the renewal test',
-  name: 'someone',
+const key: CacheKey = {
+  endpoint: { kind: 'default' },
+  identity: { kind: 'profile', name: 'me' },
+  clusterId: 'eck-1',
 };
-const identityVariables = {
-  ALIBABA_CLOUD_ACCESS_KEY_ID: identity.accessKeyId,
-  ALIBABA_CLOUD_ACCESS_KEY_SECRET: identity.accessKeySecret,
-  ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true',
-};
-/** The SDK reads the environment of the process, whatever the world says. */
-const otherVariables = [
-  'ALIBABA_CLOUD_SECURITY_TOKEN',
-  'ALIBABA_CLOUD_CREDENTIALS_URI',
-  'ALIBABA_CLOUD_PROFILE',
-];
-
-let authority: CertificateAuthority;
-let pem: { certificate: string; privateKey: string };
-let ens: EnsServer;
-let scratch: string;
+const keyText = cacheKeyText(key);
+const settings = readSettings({ store: 'keychain' }, {});
+const scratch = scratchDirectory();
+let start: Date;
 let world: FakeWorld;
 let store: MemoryStore;
-/** What is kept when a test begins: fetched a day ago, and valid for years. */
-let kept: ClientCredential;
-/** The clock at the beginning of a test. It stands still unless a test moves it. */
-let start: Date;
-const environmentBefore = { ...process.env };
+/** Due since it is a day old, and valid for years. */
+let cached: ClientCredential;
 
 beforeAll(async () => {
-  authority = await CertificateAuthority.create({ name: 'renewal-test' });
-  const { certificatePem, privateKeyPem } = await authority.issue({ commonName: 'someone' });
-  pem = { certificate: certificatePem, privateKey: privateKeyPem };
-});
-
-beforeEach(async () => {
-  ens = await EnsServer.start({
-    identities: [identity],
-    clusters: [{ clusterId: 'eck-1', authority, server: 'https://127.0.0.1:6443' }],
-  });
-  scratch = fs.mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
-  useEnvironment(identityVariables);
   start = new Date();
-  kept = { ...checkClientCredential(pem, start), fetchedAt: before(24 * hour) };
+  cached = { ...(await issueCredential(start)), fetchedAt: before(24 * hour) };
+});
+beforeEach(() => {
+  Object.assign(ens, { calls: 0, latencyMs: 0, failure: undefined, notBefore: undefined });
+  world = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'cache') }, scratch.path);
+  world.clock = () => start;
   store = new MemoryStore();
-  store.put(account, kept);
+  store.put(keyText, cached);
 });
-afterEach(async () => {
-  useEnvironment({});
-  Object.assign(process.env, environmentBefore);
-  await ens.stop();
-  fs.rmSync(scratch, { recursive: true, force: true });
+afterEach(() => {
+  jest.restoreAllMocks();
+  jest.useRealTimers();
 });
-afterAll(() => {
-  expect(process.env).toEqual(environmentBefore);
-});
-
-function keyOf(clusterId: string): CacheKey {
-  return { endpoint: { kind: 'default' }, identity: { kind: 'profile', name: 'me' }, clusterId };
-}
 
 function before(ms: number): Date {
   return new Date(start.getTime() - ms);
 }
 
-/** Gives this process, and the world, these variables of an identity and no others. */
-function useEnvironment(variables: Readonly<Record<string, string>>): void {
-  for (const name of [...Object.keys(identityVariables), ...otherVariables])
-    Reflect.deleteProperty(process.env, name);
-  Object.assign(process.env, variables);
-  world = new FakeWorld({ ...variables, KUBECACHEDIR: join(scratch, 'cache') }, scratch);
-  world.clock = () => start;
+function records(): CredentialRecords {
+  return new CredentialRecords(keyText, world);
 }
 
-/** With time enough, so that what fails is not the time. */
-function settings(overrides: Partial<Settings> = {}): Settings {
-  return {
-    ...readSettings({ endpoint: ens.endpoint, store: 'keychain', 'max-age': '12h', timeout: '20s' }, {}),
-    ...overrides,
-  };
-}
-
-/** For failures that are tried again until there is no time left. */
-const hurry = { timeoutMs: 1200, readTimeoutMs: 1100 };
-
-/** Each has a state of its own, as processes do. */
+/** Renews as a new process does. */
 function renewal(overrides: Partial<Renewal> = {}, into: Store = store): Promise<ClientCredential> {
   return renew(
-    { key, settings: settings(), cached: kept, refused: false, ...overrides },
-    { store: into, records: state() },
+    { key, settings, cached, refused: false, ...overrides },
+    { store: into, records: records() },
     world,
   );
 }
 
-function state(of = account): CredentialRecords {
-  return new CredentialRecords(of, world);
-}
-
-/** The files of the state, locks among them. */
-function stateFiles(): string[] {
-  return fs.readdirSync(join(state().lockFile ?? '', '..'));
-}
+const files = (): string[] => fs.readdirSync(dirname(records().lockFile ?? ''));
+const fail = (code: ErrorCode): EckError => (ens.failure = new EckError(code, 'no', { fix: 'do it' }));
 
 describe('a renewal', () => {
-  test('fetches a credential, keeps it and says nothing', async () => {
-    const credential = await renewal();
+  test.each([true, false])('saves the credential and records it; one is cached: %s', async (hasCached) => {
+    records().noteServed({ processId: 2 ** 30, startedAt: '1' }, { fetchedAt: start, expiration: start });
+    const credential = await renewal(hasCached ? {} : { cached: undefined });
     expect(credential.fetchedAt).toEqual(start);
-    expect(store.kept(account)).toEqual(credential);
-    expect(store.changes).toEqual([`write ${account}`]);
-    expect(ens.log).toMatchObject([
-      {
-        action: 'DescribeClusterUserKubeconfig',
-        params: { ClusterId: 'eck-1', PrivateIpAddress: 'false' },
-        outcome: 'answered',
-      },
-    ]);
+    expect(store.cached(keyText)).toEqual(credential);
+    expect(records().lastRenewal()).toEqual({ finishedAt: start });
+    expect(files()).toEqual(['record.json', 'renewal.json']);
     expect(world.warnings).toEqual([]);
   });
 
-  test('is remembered, and its lock is given back', async () => {
-    await renewal();
-    expect(state().lastRenewal()).toEqual({ finishedAt: start });
-    expect(stateFiles()).toEqual(['kept.json', 'renewal.json']);
-  });
-
-  test('fetches where nothing is kept', async () => {
-    store.entries.clear();
-    const credential = await renewal({ cached: undefined });
-    expect(store.kept(account)).toEqual(credential);
-  });
-
-  test('sweeps the marks of processes that have ended', async () => {
-    state().noteServed({ processId: 2 ** 30, startedAt: '1' }, { fetchedAt: start, expiration: start });
-    await renewal();
-    expect(stateFiles()).toEqual(['kept.json', 'renewal.json']);
-  });
-
-  test('is made without a lock where there can be none, with one warning', async () => {
-    fs.writeFileSync(join(scratch, 'cache'), '');
-    const credential = await renewal();
-    expect(store.kept(account)).toEqual(credential);
+  test('goes on without records, with one warning', async () => {
+    fs.writeFileSync(join(scratch.path, 'cache'), '');
+    expect(store.cached(keyText)).not.toEqual(await renewal());
+    expect(store.changes).toEqual([`save ${keyText}`]);
     expect(world.warnings).toHaveLength(1);
   });
 
-  test('tells of a certificate that is not valid yet, and serves it', async () => {
-    const begins = start.getTime() + hour;
-    ens.issuing = { backdatingMs: -hour };
-    const credential = await renewal();
-    expect(Math.abs(credential.notBefore.getTime() - begins)).toBeLessThan(10 * second);
-    expect(store.kept(account)).toEqual(credential);
-    expect(world.warnings).toEqual([expect.stringContaining(credential.notBefore.toISOString())]);
+  test('serves a certificate that is not valid yet, with a warning', async () => {
+    ens.notBefore = before(-hour);
+    expect((await renewal()).notBefore).toEqual(ens.notBefore);
+    expect(world.warnings).toEqual([expect.stringContaining(ens.notBefore.toISOString())]);
   });
 
-  test('that was made because of a refusal is remembered as such, also by later ones', async () => {
-    await renewal({ refused: true });
-    expect(state().lastRenewal()).toEqual({ finishedAt: start, repairedAt: start });
+  test('of a rejected certificate is recorded as a repair, for later renewals too', async () => {
     const first = start;
-    start = new Date(start.getTime() + hour);
-    await renewal({ cached: store.kept(account) });
-    expect(state().lastRenewal()).toEqual({ finishedAt: start, repairedAt: first });
+    await renewal({ refused: true });
+    expect(records().lastRenewal()).toEqual({ finishedAt: first, repairedAt: first });
+    world.clock = () => new Date(first.getTime() + hour);
+    fail('ens-unavailable');
+    await renewal({ cached: store.cached(keyText) });
+    expect(records().lastRenewal()).toMatchObject({ finishedAt: world.now(), repairedAt: first });
   });
 
-  test('that was made because of a refusal and failed is remembered as such', async () => {
-    ens.failNext('always', apiError('InternalError'));
-    await renewal({ refused: true, settings: settings(hurry) });
-    expect(state().lastRenewal()).toMatchObject({ repairedAt: start, failure: { code: 'ens-unavailable' } });
+  test.each<[string, Partial<ClientCredential> | Uint8Array, boolean]>([
+    ['is fresh', { fetchedAt: new Date() }, true],
+    ['is due', { fetchedAt: new Date(Date.now() - 13 * hour) }, false],
+    ['cannot be understood', Buffer.from('garbage'), false],
+  ])('uses what another process saved meanwhile if it %s', async (_, saved, isUsed) => {
+    if (saved instanceof Uint8Array) store.entries.set(keyText, saved);
+    else store.put(keyText, { ...cached, ...saved });
+    const { fetchedAt } = await renewal();
+    expect(ens.calls).toBe(isUsed ? 0 : 1);
+    if (!isUsed) expect(fetchedAt).toEqual(start);
+  });
+
+  test.each(['success', 'failure'])('whose lock was taken over changes nothing, after a %s', async (end) => {
+    ens.latencyMs = 50;
+    if (end === 'failure') fail('ens-not-allowed');
+    const renewed = renewal().catch((error: unknown) => error);
+    while (ens.calls === 0) await new Promise((resolve) => setImmediate(resolve));
+    const lock = records().lockFile ?? '';
+    fs.rmSync(lock);
+    fs.writeFileSync(lock, "another's");
+    expect(await renewed).toEqual(
+      end === 'failure' ? ens.failure : expect.objectContaining({ fetchedAt: start }),
+    );
+    expect(store.changes).toEqual([]);
+    expect(fs.readFileSync(lock, 'utf8')).toBe("another's");
   });
 });
 
 describe('a failure', () => {
-  type Outcome = 'serves what is kept' | 'deletes what is kept and fails';
-  const outcomes: Record<EnsErrorClass, { readonly code: ErrorCode; readonly outcome: Outcome }> = {
-    'who-are-you': { code: 'ens-unauthenticated', outcome: 'deletes what is kept and fails' },
-    'not-allowed': { code: 'ens-not-allowed', outcome: 'deletes what is kept and fails' },
-    'no-such-cluster': { code: 'ens-cluster-not-found', outcome: 'deletes what is kept and fails' },
-    clock: { code: 'ens-clock-skew', outcome: 'serves what is kept' },
-    'slow-down': { code: 'ens-throttled', outcome: 'serves what is kept' },
-    'try-again': { code: 'ens-unavailable', outcome: 'serves what is kept' },
-    other: { code: 'ens-refused', outcome: 'serves what is kept' },
-  };
-  /** 404 and no code that says what it is that was not found. */
-  const unclear = new Set(['InvalidAction.NotFound']);
-  const apiFaults = Object.entries(ensErrors)
-    .filter(([code]) => !unclear.has(code))
-    .map(([code, { class: errorClass }]) => ({
-      name: code,
-      fault: apiError(code),
-      ...outcomes[errorClass],
-    }));
-  const transportFaults = (
-    [
-      { kind: 'hang' },
-      { kind: 'reset' },
-      { kind: 'reset-mid-body' },
-      { kind: 'garbage' },
-      { kind: 'html-502' },
-      { kind: 'empty' },
-      { kind: 'truncated-json' },
-      { kind: 'slow', delayMs: 5000 },
-    ] as const satisfies EnsFault[]
-  ).map((fault) => ({ name: fault.kind, fault, ...outcomes['try-again'] }));
-  const badAnswers = [
-    {
-      name: 'huge',
-      fault: { kind: 'huge', mebibytes: 3 } as EnsFault,
-      code: 'ens-answer-invalid' as const,
-      outcome: outcomes.clock.outcome,
-    },
-    {
-      name: 'config',
-      fault: { kind: 'config', value: 'no: kubeconfig' } as EnsFault,
-      code: 'issued-kubeconfig-invalid' as const,
-      outcome: outcomes.clock.outcome,
-    },
-    {
-      name: 'no config',
-      fault: { kind: 'config', value: undefined } as EnsFault,
-      code: 'issued-kubeconfig-invalid' as const,
-      outcome: outcomes.clock.outcome,
-    },
-  ];
-  const cases = [...apiFaults, ...transportFaults, ...badAnswers];
-  /** What is tried again must end soon; all else has the time that it needs. */
-  const settingsFor = (code: ErrorCode) =>
-    settings(code === 'ens-unavailable' || code === 'ens-throttled' ? hurry : {});
+  type Outcome = 'serves' | 'deletes' | 'fails';
+  test.each<[ErrorCode, Outcome]>([
+    ['ens-unavailable', 'serves'],
+    ['ens-throttled', 'serves'],
+    ['ens-clock-skew', 'serves'],
+    ['ens-refused', 'serves'],
+    ['ens-answer-invalid', 'serves'],
+    ['issued-kubeconfig-invalid', 'serves'],
+    ['identity-unavailable', 'serves'],
+    ['proxy-refused', 'serves'],
+    ['network-untrusted', 'serves'],
+    ['ens-unauthenticated', 'deletes'],
+    ['ens-not-allowed', 'deletes'],
+    ['ens-cluster-not-found', 'deletes'],
+    ['identity-refused', 'deletes'],
+    ['identity-not-found', 'fails'],
+    ['identity-unusable', 'fails'],
+  ])('%s %s', async (code, outcome) => {
+    const error = fail(code);
+    if (outcome === 'serves') await expect(renewal()).resolves.toBe(cached);
+    else await expect(renewal()).rejects.toBe(error);
+    expect(store.changes).toEqual(outcome === 'deletes' ? [`delete ${keyText}`] : []);
+    const end = cached.notAfter.toISOString().slice(0, 10);
+    const warning = new RegExp(
+      `^no; the cached credential is served, valid until ${end} [^\n]+ \\[${code}\\]$`,
+    );
+    expect(world.warnings).toEqual(outcome === 'serves' ? [expect.stringMatching(warning)] : []);
+    const failure = { code, message: 'no', fix: 'do it', since: start };
+    expect(records().lastRenewal()).toEqual({ finishedAt: start, failure });
+    expect(files()).toEqual(['renewal.json']);
 
-  test.each(cases)('$name $outcome', async ({ fault, code, outcome }) => {
-    ens.failNext('always', fault);
-    const renewed = renewal({ settings: settingsFor(code) });
-    if (outcome === 'serves what is kept') {
-      await expect(renewed).resolves.toBe(kept);
-      expect(store.kept(account)).toEqual(kept);
-      expect(store.changes).toEqual([]);
-      expect(world.warnings).toEqual([expect.stringContaining(`[${code}]`)]);
-      expect(world.warnings[0]).toContain(kept.notAfter.toISOString());
-      expect(world.warnings[0]).not.toContain('\n');
-    } else {
-      await expect(renewed).rejects.toMatchObject({ code });
-      expect(store.kept(account)).toBeUndefined();
-      expect(store.changes).toEqual([`delete ${account}`]);
-      expect(world.warnings).toEqual([]);
-    }
-    expect(state().lastRenewal()).toMatchObject({ finishedAt: start, failure: { code } });
-    expect(stateFiles()).toEqual(['renewal.json']);
+    // A second process asks ENS again, unless it was an outage a moment ago.
+    await renewal().catch(() => undefined);
+    expect(ens.calls).toBe(outcome === 'serves' ? 1 : 2);
   });
 
-  test.each(['Throttling', 'InternalError', 'InvalidTimeStamp.Expired', 'Forbidden.RAM'] as const)(
-    '%s never serves a certificate that has expired',
+  test.each(['ens-unavailable', 'ens-clock-skew', 'ens-not-allowed'] as const)(
+    '%s never serves an expired certificate',
     async (code) => {
-      kept = { ...kept, notAfter: start };
-      ens.failNext('always', apiError(code));
-      await expect(renewal({ settings: settings(hurry) })).rejects.toMatchObject({
-        code: outcomes[ensErrors[code].class].code,
-      });
+      const error = fail(code);
+      await expect(renewal({ cached: { ...cached, notAfter: start } })).rejects.toBe(error);
+      world.clock = () => (ens.calls <= 1 ? start : cached.notAfter);
+      await expect(renewal({ cached: { ...cached, notAfter: start } })).rejects.toBe(error);
+      await expect(renewal({ cached: undefined })).rejects.toBe(error);
       expect(world.warnings).toEqual([]);
     },
   );
 
-  test('never serves a certificate that has expired meanwhile', async () => {
-    world.clock = () => (ens.calls() === 0 ? start : kept.notAfter);
-    ens.failNext('always', apiError('InternalError'));
-    await expect(renewal({ settings: settings(hurry) })).rejects.toMatchObject({ code: 'ens-unavailable' });
-  });
-
-  test('where nothing is kept is an error', async () => {
-    await ens.stop();
-    await expect(renewal({ cached: undefined, settings: settings(hurry) })).rejects.toMatchObject({
-      code: 'ens-unavailable',
-    });
-    expect(world.warnings).toEqual([]);
-  });
-
-  test('for a moment is not noticed', async () => {
-    ens.failNext(1, apiError('ServiceUnavailable'));
-    const credential = await renewal();
-    expect(credential.fetchedAt).toEqual(start);
-    expect(ens.calls()).toBe(2);
-    expect(world.warnings).toEqual([]);
-    expect(state().lastRenewal()).toEqual({ finishedAt: start });
-  });
-
-  test('deletes what is kept of its own account only', async () => {
-    const other = cacheKeyText(keyOf('eck-2'));
-    store.put(other, kept);
-    state(other).noteRenewal({ finishedAt: start });
-    ens.failNext('always', apiError('Forbidden.RAM'));
-    await expect(renewal()).rejects.toMatchObject({ code: 'ens-not-allowed' });
-    expect([...store.entries.keys()]).toEqual([other]);
-    expect(state(other).lastRenewal()).toEqual({ finishedAt: start });
-  });
-
-  test('is told as such where what is kept cannot be deleted', async () => {
+  test('says that the refused credential could not be deleted', async () => {
     store.delete = () => Promise.reject(new StoreError('keychain', 'keychain-locked', 'locked'));
-    ens.failNext('always', apiError('Forbidden.RAM'));
-    await expect(renewal()).rejects.toMatchObject({ code: 'ens-not-allowed' });
+    const error = fail('ens-not-allowed');
+    await expect(renewal()).rejects.toBe(error);
+    expect(world.warnings).toEqual([expect.stringMatching(/not deleted: locked \[keychain-locked\]$/)]);
   });
 
-  test('of a revoked AccessKey takes away what a removed permission takes away', async () => {
-    ens.removeIdentity(identity.accessKeyId);
-    await expect(renewal()).rejects.toMatchObject({ code: 'ens-unauthenticated' });
-    expect(store.entries.size).toBe(0);
+  test('of the store is an error for a first credential, and else a warning', async () => {
+    const error = new StoreError('keychain', 'keychain-locked', 'locked');
+    store.save = () => Promise.reject(error);
+    await expect(renewal({ cached: undefined })).rejects.toBe(error);
+    expect((await renewal()).fetchedAt).toEqual(start);
+    expect(world.warnings).toEqual([expect.stringMatching(/not saved: locked \[keychain-locked\]$/)]);
   });
 
-  test('that is a defect of the program is neither served nor recorded', async () => {
-    store.save = () => Promise.reject(new TypeError('a defect'));
+  test('that is a defect is neither served nor recorded', async () => {
+    ens.failure = new TypeError('a defect');
     await expect(renewal()).rejects.toThrow('a defect');
-    expect(state().lastRenewal()).toBeUndefined();
-    expect(stateFiles()).toEqual([]);
-  });
-});
-
-describe('without an identity that works', () => {
-  test.each<[string, Partial<Settings>, ErrorCode]>([
-    ['one that is not there', {}, 'identity-not-found'],
-    ['a profile that is not there', { profile: 'nobody' }, 'identity-unusable'],
-  ])('%s neither serves nor deletes', async (_, who, code) => {
-    useEnvironment({ ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true' });
-    await expect(renewal({ settings: settings(who) })).rejects.toMatchObject({ code });
-    expect(store.changes).toEqual([]);
-    expect(world.warnings).toEqual([]);
-    expect(ens.calls()).toBe(0);
-  });
-
-  test('and without an answer to where it comes from, what is kept is served', async () => {
-    const closed = createServer().listen(0, '127.0.0.1');
-    await once(closed, 'listening');
-    const { port } = closed.address() as AddressInfo;
-    closed.close();
-    useEnvironment({
-      ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true',
-      ALIBABA_CLOUD_CREDENTIALS_URI: `http://127.0.0.1:${port}/`,
-    });
-    await expect(renewal()).resolves.toBe(kept);
-    expect(store.changes).toEqual([]);
-    expect(world.warnings).toEqual([expect.stringContaining('[identity-unavailable]')]);
-  });
-
-  test('and with a refusal of the sign-in, what is kept is deleted', async () => {
-    const refusing = createServer((_, response) => {
-      response.writeHead(403, { 'content-type': 'application/json' }).end('{"Code":"NoPermission"}');
-    }).listen(0, '127.0.0.1');
-    await once(refusing, 'listening');
-    try {
-      useEnvironment({
-        ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true',
-        ALIBABA_CLOUD_CREDENTIALS_URI: `http://127.0.0.1:${(refusing.address() as AddressInfo).port}/`,
-      });
-      await expect(renewal()).rejects.toMatchObject({ code: 'identity-refused' });
-    } finally {
-      refusing.closeAllConnections();
-      refusing.close();
-    }
-    expect(store.changes).toEqual([`delete ${account}`]);
+    expect(records().lastRenewal()).toBeUndefined();
+    expect(files()).toEqual([]);
   });
 });
 
 describe('after an outage', () => {
-  const failure = { code: 'ens-unavailable', message: 'ENS is down' } as const;
+  const outage = (agoMs: number) => ({
+    finishedAt: before(agoMs),
+    failure: { code: 'ens-unavailable', message: 'ENS is down', since: before(hour) } as const,
+  });
 
+  // The clock may have been set back.
   test.each([
-    { agoMs: 0, calls: 0 },
-    { agoMs: 59_999, calls: 0 },
-    { agoMs: 60_000, calls: 1 },
-    { agoMs: hour, calls: 1 },
-    // The clock was set back. How long ago it was is anyone's guess.
-    { agoMs: -1, calls: 1 },
-    { agoMs: -hour, calls: 1 },
-  ])('of $agoMs ms ago, ENS is called $calls times', async ({ agoMs, calls }) => {
-    state().noteRenewal({ finishedAt: before(agoMs), failure });
-    const credential = await renewal();
-    expect(ens.calls()).toBe(calls);
-    if (calls > 0) {
-      expect(credential.fetchedAt).toEqual(start);
-      expect(world.warnings).toEqual([]);
-    } else {
-      expect(credential).toBe(kept);
-      expect(world.warnings).toEqual([expect.stringMatching(/ENS is down.*\[ens-unavailable\]/)]);
-      expect(store.changes).toEqual([]);
+    [0, 0],
+    [59_999, 0],
+    [60_000, 1],
+    [hour, 1],
+    [-1, 1],
+    [-hour, 1],
+  ])('%d ms ago, ENS is called %d times', async (agoMs, calls) => {
+    records().noteRenewal(outage(agoMs));
+    const { fetchedAt } = await renewal();
+    expect(ens.calls).toBe(calls);
+    expect(fetchedAt).toEqual(calls === 0 ? cached.fetchedAt : start);
+    expect(world.warnings).toHaveLength(calls === 0 ? 1 : 0);
+    expect(records().lastRenewal()?.finishedAt).toEqual(calls === 0 ? before(agoMs) : start);
+  });
+
+  test.each([true, false])(
+    'ENS is called without a valid credential; one is cached: %s',
+    async (hasCached) => {
+      records().noteRenewal(outage(1000));
+      await renewal({ cached: hasCached ? { ...cached, notAfter: start } : undefined });
+      expect(ens.calls).toBe(1);
+    },
+  );
+
+  test('a parent process is warned once, until it is over', async () => {
+    const parentProcess = { processId: process.pid, startedAt: '1' };
+    fail('ens-unavailable');
+    const warnings: number[] = [];
+    for (const afterMs of [0, 30_000, 90_000, 180_000]) {
+      world.clock = () => before(-afterMs);
+      if (afterMs === 180_000) records().noteRenewal({ finishedAt: before(0) });
+      await renewal({ parentProcess });
+      warnings.push(world.warnings.length);
     }
-  });
-
-  test('nobody begins anew to count the minute', async () => {
-    const finishedAt = before(30_000);
-    state().noteRenewal({ finishedAt, failure });
+    expect(warnings).toEqual([1, 1, 1, 2]);
+    expect(ens.calls).toBe(3);
+    await renewal({ parentProcess: { ...parentProcess, startedAt: '2' } });
     await renewal();
-    expect(state().lastRenewal()?.finishedAt).toEqual(finishedAt);
-  });
-
-  test.each<[ErrorCode, number]>([
-    ['ens-throttled', 0],
-    ['ens-unavailable', 0],
-    ['identity-unavailable', 0],
-    ['proxy-refused', 0],
-    ['network-untrusted', 0],
-    ['ens-unauthenticated', 1],
-    ['ens-not-allowed', 1],
-    ['ens-cluster-not-found', 1],
-    ['identity-refused', 1],
-    ['identity-not-found', 1],
-    ['identity-unusable', 1],
-  ])('by %s a moment ago, ENS is called %d times', async (code, calls) => {
-    state().noteRenewal({ finishedAt: before(second), failure: { code, message: 'no' } });
-    await renewal();
-    expect(ens.calls()).toBe(calls);
-  });
-
-  test.each([
-    ['nothing is kept', () => undefined],
-    ['what is kept has expired', () => ({ ...kept, notAfter: start })],
-  ])('ENS is called where %s', async (_, instead) => {
-    state().noteRenewal({ finishedAt: before(second), failure });
-    await renewal({ cached: instead() });
-    expect(ens.calls()).toBe(1);
-  });
-
-  test('of another cluster, ENS is called for this one', async () => {
-    state(cacheKeyText(keyOf('eck-2'))).noteRenewal({ finishedAt: before(second), failure });
-    await renewal();
-    expect(ens.calls()).toBe(1);
+    expect(world.warnings).toHaveLength(4);
   });
 });
 
-describe('many at a time', () => {
-  const many = (overrides: Partial<Renewal> = {}, into?: Store) =>
-    Promise.allSettled(Array.from({ length: 10 }, () => renewal(overrides, into)));
+describe('ten processes at once', () => {
+  const renewAll = () => Promise.allSettled(Array.from({ length: 10 }, () => renewal()));
 
-  test('call ENS once, write once, and all get the same credential', async () => {
-    ens.latencyMs = 200;
-    const results = await many();
-    expect(ens.calls()).toBe(1);
-    const credential = store.kept(account);
-    expect(credential?.fetchedAt).toEqual(start);
-    expect(results).toEqual(results.map(() => ({ status: 'fulfilled', value: credential })));
-    expect(store.changes).toEqual([`write ${account}`]);
-    expect(stateFiles()).toEqual(['kept.json', 'renewal.json']);
-  });
-
-  test('call ENS once where nothing is kept', async () => {
-    store.entries.clear();
-    ens.latencyMs = 200;
-    const results = await many({ cached: undefined });
-    expect(ens.calls()).toBe(1);
-    expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['fulfilled']));
-  });
-
-  test('are refused together by one call', async () => {
-    ens.latencyMs = 200;
-    ens.failNext('always', apiError('Forbidden.RAM'));
-    const results = await many();
-    expect(ens.calls()).toBe(1);
+  test.each<[ErrorCode | undefined, string[], number]>([
+    [undefined, [`save ${keyText}`], 0],
+    ['ens-not-allowed', [`delete ${keyText}`], 0],
+    ['ens-unavailable', [], 10],
+  ])('call ENS once and share the result %s', async (code, changes, warnings) => {
+    ens.latencyMs = 100;
+    if (code !== undefined) fail(code);
+    const results = await renewAll();
+    expect(ens.calls).toBe(1);
+    expect(store.changes).toEqual(changes);
+    expect(world.warnings).toHaveLength(warnings);
     for (const result of results) {
-      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'ens-not-allowed' } });
+      if (code === 'ens-not-allowed') expect(result).toMatchObject({ reason: { code, fix: 'do it' } });
+      else expect(result).toEqual({ status: 'fulfilled', value: store.cached(keyText) });
     }
-    expect(store.changes).toEqual([`delete ${account}`]);
-  });
-
-  test('are served what is kept together, each with a warning, after one failure', async () => {
-    ens.latencyMs = 200;
-    ens.failNext('always', apiError('InvalidTimeStamp.Expired'));
-    const results = await many();
-    expect(ens.calls()).toBe(1);
-    expect(results).toEqual(results.map(() => ({ status: 'fulfilled', value: kept })));
-    expect(world.warnings).toHaveLength(10);
-  });
-
-  test('fetch each its own for different clusters', async () => {
-    ens.putCluster({ clusterId: 'eck-2', authority, server: 'https://127.0.0.1:6443' });
-    await Promise.all([renewal(), renewal({ key: keyOf('eck-2') })]);
-    expect(ens.log.map(({ params }) => params['ClusterId']).sort()).toEqual(['eck-1', 'eck-2']);
   });
 });
 
-describe('one that comes later', () => {
-  test('takes what was kept meanwhile, without a call', async () => {
-    const newer = { ...kept, fetchedAt: before(second) };
-    store.put(account, newer);
-    await expect(renewal()).resolves.toEqual(newer);
-    expect(ens.calls()).toBe(0);
-    expect(store.changes).toEqual([]);
-  });
-
-  test('does not take what is due for renewal itself', async () => {
-    store.put(account, { ...kept, fetchedAt: before(13 * hour) });
-    expect((await renewal()).fetchedAt).toEqual(start);
-  });
-
-  test('does not take what cannot be understood', async () => {
-    store.entries.set(account, Buffer.from('garbage'));
-    const credential = await renewal();
-    expect(credential.fetchedAt).toEqual(start);
-    expect(store.kept(account)).toEqual(credential);
-  });
+test('without a store, each process fetches; only if none was chosen, it is said once', async () => {
+  const noStore: Store = Object.assign(new MemoryStore(), { save: () => Promise.resolve('none' as const) });
+  const withStore = (choice: 'auto' | 'none') => ({ ...settings, store: choice });
+  await renewal({ settings: withStore('none') }, noStore);
+  expect(world.warnings).toEqual([]);
+  for (let run = 0; run < 2; run += 1) await renewal({ settings: withStore('auto') }, noStore);
+  expect(world.warnings).toEqual([expect.stringContaining('--store file')]);
+  expect(ens.calls).toBe(3);
 });
 
-test('one whose lock was taken away meanwhile serves what it got, and keeps nothing', async () => {
-  ens.latencyMs = 200;
-  const renewed = renewal();
-  await Promise.race([ens.waitForCalls(1), renewed]);
-  fs.rmSync(state().lockFile ?? '');
-  fs.writeFileSync(state().lockFile ?? '', "another's");
-  expect((await renewed).fetchedAt).toEqual(start);
-  expect(store.changes).toEqual([]);
-  expect(fs.readFileSync(state().lockFile ?? '', 'utf8')).toBe("another's");
-});
-
-describe('where nothing keeps credentials', () => {
-  test('by itself, the person is told once', async () => {
-    const all = { kept: undefined, settings: settings({ store: 'auto' }) };
-    await renewal(all, noStore);
-    expect(world.warnings).toEqual([expect.stringContaining('--store file')]);
-    await renewal(all, noStore);
-    expect(world.warnings).toHaveLength(1);
-    expect(ens.calls()).toBe(2);
-  });
-
-  test('because the person wants it so, nobody is told', async () => {
-    await renewal({ cached: undefined, settings: settings({ store: 'none' }) }, noStore);
-    expect(world.warnings).toEqual([]);
-  });
-});
-
-test('a person at a terminal hears why it takes so long', async () => {
-  world.isTerminal = () => true;
-  const heard = new Promise<string>((resolve) => {
-    jest.spyOn(world, 'warn').mockImplementation(resolve);
-  });
-  ens.failNext(1, apiError('ServiceUnavailable'));
-  ens.failNext(1, { kind: 'slow', delayMs: 2500 });
-  const renewed = renewal({ cached: undefined });
-  await expect(Promise.race([heard, renewed])).resolves.toMatch(/eck-1.*ServiceUnavailable/);
-  await renewed;
+test.each([
+  [true, 2001, 1],
+  [true, 1999, 0],
+  [false, 60_000, 0],
+])('at a terminal (%s), a wait of %d ms is explained %d times', async (isTerminal, latencyMs, times) => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
+  const timers = jest.spyOn(global, 'setTimeout');
+  world.isTerminal = () => isTerminal;
+  ens.latencyMs = latencyMs;
+  const done = renewal();
+  expect((timers.mock.results[0]?.value as NodeJS.Timeout).hasRef()).toBe(false);
+  while (ens.calls === 0) await new Promise((resolve) => setImmediate(resolve));
+  await jest.advanceTimersByTimeAsync(latencyMs);
+  await done;
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(world.warnings).toHaveLength(times);
+  expect(world.warnings.join()).toMatch(times > 0 ? /eck-1: no answer; trying again/ : /^$/);
 });

@@ -2,59 +2,51 @@ import { afterEach, beforeEach, expect, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { EckError, type ErrorCode } from '../../src/errors.js';
 
-/** How many inputs of each kind are generated. */
-export const runs = Number(process.env['KUBECTL_ECK_FUZZ_RUNS'] ?? 20_000);
+/** How many inputs a property is tested with. */
+export const runs = process.env['CI'] === 'true' ? 20_000 : 1_000;
 
-/** No input may keep anybody waiting. Generous, since other tests and the garbage collector take their time too. */
-const patienceMs = 5000;
+jest.setTimeout(240_000);
+/** Far more than any input needs, since other tests run at the same time. */
+const limitMs = 5_000;
 
-/** Holds a property against {@link runs} inputs. fast-check says the seed of a failure. */
-export function holds<T>(arbitrary: fc.Arbitrary<T>, property: (input: T) => void, numRuns = runs): void {
-  fc.assert(
-    fc.property(arbitrary, (input) => {
-      const start = performance.now();
-      property(input);
-      const tookMs = performance.now() - start;
-      if (tookMs > patienceMs) throw new Error(`took ${Math.round(tookMs)} ms`);
-    }),
-    { numRuns, ...replay() },
-  );
+// `KUBECTL_ECK_FUZZ_SEED` repeats the inputs of a run that failed.
+const seed = process.env['KUBECTL_ECK_FUZZ_SEED'];
+const parameters = { numRuns: runs, ...(seed !== undefined && { seed: Number(seed) }) };
+
+/** Tests a property with {@link runs} inputs, each within a time limit. */
+export function holds<T>(arbitrary: fc.Arbitrary<T>, property: (input: T) => void): void {
+  const timed = fc.property(arbitrary, (input) => {
+    const start = performance.now();
+    property(input);
+    const tookMs = Math.round(performance.now() - start);
+    if (tookMs > limitMs) throw new Error(`took ${tookMs} ms`);
+  });
+  fc.assert(timed, parameters);
 }
 
-/** The same for a property that waits for something. */
-export async function holdsLater<T>(
-  arbitrary: fc.Arbitrary<T>,
-  property: (input: T) => Promise<void>,
-  numRuns = runs,
-): Promise<void> {
-  await fc.assert(fc.asyncProperty(arbitrary, property), { numRuns, ...replay() });
+/** {@link holds} for a property that is asynchronous. */
+export function holdsLater<T>(arbitrary: fc.Arbitrary<T>, property: (input: T) => Promise<void>) {
+  return fc.assert(fc.asyncProperty(arbitrary, property), { ...parameters, timeout: limitMs });
 }
 
-/** `KUBECTL_ECK_FUZZ_SEED` runs the inputs of an earlier run again. */
-function replay(): { seed?: number } {
-  const seed = process.env['KUBECTL_ECK_FUZZ_SEED'];
-  return seed === undefined ? {} : { seed: Number(seed) };
-}
-
-/** Sees to it that no test of a file makes Node.js warn on standard error: libraries that warn quote, too. */
+/** Fails the tests of a file that make Node.js print a warning: warnings of libraries quote their input. */
 export function expectNoWarnings(): void {
-  let warning: jest.SpiedFunction<typeof process.emitWarning> | undefined;
+  const warnings: unknown[] = [];
   beforeEach(() => {
-    warning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    jest.spyOn(process, 'emitWarning').mockImplementation((warning) => void warnings.push(warning));
   });
   afterEach(() => {
-    const said = warning?.mock.calls.map(([message]) => message) ?? [];
-    warning?.mockRestore();
-    expect(said).toEqual([]);
+    jest.restoreAllMocks();
+    expect(warnings).toEqual([]);
   });
 }
 
-/** What a call came to: a value, or an error of one of the codes that it is documented to throw. */
+/** A value, or an error with a documented code. */
 export type Outcome<T> =
   | { readonly value: T; readonly error?: undefined }
   | { readonly error: EckError; readonly value?: undefined };
 
-/** @throws what the call threw, where that is none of the documented errors, or its message is not fit to print */
+/** @throws what {@link checkError} throws */
 export function outcomeOf<T>(codes: readonly ErrorCode[], call: () => T, secrets?: Secrets): Outcome<T> {
   try {
     return { value: call() };
@@ -63,44 +55,35 @@ export function outcomeOf<T>(codes: readonly ErrorCode[], call: () => T, secrets
   }
 }
 
+/** @throws an error that has no documented code, contains a secret, or is not one printable line */
 export function checkError(error: unknown, codes: readonly ErrorCode[], secrets?: Secrets): EckError {
   if (!(error instanceof EckError)) throw error;
-  if (!codes.includes(error.code)) throw new Error(`undocumented code ${error.code}: ${error.message}`);
-  if (error.message === '') throw new Error('an empty message');
-  if (!isPrintable(error.message)) {
-    throw new Error(`not fit to print: ${JSON.stringify(error.message)}`);
-  }
-  if (error.message.length > 2000) throw new Error(`a message of ${error.message.length} characters`);
-  secrets?.rejectIn(error.message);
+  const { code, message } = error;
+  if (!codes.includes(code)) throw new Error(`undocumented code ${code}: ${message}`);
+  if (message === '' || message.length > 2000) throw new Error(`a message of ${message.length} characters`);
+  if (!isPrintable(message)) throw new Error(`not printable: ${JSON.stringify(message)}`);
+  secrets?.rejectIn(message);
   return error;
 }
 
-/** Whether a text is one line, without control characters and without marks that reorder text. */
+/** Whether a text is one line, without control characters and marks that reorder text. */
 export function isPrintable(text: string): boolean {
   return !/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u.test(text);
 }
 
-/** Whether a text has no half of a surrogate pair, and so can be written as UTF-8. */
-export function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
-}
-
-const windowLength = 16;
-
-/** Texts no part of which may be said: parts are 16 characters long, since shorter ones turn up by chance. */
+/** Texts of which no 16 characters in a row may be shown. Shorter parts occur by chance. */
 export class Secrets {
-  readonly #windows = new Set<string>();
+  readonly #parts = new Set<string>();
 
   add(secret: string): void {
-    for (let start = 0; start + windowLength <= secret.length; start += 1) {
-      this.#windows.add(secret.slice(start, start + windowLength));
-    }
+    for (const part of partsOf(secret)) this.#parts.add(part);
   }
 
   rejectIn(text: string): void {
-    for (let start = 0; start + windowLength <= text.length; start += 1) {
-      if (this.#windows.has(text.slice(start, start + windowLength)))
-        throw new Error(`tells a secret: ${text}`);
-    }
+    if (partsOf(text).some((part) => this.#parts.has(part))) throw new Error(`shows a secret: ${text}`);
   }
+}
+
+function partsOf(text: string): string[] {
+  return Array.from({ length: Math.max(0, text.length - 15) }, (_, start) => text.slice(start, start + 16));
 }

@@ -1,8 +1,7 @@
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sections } from '../../src/kubeconfig/user-entry.js';
-import type { ContextEntry, Section } from '../../src/kubeconfig/user-entry.js';
+import { sections, type ContextEntry, type Section } from '../../src/kubeconfig/entry.js';
 
 export const certificateAuthorityPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 
@@ -80,16 +79,11 @@ function contentOf(path: string): string {
   try {
     return readFileSync(path, 'base64');
   } catch {
-    // Whoever is not root cannot look into a file that nobody may read. When it was written still tells.
     return 'unreadable';
   }
 }
 
-/**
- * A text with places for new entries, marked by lines such as `  «clusters»`.
- *
- * @returns the text without them, and with an entry of ours in each, indented as the mark
- */
+/** A text without, and with, entries of ours in the places that are marked by lines such as `  «clusters»`. */
 export function withPlaces(template: string, id: string): { before: string; after: string } {
   const line = /^( *)«(\w+)»\r?\n/gm;
   const lineEnd = template.includes('\r\n') ? '\r\n' : '\n';
@@ -103,10 +97,7 @@ export function withPlaces(template: string, id: string): { before: string; afte
   };
 }
 
-/**
- * Somebody's kubeconfig, written by hand over the years, with places for new entries: comments everywhere, anchors,
- * aliases and merge keys, ten contexts, fields that nobody knows, quotes and indentation of all kinds.
- */
+/** A kubeconfig written by hand, with places for new entries, comments, anchors, aliases, merge keys and odd layout. */
 export const lovedKubeconfig = `# My clusters. Ask ops before touching "prod"!
 apiVersion: v1
 kind: Config   # as kubectl wants it

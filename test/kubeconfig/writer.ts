@@ -1,12 +1,10 @@
 /**
- * A process of its own that writes a context, for tests of what happens to processes.
- *
- * `writer.ts FILE ID` prints `written`, or the code of the error. With a third argument it lets no file grow beyond
- * that many bytes, as a full disk would.
+ * A process that writes a context: `writer.ts FILE ID [BYTES]` prints `written` or the error. With BYTES no file may grow
+ * beyond that size, as on a full disk.
  */
 import { spawnSync } from 'node:child_process';
 import { EckError } from '../../src/errors.js';
-import { writeContexts } from '../../src/kubeconfig/user.js';
+import { writeContexts } from '../../src/kubeconfig/change.js';
 import { contextEntry } from './fixtures.js';
 
 const [file = '', id = '', maxFileSize] = process.argv.slice(2);

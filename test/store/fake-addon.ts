@@ -1,11 +1,11 @@
-import type { KeyringAddon, KeyringEntry, LoadAddon } from '../../src/store/addon.js';
+import type { KeyringAddon, LoadAddon } from '../../src/store/addon.js';
 
 /** A keychain in memory, behind an addon as the real one is. */
 export interface FakeAddon {
   readonly loadAddon: LoadAddon;
-  /** What is kept, by account. */
+  /** What is saved, by key. */
   readonly secrets: Map<string, Buffer>;
-  /** What was asked for: `get`, `set` or `delete`, and the account. */
+  /** What was asked for: `get`, `set` or `delete`, and the key. */
   readonly calls: string[];
   /** What a call waits for before it is answered; it fails where that fails. */
   answer: () => Promise<undefined> | undefined;
@@ -16,10 +16,10 @@ export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret
   const secrets = new Map<string, Buffer>();
   const calls: string[] = [];
 
-  class AsyncEntry implements KeyringEntry {
+  class AsyncEntry {
     constructor(
       _service: string,
-      readonly account: string,
+      readonly key: string,
     ) {}
 
     async setSecret(secret: Uint8Array): Promise<void> {
@@ -27,22 +27,22 @@ export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret
       if (secret.length > largestSecret) {
         throw new Error(`Attribute 'secret' is longer than the platform limit of ${largestSecret} chars`);
       }
-      secrets.set(this.account, Buffer.from(secret));
+      secrets.set(this.key, Buffer.from(secret));
     }
 
     async getSecret(): Promise<number[] | null> {
       await this.#asked('get');
-      const secret = secrets.get(this.account);
+      const secret = secrets.get(this.key);
       return secret === undefined ? null : Array.from(secret);
     }
 
     async deleteCredential(): Promise<boolean> {
       await this.#asked('delete');
-      return secrets.delete(this.account);
+      return secrets.delete(this.key);
     }
 
     async #asked(call: string): Promise<void> {
-      calls.push(`${call} ${this.account}`);
+      calls.push(`${call} ${this.key}`);
       await fake.answer();
     }
   }

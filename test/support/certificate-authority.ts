@@ -1,43 +1,41 @@
-import { randomBytes, webcrypto, type KeyObject } from 'node:crypto';
+import { generateKeyPair, randomBytes, webcrypto, type KeyPairKeyObjectResult } from 'node:crypto';
 import { isIP } from 'node:net';
+import { promisify } from 'node:util';
 import './reflect-metadata.js';
 import * as x509 from '@peculiar/x509';
-import { generateKey, type KeyEncoding, type KeyType } from './private-key.js';
 
-/** What a certificate is to say, and what its key is to be. Only `commonName` has no default. */
+/**
+ * What a certificate says and how its key is made. By default a client's certificate without groups, for three years
+ * from five minutes ago, with a P-256 key as PKCS#8 and without intermediates.
+ */
 export interface CertificateRequest {
   readonly commonName: string;
-  /** The subject's `O`s, which an API server takes for the groups of a user. None by default. */
+  /** The subject's `O`s: a user's groups. */
   readonly organizations?: readonly string[];
-  /** `p-256` by default: RSA keys take long to find. */
-  readonly key?: KeyType;
-  /** `pkcs8` by default. */
-  readonly encoding?: KeyEncoding;
-  /** Five minutes ago by default, as Kubernetes backdates what it issues. */
+  readonly key?: 'p-256' | 'p-384' | 'rsa-2048' | 'rsa-4096';
+  /** `sec1-with-parameters` is what `openssl ecparam -genkey` writes. */
+  readonly encoding?: 'pkcs8' | 'pkcs1' | 'sec1' | 'sec1-with-parameters';
   readonly notBefore?: Date;
-  /** Three years from now by default. */
   readonly notAfter?: Date;
-  /** `client` by default. */
   readonly usage?: 'client' | 'server';
-  /** Host names and IP addresses. By default none for a client, and 127.0.0.1 and localhost for a server. */
+  /** Host names and addresses: by default 127.0.0.1 and localhost for a server. */
   readonly subjectAltNames?: readonly string[];
-  /** How many certificates are handed out: the leaf, and the intermediates between it and the root. 1 by default. */
+  /** The leaf and the intermediates. */
   readonly chainLength?: 1 | 2 | 3;
 }
 
-/** A certificate and its private key, as PEM. */
 export interface IssuedCertificate {
-  /** The leaf first, then the intermediates upwards. The root is not in it. */
+  /** The leaf first, then the intermediates; without the root. */
   readonly certificatePem: string;
   readonly privateKeyPem: string;
-  /** The leaf's, as `X509Certificate.serialNumber` spells it. */
+  /** As `X509Certificate.serialNumber` spells it. */
   readonly serialNumber: string;
-  /** The leaf's validity, in whole seconds, as certificates keep it. */
+  /** In whole seconds. */
   readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
-/** One that signs: the root, or an intermediate. */
+/** The root or an intermediate. */
 interface Issuer {
   readonly certificate: x509.X509Certificate;
   readonly keys: webcrypto.CryptoKeyPair;
@@ -45,57 +43,61 @@ interface Issuer {
 
 const minuteMs = 60_000;
 const yearMs = 365 * 24 * 60 * minuteMs;
-const ecdsa = { name: 'ECDSA', hash: 'SHA-256' };
+const ecdsa = { name: 'ECDSA', hash: 'SHA-256', namedCurve: 'P-256' };
 
-/**
- * The certificate authority of one cluster. It issues real certificates: OpenSSL, Go and Node.js accept them, as long
- * as their dates and their issuer are right.
- */
+/** `EC PARAMETERS` blocks: a curve's object identifier in DER. */
+const ecParameters: ReadonlyMap<string, string> = new Map([
+  ['p-256', '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n'],
+  ['p-384', '-----BEGIN EC PARAMETERS-----\nBgUrgQQAIg==\n-----END EC PARAMETERS-----\n'],
+]);
+
+/** The certificate authority of a cluster. Its certificates are valid for OpenSSL, Go and Node.js. */
 export class CertificateAuthority {
-  /** The root and the intermediates below it, each signed by the one before. */
-  readonly #issuers: readonly [Issuer, Issuer, Issuer];
+  private constructor(readonly issuers: readonly [Issuer, Issuer, Issuer]) {}
 
-  private constructor(
-    readonly name: string,
-    issuers: readonly [Issuer, Issuer, Issuer],
-  ) {
-    this.#issuers = issuers;
-  }
-
-  /** Makes an authority with keys of its own. */
+  /** Creates an authority with its own keys and two intermediates. */
   static async create({ name }: { readonly name: string }): Promise<CertificateAuthority> {
-    const root = await createIssuer(name, undefined);
+    const root = await createIssuer(name);
     const upper = await createIssuer(`${name} intermediate 1`, root);
-    const lower = await createIssuer(`${name} intermediate 2`, upper);
-    return new CertificateAuthority(name, [root, upper, lower]);
+    return new CertificateAuthority([root, upper, await createIssuer(`${name} intermediate 2`, upper)]);
   }
 
-  /** The root's certificate, which is what clients and servers trust. */
+  /** The root's certificate. */
   get certificatePem(): string {
-    return toPem(this.#issuers[0].certificate);
+    return toPem(this.issuers[0].certificate);
   }
 
-  /** Issues a certificate for a key that is generated for it. Dates in the past and in the future are fine. */
+  /** Generates a key and issues a certificate for it. */
   async issue(request: CertificateRequest): Promise<IssuedCertificate> {
-    const { key = 'p-256', encoding = 'pkcs8', usage = 'client', chainLength = 1 } = request;
-    const issuers = this.#issuers.slice(0, chainLength);
-    const issuer = issuers.at(-1) ?? this.#issuers[0];
-    const { publicKey, privateKeyPem } = await generateKey(key, encoding);
+    const { commonName, organizations = [], usage = 'client', chainLength = 1 } = request;
+    const issuers = this.issuers.slice(0, chainLength);
+    const issuer = issuers.at(-1) ?? this.issuers[0];
+    const { key = 'p-256', encoding = 'pkcs8' } = request;
+    const { publicKey, privateKey } = await generateKey(key);
+    const isWithParameters = encoding === 'sec1-with-parameters';
+    const type = isWithParameters ? 'sec1' : encoding;
+    const keyPem = privateKey.export({ format: 'pem', type }).toString();
+    const names = request.subjectAltNames ?? (usage === 'server' ? ['127.0.0.1', 'localhost'] : []);
+    const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
     const leaf = await x509.X509CertificateGenerator.create({
-      serialNumber: randomSerialNumber(),
-      subject: subject(request.commonName, request.organizations ?? []),
+      ...serialAndAlgorithm(),
+      subject: new x509.Name([...organizations.map((O) => ({ O: [O] })), { CN: [commonName] }]),
       issuer: issuer.certificate.subjectName,
-      notBefore: wholeSeconds(request.notBefore ?? new Date(Date.now() - 5 * minuteMs)),
-      notAfter: wholeSeconds(request.notAfter ?? new Date(Date.now() + 3 * yearMs)),
-      publicKey: spki(publicKey),
+      notBefore: wholeSeconds(request.notBefore?.getTime() ?? Date.now() - 5 * minuteMs),
+      notAfter: wholeSeconds(request.notAfter?.getTime() ?? Date.now() + 3 * yearMs),
+      publicKey: publicKey.export({ format: 'der', type: 'spki' }),
       signingKey: issuer.keys.privateKey,
-      signingAlgorithm: ecdsa,
-      extensions: await leafExtensions(request, usage, publicKey, issuer),
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([usage === 'server' ? serverAuth : clientAuth]),
+        ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names.map(generalName))]),
+      ],
     });
     const intermediates = issuers.slice(1).reverse();
     return {
       certificatePem: [leaf, ...intermediates.map(({ certificate }) => certificate)].map(toPem).join(''),
-      privateKeyPem,
+      privateKeyPem: isWithParameters ? (ecParameters.get(key) ?? '') + keyPem : keyPem,
       serialNumber: leaf.serialNumber.toUpperCase(),
       notBefore: leaf.notBefore,
       notAfter: leaf.notAfter,
@@ -103,70 +105,45 @@ export class CertificateAuthority {
   }
 }
 
-async function createIssuer(name: string, parent: Issuer | undefined): Promise<Issuer> {
-  const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
-    'sign',
-    'verify',
-  ]);
+async function createIssuer(name: string, parent?: Issuer): Promise<Issuer> {
+  const keys = await webcrypto.subtle.generateKey(ecdsa, true, ['sign', 'verify']);
+  const subject = new x509.Name([{ CN: [name] }]);
   const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: randomSerialNumber(),
-    subject: subject(name, []),
-    issuer: parent?.certificate.subjectName ?? subject(name, []),
-    // An authority outlives whatever it issues, also what is issued as long expired.
-    notBefore: wholeSeconds(new Date(Date.now() - 10 * yearMs)),
-    notAfter: wholeSeconds(new Date(Date.now() + 20 * yearMs)),
+    ...serialAndAlgorithm(),
+    subject,
+    issuer: parent?.certificate.subjectName ?? subject,
+    // Longer than any certificate that it issues, also one that expired long ago.
+    notBefore: wholeSeconds(Date.now() - 10 * yearMs),
+    notAfter: wholeSeconds(Date.now() + 20 * yearMs),
     publicKey: keys.publicKey,
     signingKey: (parent?.keys ?? keys).privateKey,
-    signingAlgorithm: ecdsa,
     extensions: [
       new x509.BasicConstraintsExtension(true, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create((parent?.keys ?? keys).publicKey),
     ],
   });
   return { certificate, keys };
 }
 
-async function leafExtensions(
-  request: CertificateRequest,
-  usage: 'client' | 'server',
-  publicKey: KeyObject,
-  issuer: Issuer,
-): Promise<x509.Extension[]> {
-  const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
-  const names = request.subjectAltNames ?? (usage === 'server' ? ['127.0.0.1', 'localhost'] : []);
-  return [
-    new x509.BasicConstraintsExtension(false, undefined, true),
-    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-    new x509.ExtendedKeyUsageExtension([usage === 'server' ? serverAuth : clientAuth]),
-    await x509.SubjectKeyIdentifierExtension.create(spki(publicKey)),
-    await x509.AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
-    ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names.map(generalName))]),
-  ];
+const generate = promisify(generateKeyPair);
+
+function generateKey(key: NonNullable<CertificateRequest['key']>): Promise<KeyPairKeyObjectResult> {
+  return key === 'p-256' || key === 'p-384'
+    ? generate('ec', { namedCurve: key.toUpperCase() })
+    : generate('rsa', { modulusLength: Number(key.slice('rsa-'.length)) });
 }
 
 function generalName(name: string): x509.JsonGeneralName {
   return { type: isIP(name) === 0 ? 'dns' : 'ip', value: name };
 }
 
-function subject(commonName: string, organizations: readonly string[]): x509.Name {
-  return new x509.Name([...organizations.map((name) => ({ O: [name] })), { CN: [commonName] }]);
+/** The serial number is positive and has no leading zeros (RFC 5280 section 4.1.2.2). */
+function serialAndAlgorithm() {
+  return { serialNumber: `5${randomBytes(16).toString('hex').slice(1)}`, signingAlgorithm: ecdsa };
 }
 
-function spki(key: KeyObject): Buffer {
-  return key.export({ format: 'der', type: 'spki' });
-}
-
-/** Sixteen bytes, of which the first makes the number positive and keeps all of them significant (RFC 5280 4.1.2.2). */
-function randomSerialNumber(): string {
-  const bytes = randomBytes(16);
-  bytes.writeUInt8((bytes.readUInt8(0) & 0x3f) | 0x40, 0);
-  return bytes.toString('hex');
-}
-
-function wholeSeconds(date: Date): Date {
-  return new Date(Math.floor(date.getTime() / 1000) * 1000);
+function wholeSeconds(ms: number): Date {
+  return new Date(Math.floor(ms / 1000) * 1000);
 }
 
 function toPem(certificate: x509.X509Certificate): string {

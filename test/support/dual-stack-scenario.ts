@@ -1,27 +1,26 @@
-// Plays a network whose IPv6 goes nowhere: run it in a network namespace of its own, in which dual.test has two
-// addresses, one that swallows packets and 127.0.0.1. Prints what the program did as JSON.
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// Calls ENS where IPv6 does not work and prints the outcome as JSON. Run it in a network namespace where dual.test has
+// two addresses: one that drops packets, and 127.0.0.1.
+//
+// Usage: dual-stack-scenario.ts standalone|node
 import { CertificateAuthority } from './certificate-authority.js';
 import { Sandbox, type Program } from './sandbox.js';
 import { TlsFront } from './tls-front.js';
 
-const [, , program] = process.argv;
+const program = process.argv[2] as Program;
 const sandbox = await Sandbox.create();
-const authority = await CertificateAuthority.create({ name: 'outside world CA' });
-const names = { commonName: 'dual.test', subjectAltNames: ['dual.test'] };
-const front = await TlsFront.start(
-  await authority.issue({ ...names, usage: 'server' }),
-  sandbox.ens.endpoint,
-);
-const authorityFile = join(sandbox.directory, 'authority.pem');
-writeFileSync(authorityFile, authority.certificatePem);
-const args = ['exec-credential', '--cluster-id', sandbox.clusterId, '--endpoint', `dual.test:${front.port}`];
-const outcome = await sandbox.run(args, {
-  program: program as Program,
-  env: { KUBECTL_ECK_ENDPOINT: undefined, NODE_EXTRA_CA_CERTS: authorityFile },
+const authority = await CertificateAuthority.create({ name: 'another CA' });
+const certificate = await authority.issue({
+  commonName: 'dual.test',
+  usage: 'server',
+  subjectAltNames: ['dual.test'],
 });
-console.log(JSON.stringify(outcome));
+const front = await TlsFront.start(certificate, sandbox.ens.endpoint);
+const env = {
+  KUBECTL_ECK_ENDPOINT: `https://dual.test:${front.port}`,
+  NODE_EXTRA_CA_CERTS: await sandbox.writeHome('authority.pem', authority.certificatePem),
+};
+const args = ['exec-credential', '--cluster-id', sandbox.clusterId];
+console.log(JSON.stringify(await sandbox.run(args, { program, env })));
 await front.stop();
 await sandbox.dispose();
 process.exit(0);

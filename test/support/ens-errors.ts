@@ -1,155 +1,48 @@
-/** The classes of ens-api.md's table of errors, and what is left. */
+/** The classes of ens-api.md's table of errors, and `other`. */
 export type EnsErrorClass =
   'who-are-you' | 'not-allowed' | 'no-such-cluster' | 'clock' | 'slow-down' | 'try-again' | 'other';
 
-/** An error of the API, apart from what every answer adds to it. */
 export interface EnsError {
   readonly class: EnsErrorClass;
   readonly status: number;
   readonly message: string;
 }
 
-/**
- * The errors that the API answers with, by their codes. The statuses are those seen across Alibaba Cloud's RPC
- * services, and are no guide to the class: an unknown AccessKey is a 404, and throttling mostly a 400.
- */
+const error = (errorClass: EnsErrorClass, status: number, message: string): EnsError => ({
+  class: errorClass,
+  status,
+  message,
+});
+
+/** The errors of the API by code. The status does not say the class. */
 export const ensErrors = {
-  'InvalidAccessKeyId.NotFound': {
-    class: 'who-are-you',
-    status: 404,
-    message: 'Specified access key is not found.',
-  },
-  'InvalidAccessKeyId.Inactive': {
-    class: 'who-are-you',
-    status: 400,
-    message: 'Specified access key is disabled.',
-  },
-  SignatureDoesNotMatch: {
-    class: 'who-are-you',
-    status: 400,
-    message: 'Specified signature is not matched with our calculation.',
-  },
-  IncompleteSignature: {
-    class: 'who-are-you',
-    status: 400,
-    message: 'The request signature does not conform to Aliyun standards.',
-  },
-  'InvalidSecurityToken.Expired': {
-    class: 'who-are-you',
-    status: 400,
-    message: 'Specified SecurityToken is expired.',
-  },
-  'InvalidSecurityToken.Malformed': {
-    class: 'who-are-you',
-    status: 400,
-    message: 'Specified SecurityToken is malformed.',
-  },
-  MissingSecurityToken: {
-    class: 'who-are-you',
-    status: 400,
-    message: 'SecurityToken is mandatory for this action.',
-  },
-  Forbidden: {
-    class: 'not-allowed',
-    status: 403,
-    message: 'User not authorized to operate on the specified resource.',
-  },
-  'Forbidden.RAM': {
-    class: 'not-allowed',
-    status: 403,
-    message: 'User not authorized to operate on the specified resource, or this API does not support RAM.',
-  },
-  NoPermission: {
-    class: 'not-allowed',
-    status: 403,
-    message: 'You are not authorized to do this action. You should be authorized by RAM.',
-  },
-  'Forbidden.AccessKeyDisabled': {
-    class: 'not-allowed',
-    status: 403,
-    message: 'The AccessKey is disabled.',
-  },
-  'InvalidClusterId.NotFound': {
-    class: 'no-such-cluster',
-    status: 404,
-    message: 'The specified cluster does not exist.',
-  },
-  'InvalidClusterId.Malformed': {
-    class: 'no-such-cluster',
-    status: 400,
-    message: 'The specified cluster ID is malformed.',
-  },
-  ErrorClusterNotFound: {
-    class: 'no-such-cluster',
-    status: 404,
-    message: 'The cluster is not found.',
-  },
-  'InvalidTimeStamp.Expired': {
-    class: 'clock',
-    status: 400,
-    message: 'Specified time stamp or date value is expired.',
-  },
-  IllegalTimestamp: {
-    class: 'clock',
-    status: 400,
-    message: 'The input parameter "Timestamp" that is mandatory for processing this request is not supplied.',
-  },
-  Throttling: {
-    class: 'slow-down',
-    status: 400,
-    message: 'Request was denied due to request throttling.',
-  },
-  'Throttling.User': {
-    class: 'slow-down',
-    status: 400,
-    message: 'Request was denied due to user flow control.',
-  },
-  'Throttling.Api': {
-    class: 'slow-down',
-    status: 429,
-    message: 'Request was denied due to api flow control.',
-  },
-  ServiceUnavailable: {
-    class: 'try-again',
-    status: 503,
-    message: 'The request has failed due to a temporary failure of the server.',
-  },
-  InternalError: {
-    class: 'try-again',
-    status: 500,
-    message: 'The request processing has failed due to some unknown error.',
-  },
-  SignatureNonceUsed: {
-    class: 'try-again',
-    status: 400,
-    message: 'Specified signature nonce was used already.',
-  },
-  MissingClusterId: {
-    class: 'other',
-    status: 400,
-    message: 'ClusterId is mandatory for this action.',
-  },
-  'InvalidParameter.PrivateIpAddress': {
-    class: 'other',
-    status: 400,
-    message: 'The specified parameter PrivateIpAddress is not valid.',
-  },
-  InvalidVersion: {
-    class: 'other',
-    status: 400,
-    message: 'Specified parameter Version is not valid.',
-  },
-  'InvalidAction.NotFound': {
-    class: 'other',
-    status: 404,
-    message: 'Specified api is not found, please check your url and method.',
-  },
-  UnsupportedHTTPMethod: {
-    class: 'other',
-    status: 405,
-    message: 'This http method is not supported.',
-  },
+  'InvalidAccessKeyId.NotFound': error('who-are-you', 404, 'Specified access key is not found.'),
+  'InvalidAccessKeyId.Inactive': error('who-are-you', 400, 'Specified access key is disabled.'),
+  SignatureDoesNotMatch: error('who-are-you', 400, 'Specified signature is not matched.'),
+  IncompleteSignature: error('who-are-you', 400, 'The request signature does not conform.'),
+  'InvalidSecurityToken.Expired': error('who-are-you', 400, 'Specified SecurityToken is expired.'),
+  'InvalidSecurityToken.Malformed': error('who-are-you', 400, 'Specified SecurityToken is malformed.'),
+  MissingSecurityToken: error('who-are-you', 400, 'SecurityToken is mandatory for this action.'),
+  Forbidden: error('not-allowed', 403, 'User not authorized to operate on the specified resource.'),
+  'Forbidden.RAM': error('not-allowed', 403, 'User not authorized, or this API does not support RAM.'),
+  NoPermission: error('not-allowed', 403, 'You are not authorized to do this action.'),
+  'Forbidden.AccessKeyDisabled': error('not-allowed', 403, 'The AccessKey is disabled.'),
+  'InvalidClusterId.NotFound': error('no-such-cluster', 404, 'The specified cluster does not exist.'),
+  'InvalidClusterId.Malformed': error('no-such-cluster', 400, 'The specified cluster ID is malformed.'),
+  ErrorClusterNotFound: error('no-such-cluster', 404, 'The cluster is not found.'),
+  'InvalidTimeStamp.Expired': error('clock', 400, 'Specified time stamp or date value is expired.'),
+  IllegalTimestamp: error('clock', 400, 'The input parameter "Timestamp" is not supplied.'),
+  Throttling: error('slow-down', 400, 'Request was denied due to request throttling.'),
+  'Throttling.User': error('slow-down', 400, 'Request was denied due to user flow control.'),
+  'Throttling.Api': error('slow-down', 429, 'Request was denied due to api flow control.'),
+  ServiceUnavailable: error('try-again', 503, 'A temporary failure of the server.'),
+  InternalError: error('try-again', 500, 'The request processing has failed.'),
+  SignatureNonceUsed: error('try-again', 400, 'Specified signature nonce was used already.'),
+  MissingClusterId: error('other', 400, 'ClusterId is mandatory for this action.'),
+  'InvalidParameter.PrivateIpAddress': error('other', 400, 'The parameter PrivateIpAddress is not valid.'),
+  InvalidVersion: error('other', 400, 'Specified parameter Version is not valid.'),
+  'InvalidAction.NotFound': error('other', 404, 'Specified api is not found.'),
+  UnsupportedHTTPMethod: error('other', 405, 'This http method is not supported.'),
 } as const satisfies Record<string, EnsError>;
 
-/** A code that this double answers with of itself. Faults can carry any other. */
 export type EnsErrorCode = keyof typeof ensErrors;

@@ -1,15 +1,13 @@
 import { once } from 'node:events';
-import type { Server as HttpServer } from 'node:http';
-import type { Server as HttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** Lets a server be reached on 127.0.0.1, and nowhere else, and takes it off the network at once. */
+/** A server on 127.0.0.1. */
 export class Loopback {
-  readonly #server: HttpServer | HttpsServer;
+  readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #port = 0;
 
-  constructor(server: HttpServer | HttpsServer) {
+  constructor(server: Server) {
     this.#server = server;
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -17,9 +15,14 @@ export class Loopback {
     });
   }
 
-  /** The port: a free one, chosen at the first `open`, and the same one from then on. */
+  /** A free port, chosen at the first `open` and the same one from then on. */
   get port(): number {
     return this.#port;
+  }
+
+  /** `127.0.0.1:PORT`. */
+  get host(): string {
+    return `127.0.0.1:${this.#port}`;
   }
 
   async open(): Promise<void> {
@@ -28,12 +31,27 @@ export class Loopback {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Frees the port and breaks every connection. Does nothing where that is done already. */
+  async opened(): Promise<this> {
+    await this.open();
+    return this;
+  }
+
+  /** Stops listening and breaks every connection. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
     await closed;
+  }
+
+  stop(): Promise<void> {
+    return this.close();
+  }
+
+  /** Starts again on the same port. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.open();
   }
 }

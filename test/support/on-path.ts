@@ -1,14 +1,19 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Whether a program is on `PATH`. */
-export function onPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => {
+/** The first program of a name on `PATH`. */
+export function fromPath(program: string): string | undefined {
+  const files = (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, program));
+  return files.find((file) => {
     try {
-      accessSync(join(directory, program), constants.X_OK);
+      accessSync(file, constants.X_OK);
       return true;
     } catch {
       return false;
     }
   });
+}
+
+export function onPath(program: string): boolean {
+  return fromPath(program) !== undefined;
 }

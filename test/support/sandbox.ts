@@ -1,44 +1,44 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { ApiServer } from './api-server.js';
 import { CertificateAuthority } from './certificate-authority.js';
 import type { EnsIdentity } from './ens-account.js';
 import { EnsServer } from './ens-server.js';
 import { noteLeak, noteOutput } from './journal.js';
-import { runKubectl, type Kubectl, type Outcome } from './kubectl.js';
+import type { Kubectl, Outcome } from './kubectl.js';
 import { filesHolding } from './secrets.js';
 
-/** The top of the repository. */
-export const repository = resolve(__dirnameOfThisFile(), '../..');
+// jest runs this file as CommonJS, tsx as a module.
+const here = typeof __dirname === 'string' ? __dirname : dirname(new URL(import.meta.url).pathname);
 
-/** The program as `npm run build` makes it: the standalone executable, and the one for Node.js. */
+/** The top directory of the repository. */
+export const repository = resolve(here, '../..');
+
+/** The built program: the standalone executable, and the one for Node.js. */
 export const programs = {
   standalone: join(repository, 'dist', 'kubectl-eck'),
   node: join(repository, 'plugin', 'kubectl-eck'),
 } as const;
 export type Program = keyof typeof programs;
 
-/** How a program is run. */
 export interface RunOptions {
   readonly program?: Program;
-  /** Added to the sandbox's environment; `undefined` takes a variable away. */
+  /** Added to the sandbox's environment; `undefined` removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly stdin?: string;
   readonly timeoutMs?: number;
 }
 
-/**
- * A machine of its own for one test: an empty home directory, an Alibaba Cloud account with a cluster, the ENS API,
- * the cluster's API server, and the built program on `PATH`. Nothing of it outlives {@link dispose}.
- */
+/** A machine for one test: a home directory, an account with one cluster, ENS, an API server, and the built program. */
 export class Sandbox {
-  /** What a test wrote itself. */
-  readonly #plantedFiles = new Set<string>();
+  readonly #writtenFiles = new Set<string>();
 
   private constructor(
-    /** The directory that everything is in. */
+    /** Contains everything. */
     readonly directory: string,
     readonly ens: EnsServer,
     readonly apiServer: ApiServer,
@@ -48,7 +48,7 @@ export class Sandbox {
   ) {}
 
   static async create(clusterId = 'eck-0123abcd'): Promise<Sandbox> {
-    // A home directory with a space in it, since people have them.
+    // With a space, since home directories have them.
     const directory = await mkdtemp(join(tmpdir(), 'kubectl eck-'));
     for (const name of ['home', 'tmp']) await mkdir(join(directory, name), { mode: 0o700 });
     const authority = await CertificateAuthority.create({ name: `${clusterId} CA` });
@@ -58,28 +58,26 @@ export class Sandbox {
       accessKeySecret: 'TestAccessKeySecret00000000001',
       name: 'someone',
     };
-    const ens = await EnsServer.start({
-      identities: [identity],
-      clusters: [{ clusterId, authority, server: apiServer.url, privateServer: apiServer.url }],
-    });
+    const cluster = { clusterId, authority, server: apiServer.url };
+    const ens = await EnsServer.start({ identities: [identity], clusters: [cluster] });
     return new Sandbox(directory, ens, apiServer, authority, clusterId, identity);
   }
 
   async dispose(): Promise<void> {
     const leaks = await this.filesWithIssuedKeys();
-    leaks.filter((file) => !this.#isMeantToHoldKeys(file)).forEach(noteLeak);
+    leaks.filter((file) => !this.#mayContainKeys(file)).forEach(noteLeak);
     await this.ens.stop();
     await this.apiServer.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  /** The store `file` holds keys, and so does what a herd of processes wrote to its standard output. */
-  #isMeantToHoldKeys(file: string): boolean {
+  /** The store `file`, the standard output of a herd, and files that the test wrote. */
+  #mayContainKeys(file: string): boolean {
     const path = relative(this.directory, file);
     return (
       path.startsWith('home/.kube/cache/kubectl-eck/credentials/') ||
       /^herd-\w+\/\d+\.out$/.test(path) ||
-      this.#plantedFiles.has(file)
+      this.#writtenFiles.has(file)
     );
   }
 
@@ -91,10 +89,7 @@ export class Sandbox {
     return join(this.home, '.kube', 'config');
   }
 
-  /**
-   * The whole environment of what runs in here: the account's AccessKey, the ENS double as the endpoint, the store
-   * `file`, and no metadata service.
-   */
+  /** The whole environment of a program: the account's AccessKey, the ENS double, the store `file`. */
   environment(changes: RunOptions['env'] = {}): NodeJS.ProcessEnv {
     const environment: NodeJS.ProcessEnv = {
       HOME: this.home,
@@ -105,80 +100,67 @@ export class Sandbox {
       ALIBABA_CLOUD_ECS_METADATA_DISABLED: 'true',
       KUBECTL_ECK_ENDPOINT: this.ens.endpoint,
       KUBECTL_ECK_STORE: 'file',
+      ...changes,
     };
-    for (const [name, value] of Object.entries(changes)) {
-      if (value === undefined) Reflect.deleteProperty(environment, name);
-      else environment[name] = value;
-    }
-    return environment;
+    return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined));
   }
 
   /** Runs the built program. */
   run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-    return runProgram(programs[options.program ?? 'standalone'], args, {
-      env: this.environment(options.env),
-      cwd: this.directory,
-      ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
-      timeoutMs: options.timeoutMs ?? 30_000,
-    });
+    const { program = 'standalone', env, stdin = '', timeoutMs = 30_000 } = options;
+    const place = { env: this.environment(env), cwd: this.directory };
+    return runProgram(programs[program], args, { ...place, stdin, timeoutMs });
   }
 
-  /** Runs kubectl with the sandbox's kubeconfig; it finds the built program on `PATH`. */
-  kubectl(
-    kubectl: Kubectl,
-    args: readonly string[],
-    options: Pick<RunOptions, 'env'> = {},
-  ): Promise<Outcome> {
-    return runKubectl(kubectl, args, { env: this.environment(options.env), cwd: this.directory });
+  /** Runs kubectl with the sandbox's kubeconfig. */
+  kubectl({ path }: Kubectl, args: readonly string[], { env }: RunOptions = {}): Promise<Outcome> {
+    return runProgram(path, args, { env: this.environment(env), cwd: this.directory, timeoutMs: 30_000 });
   }
 
   /** Writes a file below the home directory. @returns its path */
-  async writeHome(path: string, text: string): Promise<string> {
+  async writeHome(path: string, content: string): Promise<string> {
     const file = join(this.home, path);
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await writeFile(file, text, { mode: 0o600 });
-    this.#plantedFiles.add(file);
+    await writeFile(file, content, { mode: 0o600 });
+    this.#writtenFiles.add(file);
     return file;
   }
 
-  /** The files in here, the home and the temporary directory among them, that hold a private key that was issued. */
+  /** The sandbox's files that contain a private key that was issued. */
   filesWithIssuedKeys(): Promise<string[]> {
     return filesHolding(this.directory, this.ens.issuedKeys);
   }
 }
 
-/** Runs a program without a shell. It is killed, and the promise rejected, after `timeoutMs`. */
-export function runProgram(
-  file: string,
-  args: readonly string[],
-  options: {
-    readonly env: NodeJS.ProcessEnv;
-    readonly cwd?: string;
-    readonly stdin?: string;
-    readonly timeoutMs: number;
-  },
-): Promise<Outcome> {
-  return new Promise((resolvePromise, reject) => {
-    const child = spawn(file, args, { env: options.env, cwd: options.cwd, stdio: ['pipe', 'pipe', 'pipe'] });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.stdin.on('error', () => undefined).end(options.stdin ?? '');
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(new Error(`${file} ${args.join(' ')} took longer than ${options.timeoutMs} ms: ${stderr}`));
-    }, options.timeoutMs);
-    child.on('error', reject);
-    child.on('close', (status) => {
-      clearTimeout(timer);
-      noteOutput(stderr);
-      resolvePromise({ status, stdout, stderr });
-    });
-  });
+interface ProgramOptions extends Pick<RunOptions, 'stdin'> {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly timeoutMs: number;
 }
 
-/** jest runs this file as CommonJS, and tsx as a module. */
-function __dirnameOfThisFile(): string {
-  return typeof __dirname === 'string' ? __dirname : dirname(new URL(import.meta.url).pathname);
+/** Runs a program to its end. @throws after `timeoutMs`, when it is killed with what it started */
+export async function runProgram(
+  file: string,
+  args: readonly string[],
+  { env, cwd, stdin = '', timeoutMs }: ProgramOptions,
+): Promise<Outcome> {
+  // Detached: a process group of its own, which can be killed as a whole.
+  const child = spawn(file, args, { env, cwd, stdio: 'pipe', detached: true });
+  child.stdin.on('error', () => undefined).end(stdin);
+  let isLate = false as boolean;
+  const timer = setTimeout(() => {
+    isLate = true;
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  }, timeoutMs);
+  const ended = once(child, 'close') as Promise<[status: number | null]>;
+  const [stdout, stderr, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    ended,
+  ]).finally(() => {
+    clearTimeout(timer);
+  });
+  noteOutput(stderr);
+  if (isLate) throw new Error(`${file} ${args.join(' ')} took longer than ${timeoutMs} ms: ${stderr}`);
+  return { status, stdout, stderr };
 }

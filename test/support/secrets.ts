@@ -1,29 +1,24 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/**
- * The files below a directory that hold one of the private keys, in any of the forms that one could leak in: PEM, the
- * base64 of PEM, or the bare key, as text or as bytes. What goes away while it is looked through holds none.
- */
-export async function filesHolding(directory: string, keysPem: readonly string[]): Promise<string[]> {
-  const needles = keysPem.flatMap(secretForms);
+/** The files at or below a path that contain one of the private keys as PEM, its base64, or DER. */
+export async function filesHolding(path: string, keysPem: readonly string[]): Promise<string[]> {
+  const forms = keysPem.flatMap(secretForms);
   const found: string[] = [];
-  const look = async (path: string, isDirectory: boolean): Promise<void> => {
-    if (!isDirectory) {
-      const content = await unlessGone(readFile(path));
-      if (content !== undefined && needles.some((needle) => content.includes(needle))) found.push(path);
-      return;
-    }
-    for (const entry of (await unlessGone(readdir(path, { withFileTypes: true }))) ?? []) {
-      if (entry.isFile() || entry.isDirectory()) await look(join(path, entry.name), entry.isDirectory());
+  const search = async (file: string): Promise<void> => {
+    const status = await unlessGone(lstat(file));
+    if (status?.isDirectory() === true) {
+      for (const name of (await unlessGone(readdir(file))) ?? []) await search(join(file, name));
+    } else if (status?.isFile() === true) {
+      const content = await unlessGone(readFile(file));
+      if (content !== undefined && forms.some((form) => content.includes(form))) found.push(file);
     }
   };
-  const status = await unlessGone(lstat(directory));
-  if (status?.isDirectory() || status?.isFile()) await look(directory, status.isDirectory());
+  await search(path);
   return found;
 }
 
-/** Other runs of these tests remove their own directories. */
+/** Other runs of these tests delete their own directories. */
 async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
@@ -33,16 +28,15 @@ async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Parts of a key that cannot be there by chance, whatever stands around them. */
+/** Parts of a private key that are found whatever stands around them: of its DER, its PEM, and the PEM's base64. */
 export function secretForms(keyPem: string): Buffer[] {
   const lines = keyPem.split('\n').filter((line) => line !== '' && !line.startsWith('-----'));
   const der = Buffer.from(lines.join(''), 'base64');
-  // The private number stands somewhere in the middle; the start of a DER key is the same for all keys.
+  // The start of the DER is the same for all keys; the private number is in the middle.
   const middle = Math.floor(der.length / 3);
   const base64 = Buffer.from(keyPem).toString('base64');
-  return [
-    der.subarray(middle, middle + 24),
-    Buffer.from(lines[Math.floor(lines.length / 2)] ?? ''),
-    Buffer.from(base64.slice(Math.floor(base64.length / 8) * 4, Math.floor(base64.length / 8) * 4 + 40)),
-  ].filter((needle) => needle.length >= 16);
+  const start = Math.floor(base64.length / 8) * 4;
+  const line = lines[Math.floor(lines.length / 2)] ?? '';
+  const forms = [der.subarray(middle, middle + 24), line, base64.slice(start, start + 40)];
+  return forms.map((form) => Buffer.from(form)).filter((form) => form.length >= 16);
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tsImport } from 'tsx/esm/api';
 
-/** Before the first test: starts the journal that the last check looks through. */
+/** Before the first test: creates the journal for the search for leaked keys. */
 export default async function suiteBegins() {
   const { journalVariable } = await tsImport('./journal.ts', import.meta.url);
   process.env[journalVariable] = mkdtempSync(join(tmpdir(), 'kubectl-eck-journal-'));

@@ -1,12 +1,25 @@
 import { Argument, Command } from 'commander';
-import { shells, type Shell } from './shells.js';
+import { messageOf, printable } from '../../errors.js';
+import type { World } from '../../world.js';
 import { withChoices } from '../options.js';
+import { complete, type Completion } from './complete.js';
+import { sourcesFor, within } from './sources.js';
 
-/** `completion`: the script that teaches a shell to complete `kubectl-eck`. */
+type Script = Promise<{ readonly default: string }>;
+
+/** The completion script of each shell. Loading one starts no process. */
+const scripts: Readonly<Record<string, () => Script>> = {
+  bash: () => import('../../../plugin/completion/kubectl-eck.bash', { with: { type: 'text' } }),
+  zsh: () => import('../../../plugin/completion/kubectl-eck.zsh', { with: { type: 'text' } }),
+  fish: () => import('../../../plugin/completion/kubectl-eck.fish', { with: { type: 'text' } }),
+  powershell: () => import('../../../plugin/completion/kubectl-eck.ps1', { with: { type: 'text' } }),
+};
+
+/** `completion`: prints a shell's completion script. */
 export function completionCommand(): Command {
   return new Command('completion')
-    .description('print the script that lets a shell complete kubectl-eck')
-    .addArgument(withChoices(new Argument('<SHELL>', 'your shell'), shells))
+    .description('print the script that completes kubectl-eck in a shell')
+    .addArgument(withChoices(new Argument('<SHELL>', 'your shell'), Object.keys(scripts)))
     .addHelpText(
       'after',
       [
@@ -17,13 +30,61 @@ export function completionCommand(): Command {
         '  kubectl-eck completion fish > ~/.config/fish/completions/kubectl-eck.fish',
         '  kubectl-eck completion powershell >> $PROFILE',
         '',
-        'The words after "kubectl eck" are completed by kubectl itself (1.26 and later;',
-        'see "kubectl completion --help"), which runs kubectl_complete-eck: keep that',
-        'program on PATH, as kubectl-eck is.',
+        'kubectl 1.26 and later completes "kubectl eck" itself (see "kubectl completion',
+        '--help"). It runs kubectl_complete-eck, which has to be on PATH.',
       ].join('\n'),
     )
-    .action(async (shell: Shell) => {
-      const { completionScripts } = await import('./scripts.js');
-      process.stdout.write(completionScripts[shell]);
+    .action(async (shell: string) => {
+      const script = await scripts[shell]?.();
+      process.stdout.write(script?.default ?? '');
     });
+}
+
+/** The longest time that a person waits for completions. */
+const limitMs = 2000;
+
+/**
+ * Answers `__complete`, which shells run, on standard output, and ends the process. It never fails and never warns.
+ *
+ * @param words the words after the program's name; the last one is the word under the cursor
+ */
+export async function answerCompletion(
+  root: Command,
+  words: readonly string[],
+  world: World,
+): Promise<never> {
+  const silent: World = {
+    ...world,
+    warn: (message) => {
+      world.debug(message);
+    },
+  };
+  const completion = await within(
+    complete(root, words, (line) => sourcesFor(line, silent)),
+    limitMs,
+  ).catch((error: unknown): Completion => {
+    world.debug(`nothing can be completed: ${messageOf(error)}`);
+    return { candidates: [], isFile: false };
+  });
+  await new Promise((resolve) => process.stdout.write(formatCompletion(completion), resolve));
+  // A call that takes too long is not waited for.
+  process.exit(0);
+}
+
+/** The last line of an answer, as cobra defines it. */
+const directives = { completeFiles: 0, completeNoFiles: 4 } as const;
+
+/**
+ * Values that no shell can misread: letters, digits and signs without a meaning in a shell. Older kubectl scripts let
+ * bash expand a value, so `$(…)` in a cluster's name would run; and some insert ` -` unquoted, as a flag.
+ */
+const harmless = /^(?!.* -)[\p{L}\p{M}\p{N} _.,:@%+=/-]+$/u;
+
+/** Formats completions in cobra's protocol: a value with a tab and its description per line, then the directive. */
+export function formatCompletion({ candidates, isFile }: Completion): string {
+  const lines = candidates
+    .filter(({ value }) => harmless.test(value))
+    .map(({ value, description }) => `${value}\t${printable(description, 100)}`.trimEnd());
+  const directive = isFile ? directives.completeFiles : directives.completeNoFiles;
+  return [...lines, `:${directive}`, ''].join('\n');
 }

@@ -1,16 +1,53 @@
 import type { Argument, Command, Option } from 'commander';
-import { nothing, type Candidate, type Completion } from './candidate.js';
-import { isAboutKept } from './kept-commands.js';
-import { readLine, visibleCommands, visibleOptions, type Line } from './line.js';
-import type { KnownCluster, Sources } from './sources.js';
+
+/** A word that can replace the word under the cursor. */
+export interface Candidate {
+  readonly value: string;
+  /** Shown beside it; may be ''. */
+  readonly description: string;
+}
+
+export interface Completion {
+  readonly candidates: readonly Candidate[];
+  /** Whether the word is a file's name, which the shell completes. */
+  readonly isFile: boolean;
+}
+
+/** A cluster with the contexts that reach it. */
+export interface KnownCluster {
+  readonly clusterId: string;
+  readonly name?: string;
+  readonly region?: string;
+  readonly contexts: readonly string[];
+}
+
+/** Names that are not in the definitions of the commands. A call fails if they cannot be read. */
+export interface Sources {
+  clusters(): Promise<KnownCluster[]>;
+  contexts(): Promise<Candidate[]>;
+  profiles(): Promise<Candidate[]>;
+}
+
+/** An unfinished command line. */
+export interface Line {
+  /** The root if no command was typed yet. */
+  readonly command: Command;
+  /** The options before the cursor with their values, by the long flag without dashes. */
+  readonly given: ReadonlyMap<string, string>;
+  /** The command's arguments before the cursor. */
+  readonly operands: readonly string[];
+  /** The option whose value is under the cursor. */
+  readonly option: Option | undefined;
+  /** Whether a flag is under the cursor. */
+  readonly isFlag: boolean;
+  /** The typed part of what is under the cursor. */
+  readonly prefix: string;
+}
 
 /**
- * What the word under the cursor can become, by the definitions of the commands: commands, flags, and values of flags
- * and arguments.
+ * Completes the word under the cursor from the definitions of the commands.
  *
- * @param words what follows the program's name; the last one is the word under the cursor
- * @param sourcesFor where names come from that are not in the definitions, for this line
- * @throws whatever the sources throw
+ * @param words the words after the program's name; the last one is under the cursor
  */
 export async function complete(
   root: Command,
@@ -18,119 +55,157 @@ export async function complete(
   sourcesFor: (line: Line) => Sources,
 ): Promise<Completion> {
   const line = readLine(root, words);
-  const completion = await completeLine(root, line, sourcesFor(line));
-  const matching = completion.candidates.filter(({ value }) => value.startsWith(line.prefix));
-  return { ...completion, candidates: withoutRepetition(matching) };
+  if (/[<[]FILE\b/.test(line.option?.flags ?? '')) return { candidates: [], isFile: true };
+  const byValue = new Map<string, Candidate>();
+  for (const candidate of await findCandidates(root, line, sourcesFor(line))) {
+    const { value } = candidate;
+    if (value !== '' && value.startsWith(line.prefix) && !byValue.has(value)) byValue.set(value, candidate);
+  }
+  return { candidates: [...byValue.values()], isFile: false };
 }
 
-async function completeLine(root: Command, line: Line, sources: Sources): Promise<Completion> {
-  const { command, asked } = line;
-  switch (asked.kind) {
-    case 'flag':
-      return { candidates: flags(line), isFile: false };
-    case 'value':
-      return completeValue(asked.option, line, sources);
-    case 'argument': {
-      if (command === root) return { candidates: commandNames(root), isFile: false };
-      const argument = argumentAt(command, asked.index);
-      return argument === undefined ? nothing : completeArgument(root, argument, line, sources);
+/** Reads an unfinished command line. Unknown flags are skipped. */
+export function readLine(root: Command, words: readonly string[]): Line {
+  const given = new Map<string, string>();
+  const operands: string[] = [];
+  let command = root;
+  let option: Option | undefined;
+  let isAfterDashes = false;
+  for (const word of words.slice(0, -1)) {
+    if (option !== undefined) {
+      given.set(nameOf(option), word);
+      option = undefined;
+    } else if (isAfterDashes) {
+      operands.push(word);
+    } else if (word === '--') {
+      isAfterDashes = true;
+    } else if (word.length > 1 && word.startsWith('-')) {
+      const found = findOption(command, word);
+      if (found.option?.required === true && found.value === undefined) option = found.option;
+      else if (found.option !== undefined) given.set(nameOf(found.option), found.value ?? '');
+    } else if (command === root) {
+      command = findCommand(root, word) ?? root.createCommand(word);
+    } else {
+      operands.push(word);
     }
+  }
+  const prefix = words.at(-1) ?? '';
+  const line = { command, given, operands, option, isFlag: false, prefix };
+  if (option !== undefined || isAfterDashes || !prefix.startsWith('-')) return line;
+  const { option: typed, value } = findOption(command, prefix);
+  return prefix.startsWith('--') && typed !== undefined && value !== undefined
+    ? { ...line, option: typed, prefix: value }
+    : { ...line, isFlag: true };
+}
+
+function nameOf(option: Option): string {
+  return option.long?.slice(2) ?? option.name();
+}
+
+function findCommand(root: Command, name: string): Command | undefined {
+  const commands = root.createHelp().visibleCommands(root);
+  return commands.find((command) => command.name() === name || command.aliases().includes(name));
+}
+
+/** Finds the option of `--flag`, `--flag=value`, `-f` or `-fvalue`, and its value if the word contains it. */
+function findOption(command: Command, word: string): { option?: Option | undefined; value?: string } {
+  const options = command.createHelp().visibleOptions(command);
+  const [, long, , longValue] = /^(--[^=]*)(=(.*))?$/s.exec(word) ?? [];
+  const shortValue = word.slice(2);
+  const option = options.find((candidate) =>
+    long === undefined ? candidate.short === word.slice(0, 2) : candidate.long === long,
+  );
+  const value = long === undefined && option?.required === true && shortValue !== '' ? shortValue : longValue;
+  return value === undefined ? { option } : { option, value };
+}
+
+async function findCandidates(root: Command, line: Line, sources: Sources): Promise<Candidate[]> {
+  const { command, option, operands } = line;
+  if (line.isFlag) return flagCandidates(line);
+  if (option === undefined && command === root) return commandCandidates(root);
+  const taker = option ?? argumentAt(command, operands.length);
+  if (taker?.argChoices !== undefined) return taker.argChoices.map((value) => ({ value, description: '' }));
+  switch (option?.long ?? taker?.name()) {
+    case 'command':
+      return commandCandidates(root);
+    case '--context':
+    case 'CONTEXT':
+      return sources.contexts();
+    case '--profile':
+      return sources.profiles();
+    case '--cluster-id':
+      return (await sources.clusters()).map(idCandidate);
+    case '--name':
+      return (await sources.clusters()).flatMap(nameCandidates);
+    case '--region':
+      return (await sources.clusters()).map(({ region }) => ({ value: region ?? '', description: '' }));
+    case 'CLUSTER':
+      return clusterCandidates(line, await sources.clusters());
+    default:
+      return [];
   }
 }
 
-async function completeValue(option: Option, line: Line, sources: Sources): Promise<Completion> {
-  if (option.argChoices !== undefined) return choices(option.argChoices);
-  if (/[<[](?:FILE|PATH)\b/.test(option.flags)) return { candidates: [], isFile: true };
-  const find = sourceOfFlag[option.long ?? ''];
-  return find === undefined ? nothing : { candidates: await find(sources, line), isFile: false };
+/** The argument at a position. A variadic one takes all that follow. */
+function argumentAt({ registeredArguments }: Command, index: number): Argument | undefined {
+  const last = registeredArguments.at(-1);
+  return registeredArguments[index] ?? (last?.variadic === true ? last : undefined);
 }
 
-/** The flags whose values are names of something that there is. */
-const sourceOfFlag: Readonly<
-  Record<string, (sources: Sources, line: Line) => Candidate[] | Promise<Candidate[]>>
-> = {
-  '--cluster-id': async (sources) => (await sources.clusters()).map(idCandidate),
-  '--context': (sources) => sources.contexts(),
-  '--name': async (sources) => (await sources.clusters()).flatMap(nameCandidate),
-  '--profile': (sources) => sources.profiles(),
-  '--region': async (sources) =>
-    (await sources.clusters()).map(({ region }) => ({ value: region ?? '', description: '' })),
-};
-
-async function completeArgument(
-  root: Command,
-  argument: Argument,
-  line: Line,
-  sources: Sources,
-): Promise<Completion> {
-  if (argument.argChoices !== undefined) return choices(argument.argChoices);
-  if (argument.name() === 'command') return { candidates: commandNames(root), isFile: false };
-  if (argument.name() === 'CONTEXT') return { candidates: await sources.contexts(), isFile: false };
-  if (argument.name() !== 'CLUSTER') return nothing;
-  const clusters = (await sources.clusters()).filter(
-    ({ clusterId, name }) =>
-      !line.operands.includes(clusterId) && !(name !== undefined && line.operands.includes(name)),
-  );
-  const ids = clusters.map(idCandidate);
-  const names = clusters.flatMap(isAboutKept(line.command) ? contextCandidates : nameCandidate);
-  // Ids are short and always right. A name is offered to those who have begun to type one.
-  return { candidates: line.prefix === '' ? ids : [...ids, ...names], isFile: false };
-}
-
-function choices(values: readonly string[]): Completion {
-  return { candidates: values.map((value) => ({ value, description: '' })), isFile: false };
-}
-
-function commandNames(root: Command): Candidate[] {
-  return visibleCommands(root).map((command) => ({
+function commandCandidates(root: Command): Candidate[] {
+  const commands = root.createHelp().visibleCommands(root);
+  return commands.map((command) => ({
     value: command.name(),
     description: command.summary() || command.description(),
   }));
 }
 
 /** The flags that can still be given: each once, unless it takes several values. */
-function flags({ command, given, prefix }: Line): Candidate[] {
-  return visibleOptions(command)
-    .filter((option) => option.variadic || !given.has(option))
-    .flatMap(({ long, short, description }) =>
-      // A short flag only where the long ones do not begin alike: nobody reads each flag twice.
-      [long, prefix === '-' || prefix === short ? short : undefined].map((flag) => ({
-        value: flag ?? '',
-        description: description.replace(/ \[\$\w+\]$/, ''),
-      })),
-    )
-    .filter(({ value }) => value !== '');
+function flagCandidates({ command, given, prefix }: Line): Candidate[] {
+  const options = command.createHelp().visibleOptions(command);
+  return options
+    .filter((option) => option.variadic || !given.has(nameOf(option)))
+    .flatMap(({ long, short, description }) => {
+      const described = description.replace(/ \[\$\w+\]$/, '');
+      // The short flag only if it is asked for, so that no flag is listed twice.
+      const flags = prefix === '-' || prefix === short ? [long, short] : [long];
+      return flags.map((flag) => ({ value: flag ?? '', description: described }));
+    });
 }
 
-/** The argument that a command has in a place. The last one may stand for all that follow. */
-function argumentAt(command: Command, index: number): Argument | undefined {
-  const known = command.registeredArguments;
-  const last = known.at(-1);
-  return known[index] ?? (last?.variadic === true ? last : undefined);
+/** Clusters that are not on the line yet: by id, and by name or context once the person has begun to type one. */
+function clusterCandidates(
+  { operands, command, prefix }: Line,
+  clusters: readonly KnownCluster[],
+): Candidate[] {
+  const others = clusters.filter(
+    ({ clusterId, name }) => !operands.includes(clusterId) && !operands.includes(name ?? clusterId),
+  );
+  const ids = others.map(idCandidate);
+  if (prefix === '') return ids;
+  return [...ids, ...others.flatMap(takesContexts(command) ? contextCandidates : nameCandidates)];
+}
+
+/** Whether a command is about clusters with a cached credential or a context, and takes a context's name for one. */
+export function takesContexts(command: Command): boolean {
+  return ['status', 'refresh', 'logout', 'doctor'].includes(command.name());
 }
 
 function idCandidate({ clusterId, name, region, contexts }: KnownCluster): Candidate {
-  const described = [
-    ...(name === undefined || name === '' || name === clusterId ? [] : [name]),
-    ...(region === undefined || region === '' ? [] : [region]),
-    ...contexts.filter((context) => context !== clusterId).map((context) => `context ${context}`),
+  const otherContexts = contexts.filter((context) => context !== clusterId);
+  const parts = [
+    name === clusterId ? '' : name,
+    region,
+    ...otherContexts.map((context) => `context ${context}`),
   ];
-  return { value: clusterId, description: described.join(', ') };
+  return { value: clusterId, description: parts.filter(Boolean).join(', ') };
 }
 
-function nameCandidate({ name, clusterId, region }: KnownCluster): Candidate[] {
-  if (name === undefined || name === '' || name === clusterId) return [];
-  return [{ value: name, description: [clusterId, ...(region ? [region] : [])].join(', ') }];
+function nameCandidates({ name, clusterId, region }: KnownCluster): Candidate[] {
+  if (name === undefined || name === clusterId) return [];
+  return [{ value: name, description: [clusterId, region].filter(Boolean).join(', ') }];
 }
 
 function contextCandidates({ clusterId, contexts }: KnownCluster): Candidate[] {
   return contexts.map((context) => ({ value: context, description: clusterId }));
-}
-
-function withoutRepetition(candidates: readonly Candidate[]): Candidate[] {
-  const byValue = new Map<string, Candidate>();
-  for (const candidate of candidates) {
-    if (candidate.value !== '' && !byValue.has(candidate.value)) byValue.set(candidate.value, candidate);
-  }
-  return [...byValue.values()];
 }

@@ -5,13 +5,11 @@ import { dirname, resolve } from 'node:path';
 import { cacheKeyText } from '../../credential/cache-key.js';
 import { certificateSubject, readCertificates } from '../../credential/check.js';
 import { openClient } from '../../ens/client.js';
-import { EckError, printable, printLine, usageError } from '../../errors.js';
+import { EckError, printable, printLine, printOutput, usageError } from '../../errors.js';
 import { readCachedCredential } from '../../exec-credential/cache.js';
-import { readConnection } from '../../kubeconfig/user-connection.js';
-import { readUsers, replaceUsers, type KubeconfigPaths, type KubeconfigUser } from '../../kubeconfig/user.js';
 import type { Mapping } from '../../mapping.js';
 import { parseClusterId, readSettings, type Settings } from '../../settings.js';
-import { openStore } from '../../store/open-store.js';
+import { openStore } from '../../store/open.js';
 import type { Store } from '../../store/store.js';
 import { formatDateTime, shellWord } from '../../terminal/format.js';
 import { formatTable, type Column } from '../../terminal/table.js';
@@ -30,6 +28,9 @@ import {
   typedSettings,
 } from '../options.js';
 import { findConvertible, labelOf, refusal, type Findings } from './find.js';
+import { readContexts, type UserContext, readUsers, type KubeconfigUser } from '../../kubeconfig/read.js';
+import { replaceUsers } from '../../kubeconfig/change.js';
+import { type KubeconfigPaths } from '../../kubeconfig/files.js';
 
 /** `convert`: replaces client keys in the user kubeconfig by `exec` entries. */
 export function convertCommand(world: World): Command {
@@ -72,7 +73,7 @@ export function convertCommand(world: World): Command {
         execApiVersion: execApiVersion(command),
       },
     };
-    const { users } = await readUsers(rules.paths);
+    const users = await readUsers(rules.paths);
     const found = findConvertible(users, { context, clusterId });
     const { failures, stopped } = switchOption(command, 'dry-run')
       ? await list(found)
@@ -102,7 +103,7 @@ async function list({ convertible, failures }: Findings): Promise<ConvertReport>
     ['CLUSTER', ({ clusterId }) => clusterId],
     ['SUBJECT', ({ subject }) => subject],
   ];
-  process.stdout.write(formatTable(columns, rows, { headers: true }));
+  printOutput(formatTable(columns, rows, { headers: true }));
   return { failures, stopped: undefined };
 }
 
@@ -135,11 +136,13 @@ async function convert(
     if (error) failures.push({ cluster: labelOf(user), error });
     else if (setUp) converted.push({ user, setUp });
   }
-  const replacements = converted.map(({ user, setUp: { entry } }) => {
-    const contexts = user.contexts.map(({ name }) => name);
-    return { user, successors: [{ name: user.name, exec: entry.exec, contexts }], stays: false };
-  });
-  if (replacements.length > 0) await replaceUsers(rules.paths, replacements, { backUp: false });
+  const replacements = converted.map(({ user: { name, file, content }, setUp: { entry } }) => ({
+    name,
+    file,
+    content,
+    exec: entry.exec,
+  }));
+  if (replacements.length > 0) await replaceUsers(rules.paths, replacements);
   for (const { user, setUp } of converted) for (const line of await linesOf(user, setUp)) printLine(line);
   return { failures, stopped: report.stopped };
 }
@@ -178,10 +181,11 @@ async function trusts(
   paths: KubeconfigPaths,
   issuedPem: string,
 ): Promise<boolean> {
+  const find = async (files: KubeconfigPaths): Promise<UserContext | undefined> =>
+    (await readContexts(files)).contexts.find(({ name, cluster }) => name === contextName && cluster);
   // Files that are used one by one may have clusters of the same name.
-  const own = await readConnection([user.file], contextName);
-  const connection = own?.cluster ? own : await readConnection(paths, contextName);
-  const { cluster = {}, clusterFile = user.file } = connection ?? {};
+  const context = (await find([user.file])) ?? (await find(paths));
+  const { cluster = {}, clusterFile = user.file } = context ?? {};
   const pem = await readPem(cluster, 'certificate-authority', clusterFile);
   const issued = readCertificates(issuedPem).map(({ fingerprint256 }) => fingerprint256);
   return certificatesIn(pem).some(({ fingerprint256 }) => issued.includes(fingerprint256));

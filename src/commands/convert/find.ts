@@ -1,6 +1,6 @@
 import { EckError, quoted } from '../../errors.js';
-import type { KubeconfigUser } from '../../kubeconfig/user.js';
 import type { ClusterFailure } from '../get-credentials/set-up.js';
+import { type KubeconfigUser } from '../../kubeconfig/read.js';
 
 /** The context that was given, and its cluster if no name contains the id. */
 export interface ConvertSelection {

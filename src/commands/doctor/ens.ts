@@ -1,31 +1,107 @@
-import { probeEns } from './probe.js';
-import { EckError } from '../../errors.js';
 import { resolveEndpoint } from '../../endpoint.js';
-import { failedBy, ok, type Check } from './check.js';
-import { identity } from './identity.js';
+import { issueCredential } from '../../ens/actions.js';
+import { callEns, openClient } from '../../ens/client.js';
+import { proxyFor, proxyName } from '../../ens/proxy.js';
+import { EckError, printable, type ErrorCode } from '../../errors.js';
+import type { World } from '../../world.js';
+import type { Check } from './facts.js';
 
-/** The endpoint of ENS can be reached. */
-export const ens: Check = {
-  name: 'ens',
-  // A profile's region may say where ENS is.
-  after: [identity],
-  async examine({ subject, world, evidence }) {
-    const endpoint = resolveEndpoint(evidence.account?.endpoint ?? subject.settings.endpoint);
-    try {
-      const probe = await probeEns(endpoint, subject.settings, world);
-      evidence.ens = probe;
-      const through = probe.proxy === undefined ? '' : ` through the proxy ${probe.proxy}`;
-      return ok(`${probe.host} answers in ${Math.round(probe.elapsedMs)} ms${through}`);
-    } catch (error) {
-      if (error instanceof EckError) return failedBy(error, remedies[error.code] ?? otherwise);
-      throw error;
-    }
+/** There is an Alibaba Cloud identity. */
+export const identity: Check = {
+  name: 'identity',
+  async run(facts, world) {
+    facts.client = await openClient(facts.settings, world);
+    return { status: 'ok', detail: facts.client.signer.description };
   },
 };
 
-const otherwise =
-  'look at the network, HTTPS_PROXY and NO_PROXY; name another endpoint with --endpoint or --site';
-const remedies: { readonly [code in EckError['code']]?: string } = {
-  'network-untrusted': 'export NODE_EXTRA_CA_CERTS=FILE, with the certificate of the authority',
-  'proxy-refused': "mend the user and the password in HTTPS_PROXY, or the proxy's rules, or set NO_PROXY",
+/** A list has a kubeconfig for each cluster. */
+const maxBodyBytes = 256 * 1024 * 1024;
+
+/** Errors of every call. After another one, ENS was reached and accepted the identity. */
+const generalErrors: readonly ErrorCode[] = [
+  'ens-unauthenticated',
+  'ens-clock-skew',
+  'ens-throttled',
+  'ens-unavailable',
+  'proxy-refused',
+  'network-untrusted',
+];
+
+/** ENS is reached and accepts the identity, and this machine's clock is right. */
+export const ens: Check = {
+  name: 'ens',
+  async run(facts, world) {
+    const { client, clusterId } = facts;
+    if (client === undefined) return { status: 'skipped', detail: 'needs identity' };
+    let aheadMs = 0;
+    const onDate = (date: Date): void => {
+      aheadMs = world.now().getTime() - date.getTime();
+    };
+    const startedMs = performance.now();
+    try {
+      // Of one cluster if there is one: a long list takes long.
+      const query = clusterId === undefined ? {} : { ClusterId: clusterId };
+      await callEns(client, { action: 'DescribeClustersV1', query, maxBodyBytes }, world, { onDate });
+    } catch (error) {
+      if (!(error instanceof EckError)) throw error;
+      facts.listError = error;
+      if (generalErrors.includes(error.code)) {
+        facts.client = undefined;
+        throw error;
+      }
+    }
+    const { protocol, host } = resolveEndpoint(client.endpoint);
+    const proxy = proxyOf(`${protocol}://${host}`, world);
+    const through = proxy === undefined ? '' : ` through the proxy ${proxyName(proxy)}`;
+    const detail = `${host} answers in ${Math.round(performance.now() - startedMs)} ms${through}`;
+    const minutes = Math.round(Math.abs(aheadMs) / 60_000);
+    if (minutes === 0) return { status: 'ok', detail };
+    const apart = `${minutes} min ${aheadMs > 0 ? 'ahead of' : 'behind'} ENS, which accepts up to 15 min`;
+    const fix = "Set this machine's clock";
+    return { status: 'warning', detail: `${detail}; this machine's clock is ${apart}`, fix };
+  },
+};
+
+/** The proxy that kubectl would use for a URL. */
+export function proxyOf(url: string, { environment }: World): URL | undefined {
+  const { protocol, hostname, port } = new URL(url);
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  const destination = {
+    protocol: scheme,
+    hostname: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port) || (scheme === 'https' ? 443 : 80),
+  } as const;
+  return proxyFor(destination, environment);
+}
+
+/** The identity may fetch the cluster's credential. Without the right to list, only names of clusters are missing. */
+export const permissions: Check = {
+  name: 'permissions',
+  async run(facts, world) {
+    const { client, clusterId, listError } = facts;
+    if (client === undefined) return { status: 'skipped', detail: 'needs ens' };
+    if (clusterId !== undefined) {
+      try {
+        facts.issued = await issueCredential(client, { clusterId, privateIp: false }, world);
+      } catch (error) {
+        facts.isUnknown = error instanceof EckError && error.code === 'ens-cluster-not-found';
+        throw error;
+      }
+      const call = { action: 'DescribeClusterDetail', query: { ClusterId: clusterId }, clusterId };
+      // Nothing else needs this permission.
+      const answer = await callEns(client, call, world).catch(() => undefined);
+      const state = answer?.['State'] ?? 'running';
+      if (state !== 'running') {
+        const detail = `the state of ${clusterId} is ${printable(JSON.stringify(state), 40)}`;
+        return { status: 'warning', detail, fix: 'Look at the cluster in the ENS console' };
+      }
+    }
+    if (listError !== undefined) {
+      const { message, fix, code } = listError;
+      return { status: 'warning', detail: `clusters have to be given by id: ${message}`, fix, code };
+    }
+    const detail = clusterId === undefined ? 'may list clusters' : `may fetch credentials of ${clusterId}`;
+    return { status: 'ok', detail };
+  },
 };

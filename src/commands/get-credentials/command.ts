@@ -1,8 +1,6 @@
 import { Command } from 'commander';
 import { openClient } from '../../ens/client.js';
-import { EckError, printLine, quoted, usageError } from '../../errors.js';
-import { findConflicts, readContexts, renderKubeconfig, writeContexts } from '../../kubeconfig/user.js';
-import type { KubeconfigPaths } from '../../kubeconfig/user.js';
+import { EckError, printLine, printOutput, quoted, usageError } from '../../errors.js';
 import { readSettings, type Settings } from '../../settings.js';
 import type { World } from '../../world.js';
 import { noClusters } from '../list.js';
@@ -20,6 +18,9 @@ import { execEntry, findSwitch, type ContextOptions } from './context-entry.js';
 import { checkSelection, selectClusters, type ClusterSelection } from './select.js';
 import { setUpClusters } from './set-up.js';
 import { summaryOfMany, summaryOfOne } from './summary.js';
+import { findConflicts, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
+import { readContexts } from '../../kubeconfig/read.js';
+import { type KubeconfigPaths } from '../../kubeconfig/files.js';
 
 /** `get-credentials`: makes `kubectl` work with clusters. When kubectl runs it, `main.ts` answers. */
 export function getCredentialsCommand(world: World): Command {
@@ -132,7 +133,7 @@ async function getCredentials(
   const rules = { overwrite, setCurrentContext: isOne && setCurrentContext, skipConflicts: true };
   const written = paths && entries.length > 0 ? await writeContexts(paths, entries, rules) : undefined;
   for (const { contextName, error } of written?.conflicts ?? []) noteConflict(contextName, error);
-  if (!paths && entries.length > 0) process.stdout.write(renderKubeconfig(entries, rules));
+  if (!paths && entries.length > 0) printOutput(renderKubeconfig(entries, rules));
 
   const identity = client.signer.description;
   const [setUp] = setUps;

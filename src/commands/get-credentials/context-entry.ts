@@ -6,9 +6,10 @@ import type { ExecApiVersion } from '../../exec-credential/protocol.js';
 import { resolveIdentity } from '../../exec-credential/resolve-identity.js';
 import { withRole, type Identity } from '../../identity.js';
 import type { IssuedCluster } from '../../kubeconfig/issued.js';
-import type { ContextEntry, ExecEntry, UserContext } from '../../kubeconfig/user.js';
 import { defaultMaxAgeMs, formatDuration } from '../../settings.js';
 import type { World } from '../../world.js';
+import { type ContextEntry, type ExecEntry } from '../../kubeconfig/entry.js';
+import { type UserContext } from '../../kubeconfig/read.js';
 
 /** What contexts are like besides the clusters that ENS describes. */
 export interface ContextOptions {

@@ -7,12 +7,12 @@ import { RateLimiter } from '../../ens/rate-limiter.js';
 import { EckError } from '../../errors.js';
 import { saveCredential } from '../../exec-credential/cache.js';
 import { CredentialRecords } from '../../exec-credential/records.js';
-import type { ContextEntry } from '../../kubeconfig/user.js';
 import type { StoreName } from '../../settings.js';
-import { openStore } from '../../store/open-store.js';
+import { openStore } from '../../store/open.js';
 import { showProgress } from '../../terminal/progress.js';
 import type { World } from '../../world.js';
 import { contextEntry, pinnedIdentity, type ContextOptions } from './context-entry.js';
+import { type ContextEntry } from '../../kubeconfig/entry.js';
 
 /** A cluster whose credential was fetched and saved, and its entries for a kubeconfig. */
 export interface ClusterSetUp {

@@ -1,9 +1,9 @@
 import { certificateSubject } from '../../credential/check.js';
 import { printable } from '../../errors.js';
-import type { WriteReport } from '../../kubeconfig/user.js';
 import type { StoreName } from '../../settings.js';
 import { formatDateTime, shellWord } from '../../terminal/format.js';
 import { mayBeOutage, type ClusterFailure, type ClusterSetUp } from './set-up.js';
+import { type WriteReport } from '../../kubeconfig/change.js';
 
 /** The end of a sentence that says where a client certificate is saved. */
 export const savedWords: Record<StoreName, string> = {

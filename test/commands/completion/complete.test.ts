@@ -1,9 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Argument, Command, Option } from 'commander';
-import { complete } from '../../../src/commands/completion/complete.js';
-import { readLine } from '../../../src/commands/completion/line.js';
-import type { Sources } from '../../../src/commands/completion/sources.js';
-import { withChoices, withVariable } from '../../../src/commands/options.js';
+import { complete, readLine, type Sources } from '../../../src/commands/completion/complete.js';
+import { withChoices } from '../../../src/commands/options.js';
 
 /** Commands with every kind of option and argument. */
 function commands(): Command {
@@ -13,7 +11,7 @@ function commands(): Command {
       .alias('get')
       .description('fetch clusters')
       .argument('[CLUSTER...]', 'clusters')
-      .addOption(withVariable(new Option('--context <NAME>', 'name it')))
+      .addOption(new Option('--context <NAME>', 'name it [$KUBECTL_ECK_CONTEXT]'))
       .addOption(new Option('--cluster-id <ID>', 'the cluster'))
       .addOption(new Option('--kubeconfig <FILE>', 'the file'))
       .addOption(new Option('--profile <NAME>', 'who'))
@@ -24,7 +22,7 @@ function commands(): Command {
   );
   root.addCommand(
     new Command('drop')
-      .description('drop a cluster, and tell at length what became of it')
+      .description('drop a cluster, with a long description')
       .summary('drop a cluster')
       .argument('<CLUSTER>')
       .addOption(new Option('--region <ID>', 'where'))
@@ -56,24 +54,20 @@ async function valuesOf(...words: string[]): Promise<string[]> {
   return candidates.map(({ value }) => value);
 }
 
-describe('what can be typed', () => {
+describe('the word under the cursor', () => {
   test.each<[string, string[], string[]]>([
     ['a command', [''], ['fetch', 'drop', 'completion', 'logout', 'convert', 'help']],
-    ['a command that was begun', ['d'], ['drop']],
-    [
-      'a command to be helped with',
-      ['help', ''],
-      ['fetch', 'drop', 'completion', 'logout', 'convert', 'help'],
-    ],
+    ['a command that is typed in part', ['d'], ['drop']],
+    ['a command after help', ['help', ''], ['fetch', 'drop', 'completion', 'logout', 'convert', 'help']],
     ['a context as an argument', ['convert', 'p'], ['prod']],
-    ['a context in the place of a cluster that is kept', ['logout', 'p'], ['prod']],
-    ['no context in the place of any other cluster', ['fetch', 'p'], []],
+    ['a context instead of a cluster for logout', ['logout', 'p'], ['prod']],
+    ['no context instead of a cluster for another command', ['fetch', 'p'], []],
     ['a flag of the program', ['--'], ['--version', '--help']],
     ['a flag', ['fetch', '--c'], ['--context', '--cluster-id']],
-    ['a flag of a command by its other name', ['get', '--co'], ['--context']],
+    ['a flag of an alias', ['get', '--co'], ['--context']],
     ['a short flag', ['drop', '-'], ['--region', '--name', '--help', '-h']],
-    ['a short flag that is there', ['fetch', '-o'], ['-o']],
-    ['no flag that is given', ['drop', '--region', 'x', '--n', ''], ['eck-1', 'eck-2', 'eck-3', 'eck-4']],
+    ['a short flag that is typed', ['fetch', '-o'], ['-o']],
+    ['a cluster after an option', ['drop', '--region', 'x', '--n', ''], ['eck-1', 'eck-2', 'eck-3', 'eck-4']],
     ['no flag twice', ['drop', '--region', 'x', '--re'], []],
     ['no flag twice, given with its value', ['drop', '--region=x', '--re'], []],
     ['no flag twice, given by its short name', ['fetch', '-w', '--w'], []],
@@ -96,13 +90,13 @@ describe('what can be typed', () => {
     ['a cluster', ['fetch', ''], ['eck-1', 'eck-2', 'eck-3', 'eck-4']],
     ['a cluster by its name', ['fetch', 'ed'], ['edge one']],
     ['another cluster', ['fetch', 'eck-1', 'eck-2', ''], ['eck-3', 'eck-4']],
-    ['another cluster than those that have the name', ['fetch', 'edge one', ''], ['eck-2', 'eck-3']],
+    ['no cluster of a name on the line', ['fetch', 'edge one', ''], ['eck-2', 'eck-3']],
     ['another cluster after a switch', ['fetch', '-w', 'eck-1', ''], ['eck-2', 'eck-3', 'eck-4']],
     ['one cluster where one is taken', ['drop', 'eck-1', ''], []],
-    ['nothing of a flag that there is not', ['fetch', '--nonsense=x'], []],
-    ['nothing of a command that there is not', ['nonsense', ''], []],
-    ['nothing that is hidden', ['hid'], []],
-    ['no flag that is hidden', ['fetch', '--sec'], []],
+    ['nothing for an unknown flag', ['fetch', '--nonsense=x'], []],
+    ['nothing for an unknown command', ['nonsense', ''], []],
+    ['no hidden command', ['hid'], []],
+    ['no hidden flag', ['fetch', '--sec'], []],
   ])('is %s', async (_, words, values) => {
     expect(await valuesOf(...words)).toEqual(values);
   });
@@ -112,7 +106,7 @@ describe('what can be typed', () => {
     [['fetch', '--kubeconfig='], true],
     [['fetch', ''], false],
     [['drop', '--region', ''], false],
-  ])('is the name of a file after %j: %s', async (words, isFile) => {
+  ])('is a file after %j: %s', async (words, isFile) => {
     expect((await complete(commands(), words, () => sources)).isFile).toBe(isFile);
   });
 
@@ -124,7 +118,7 @@ describe('what can be typed', () => {
     [['fetch', 'eck-2'], 'cn-b'],
     [['fetch', 'eck-3'], ''],
     [['fetch', 'edge'], 'eck-1, cn-a'],
-  ])('is described: %j', async (words, description) => {
+  ])('has a description: %j', async (words, description) => {
     const { candidates } = await complete(commands(), words, () => sources);
     expect(candidates[0]?.description).toBe(description);
   });
@@ -135,6 +129,6 @@ test.each([
   [['fetch', '--profile', '--kubeconfig', ''], { profile: '--kubeconfig' }],
   [['fetch', '--profile', ''], {}],
   [['fetch', '--', '--profile', 'a', ''], {}],
-])('a line says already: %j', (words, values) => {
-  expect(Object.fromEntries(readLine(commands(), words).values)).toEqual(values);
+])('the options before the cursor are read: %j', (words, values) => {
+  expect(Object.fromEntries(readLine(commands(), words).given)).toEqual(values);
 });

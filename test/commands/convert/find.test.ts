@@ -5,8 +5,8 @@ import {
   labelOf,
   type ConvertSelection,
 } from '../../../src/commands/convert/find.js';
-import type { KubeconfigUser } from '../../../src/kubeconfig/user.js';
 import type { Mapping } from '../../../src/mapping.js';
+import { type KubeconfigUser } from '../../../src/kubeconfig/read.js';
 
 const key = { 'client-key-data': 'aw==' };
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { summaryOfMany } from '../../../src/commands/get-credentials/summary.js';
 import type { ClusterFailure } from '../../../src/commands/get-credentials/set-up.js';
 import { EckError, type ErrorCode } from '../../../src/errors.js';
-import type { Outcome, WriteReport } from '../../../src/kubeconfig/user.js';
 import type { StoreName } from '../../../src/settings.js';
+import { type Outcome, type WriteReport } from '../../../src/kubeconfig/change.js';
 
 const identity = 'the AccessKey LTAI';
 

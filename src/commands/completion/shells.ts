@@ -1,3 +1,0 @@
-/** The shells that there is a completion script for. */
-export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
-export type Shell = (typeof shells)[number];

@@ -1,0 +1,150 @@
+import type { Cluster } from '@kubernetes/client-node';
+import type { Command } from 'commander';
+import type { ClientCredential } from '../../credential/client-credential.js';
+import type { EnsClient } from '../../ens/client.js';
+import { EckError, printable, type ErrorCode } from '../../errors.js';
+import { readExecArguments } from '../../exec-credential/arguments.js';
+import type { IssuedKubeconfig } from '../../kubeconfig/issued.js';
+import { readContexts, type UserContext } from '../../kubeconfig/read.js';
+import { isMapping, type Mapping } from '../../mapping.js';
+import { isClusterId, parseClusterId, readSettings } from '../../settings.js';
+import type { Settings, StoreName } from '../../settings.js';
+import { shellWord } from '../../terminal/format.js';
+import type { World } from '../../world.js';
+import { ownContexts } from '../cached-credentials.js';
+import { kubeconfigPaths, textOption, typedSettings } from '../options.js';
+
+/** One check. It changes nothing that lasts. */
+export interface Check {
+  /** At most {@link longestName} characters. */
+  readonly name: string;
+  /** @throws EckError if the check fails */
+  run(facts: Facts, world: World): Promise<Result> | Result;
+}
+
+/** The width of the column for names. */
+export const longestName = 'permissions'.length;
+
+/** The result of a check, safe to print and without secrets. */
+export interface Result {
+  readonly status: 'ok' | 'warning' | 'failed' | 'skipped';
+  readonly detail: string;
+  readonly fix?: string | undefined;
+  readonly code?: ErrorCode;
+}
+
+/** Runs a check. An EckError is a failed check. */
+export async function runCheck(check: Check, facts: Facts, world: World): Promise<Result> {
+  try {
+    return await check.run(facts, world);
+  } catch (error) {
+    if (!(error instanceof EckError)) throw error;
+    const { message: detail, fix, code } = error;
+    return { status: 'failed', detail, fix, code };
+  }
+}
+
+/** Facts shared between checks. Contains secrets. */
+export interface Facts {
+  /** `undefined` if no cluster was named and the current context is for none. */
+  readonly clusterId: string | undefined;
+  /** Those of the context, and typed flags. */
+  readonly settings: Settings;
+  readonly context: UserContext | undefined;
+  readonly isCurrent: boolean;
+  /** The context's `exec` entry, if it asks this plugin for a credential of {@link clusterId}. */
+  readonly exec: Mapping | undefined;
+  readonly kubeconfigError: EckError | undefined;
+  /** The `get-credentials` command that writes the context again, with other flags if they are given. */
+  readonly setUpCommand: (otherFlags?: Flags) => string;
+
+  /** The store that works. */
+  store?: StoreName;
+  /** While ENS can be called. */
+  client?: EnsClient | undefined;
+  /** Why ENS does not list clusters. */
+  listError?: EckError;
+  /** Whether ENS says that the cluster does not exist. */
+  isUnknown?: boolean;
+  issued?: IssuedKubeconfig;
+  /** The credential that kubectl would get. */
+  credential?: { readonly credential: ClientCredential; readonly isCached: boolean };
+  /** The cluster entry of the context. */
+  cluster?: Cluster;
+}
+
+/** Flags of `get-credentials`; `true` for a flag without a value. */
+type Flags = Readonly<Record<string, string | true | undefined>>;
+
+/**
+ * Finds the context and the cluster to check, and sets the variables of the `exec` entry, as kubectl does.
+ *
+ * @param name a context's name or a cluster's id; by default the current context
+ * @throws EckError `usage`
+ */
+export async function findFacts(name: string | undefined, command: Command, world: World): Promise<Facts> {
+  const typed = typedSettings(command);
+  let kubeconfigError: EckError | undefined;
+  const contexts = await readContexts(kubeconfigPaths(command, world)).catch((error: unknown) => {
+    if (!(error instanceof EckError)) throw error;
+    kubeconfigError = error;
+    return { currentContext: undefined, contexts: [] };
+  });
+  const own = ownContexts(contexts, world.environment);
+  const ofCluster = own.filter(({ clusterId }) => clusterId === name);
+  const ownName = (ofCluster.find(({ isCurrent }) => isCurrent) ?? ofCluster[0])?.name;
+  const find = (wanted?: string): UserContext | undefined =>
+    contexts.contexts.find((candidate) => candidate.name === wanted);
+  const context = find(name ?? contexts.currentContext) ?? find(ownName);
+  const ownContext = own.find((candidate) => candidate.name === context?.name);
+  const clusterId = ownContext?.clusterId ?? clusterOf(name, context);
+  const isCurrent = context !== undefined && context.name === contexts.currentContext;
+  const exec = isMapping(context?.user['exec']) ? context.user['exec'] : undefined;
+
+  // The SDK reads the variables of the process.
+  Object.assign(process.env, context?.execEnvironment);
+  const environment = { ...world.environment, ...context?.execEnvironment };
+  const asKubectl = { ...environment, KUBERNETES_EXEC_INFO: 'set' };
+  const written = readExecArguments(context?.execArgs ?? [], asKubectl)?.settings ?? {};
+  // A typed --site replaces a written --endpoint, and the other way round.
+  const isElsewhere = typed.endpoint !== undefined || typed.site !== undefined;
+  const noEndpoint = isElsewhere ? { endpoint: undefined, site: undefined } : {};
+  const texts = withoutUndefined({ ...written, ...noEndpoint, ...typed });
+  const isWritten = context !== undefined && clusterId !== undefined;
+  const flags: Flags = {
+    context: isWritten && context.name !== clusterId ? context.name : undefined,
+    'keep-current-context': isWritten && !isCurrent ? true : undefined,
+    kubeconfig: textOption(command, 'kubeconfig'),
+    ...texts,
+    timeout: undefined,
+    'exec-api-version': String(exec?.['apiVersion']).endsWith('/v1beta1') ? 'v1beta1' : undefined,
+  };
+  return {
+    clusterId,
+    settings: readSettings(texts, environment),
+    context,
+    isCurrent,
+    exec: ownContext && exec,
+    kubeconfigError,
+    setUpCommand: (otherFlags) => setUpCommand(clusterId, { ...flags, ...otherFlags }),
+  };
+}
+
+function setUpCommand(clusterId: string | undefined, flags: Flags): string {
+  const words = Object.entries(withoutUndefined(flags)).flatMap(([flag, value]) =>
+    value === true ? [`--${flag}`] : [`--${flag}`, shellWord(value)],
+  );
+  return printable(['kubectl eck get-credentials', clusterId ?? [], words].flat(2).join(' '), Infinity);
+}
+
+function withoutUndefined<Value>(values: Readonly<Record<string, Value | undefined>>): Record<string, Value> {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Record<string, Value>;
+}
+
+/** The cluster that is meant if no context of ours says so. The console names a context after its cluster. */
+function clusterOf(name: string | undefined, context: UserContext | undefined): string | undefined {
+  if (name !== undefined && context === undefined) return parseClusterId(name);
+  const contextName = context?.name ?? '';
+  return contextName.startsWith('eck-') && isClusterId(contextName) ? contextName : undefined;
+}

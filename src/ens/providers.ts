@@ -1,0 +1,228 @@
+import { execFile } from 'node:child_process';
+import * as credentialsModule from '@alicloud/credentials';
+import {
+  ECSRAMRoleCredentialsProvider,
+  OIDCRoleArnCredentialsProvider,
+  RAMRoleARNCredentialsProvider,
+  StaticAKCredentialsProvider,
+  StaticSTSCredentialsProvider,
+  URICredentialsProvider,
+  type CredentialsProvider,
+} from '@alicloud/credentials';
+import * as oauthModule from '@alicloud/credentials/dist/src/providers/oauth.js';
+import { splitProcessCommand } from '@alicloud/credentials/dist/src/utils/command.js';
+import { EckError, printable, quoted } from '../errors.js';
+import { isMapping, type Mapping } from '../mapping.js';
+import type { Environment } from '../world.js';
+import { textOf } from './cli-profiles.js';
+
+/** The `default` of a CommonJS package, which Node.js puts one level deeper than bundlers do. */
+export function defaultExport(module: { readonly default: unknown }): unknown {
+  const outer = module.default as { readonly default?: unknown };
+  return outer.default ?? outer;
+}
+
+export const Credential = defaultExport(credentialsModule) as typeof credentialsModule.default.default;
+export type Credential = InstanceType<typeof Credential>;
+
+const OAuthCredentialsProvider = defaultExport(oauthModule) as typeof oauthModule.default.default;
+
+/** What providers depend on besides the fields of a profile. */
+export interface ProviderContext {
+  readonly environment: Environment;
+  /** The limit of a command. */
+  readonly timeoutMs: number;
+  /** The fields of another profile, secrets included. */
+  readonly fieldsOf: (name: string) => Mapping | undefined;
+}
+
+/** @throws EckError `identity-unusable` if a part is missing or contains a character that no request can carry */
+export function accessKeyProvider(id: unknown, secret: unknown, token?: string): CredentialsProvider {
+  const accessKeyId = checkedText('AccessKey id', id);
+  const accessKeySecret = checkedText('AccessKey secret', secret);
+  const base = token ? StaticSTSCredentialsProvider.builder() : StaticAKCredentialsProvider.builder();
+  base.withAccessKeyId(accessKeyId).withAccessKeySecret(accessKeySecret);
+  if ('withSecurityToken' in base) base.withSecurityToken(checkedText('security token', token));
+  return base.build();
+}
+
+function checkedText(what: string, value: unknown): string {
+  const text = textOf(value);
+  if (text === undefined) throw unusable(`it has no ${what}`);
+  if (/[\r\n]/.test(text)) throw unusable(`its ${what} contains a line end`);
+  if (/[^\x21-\x7e]/.test(text)) throw unusable(`its ${what} contains a space or another wrong character`);
+  return text;
+}
+
+/** The RAM role of this ECS instance. */
+export function ecsProvider(role: string | undefined): CredentialsProvider {
+  return ECSRAMRoleCredentialsProvider.builder()
+    .withRoleName(role ?? '')
+    .build();
+}
+
+/** A RAM role that another identity assumes (STS, AssumeRole). `fields` are those of a CLI profile. */
+export function roleProvider(base: CredentialsProvider, fields: Mapping): CredentialsProvider {
+  return RAMRoleARNCredentialsProvider.builder()
+    .withCredentialsProvider(base)
+    .withRoleArn(required(fields, 'ram_role_arn'))
+    .withRoleSessionName(textOf(fields['ram_session_name']) ?? 'kubectl-eck')
+    .withDurationSeconds(Number(fields['expired_seconds']) || 3600)
+    .withStsRegionId(textOf(fields['sts_region']) ?? '')
+    .withStsEndpoint(textOf(fields['sts_endpoint']) ?? '')
+    .withEnableVpc(fields['enable_vpc'] === true)
+    .build();
+}
+
+/** A RAM role assumed with an OIDC token. `fields` are those of a CLI profile. */
+export function oidcProvider(fields: Mapping): CredentialsProvider {
+  return OIDCRoleArnCredentialsProvider.builder()
+    .withOIDCTokenFilePath(required(fields, 'oidc_token_file'))
+    .withOIDCProviderArn(required(fields, 'oidc_provider_arn'))
+    .withRoleArn(required(fields, 'ram_role_arn'))
+    .withRoleSessionName(textOf(fields['ram_session_name']) ?? '')
+    .withDurationSeconds(Number(fields['duration_seconds']) || 3600)
+    .withStsRegionId(textOf(fields['sts_region']) ?? '')
+    .withEnableVpc(fields['enable_vpc'] === true)
+    .build();
+}
+
+/**
+ * The provider of a CLI profile. The library's own reads the file again, lacks modes, and writes new tokens into it.
+ *
+ * @throws EckError `identity-unusable`, with words that complete "Cannot sign in with profile work: …"
+ */
+export function profileProvider(name: string, context: ProviderContext, depth = 0): CredentialsProvider {
+  const fields = context.fieldsOf(name);
+  if (fields === undefined) throw unusable(`its source_profile ${quoted(name, 60)} does not exist`);
+  if (depth > 10) throw unusable('its source_profile refers to itself');
+  const mode = textOf(fields['mode']);
+  switch (mode) {
+    case undefined:
+      throw unusable('it has no mode');
+    case 'AK':
+      return accessKeyOf(fields);
+    case 'StsToken':
+      return accessKeyOf(fields, required(fields, 'sts_token'));
+    case 'RamRoleArn':
+      return roleProvider(accessKeyOf(fields), fields);
+    case 'EcsRamRole':
+      return ecsProvider(textOf(fields['ram_role_name']));
+    case 'RamRoleArnWithRoleName':
+    case 'RamRoleArnWithEcs':
+      return roleProvider(ecsProvider(textOf(fields['ram_role_name'])), fields);
+    case 'ChainableRamRoleArn':
+      return roleProvider(profileProvider(required(fields, 'source_profile'), context, depth + 1), fields);
+    case 'OIDC':
+      return oidcProvider(fields);
+    case 'CredentialsURI':
+      return URICredentialsProvider.builder().withCredentialsURI(required(fields, 'credentials_uri')).build();
+    case 'CloudSSO':
+      return savedSession(fields);
+    case 'OAuth':
+      return oauthProvider(fields);
+    case 'External':
+      return externalProvider(required(fields, 'process_command'), context);
+    default:
+      // The mode may be anything, a secret too.
+      throw unusable(
+        /^[A-Za-z]{1,40}$/.test(mode) ? `its mode ${mode} is not supported` : 'its mode is invalid',
+      );
+  }
+}
+
+function accessKeyOf(fields: Mapping, token?: string): CredentialsProvider {
+  return accessKeyProvider(fields['access_key_id'], fields['access_key_secret'], token);
+}
+
+/** The session that the CLI saved. The library (2.4.7) cannot renew it, since it does not send the account. */
+function savedSession(fields: Mapping): CredentialsProvider {
+  const expiration = fields['sts_expiration'];
+  // Seconds since 1970.
+  if (typeof expiration !== 'number' || expiration * 1000 <= Date.now()) {
+    throw unusable('its CloudSSO session has ended', 'Sign in again with the aliyun CLI');
+  }
+  return accessKeyOf(fields, required(fields, 'sts_token'));
+}
+
+/** The sites of OAuth, and the CLI's client ids there. */
+const oauthSites: ReadonlyMap<string, readonly [url: string, clientId: string]> = new Map([
+  ['CN', ['https://oauth.aliyun.com', '4038181954557748008']],
+  ['INTL', ['https://oauth.alibabacloud.com', '4103531455503354461']],
+]);
+
+function oauthProvider(fields: Mapping): CredentialsProvider {
+  const site = oauthSites.get(required(fields, 'oauth_site_type').toUpperCase());
+  if (site === undefined) throw unusable('its oauth_site_type is neither CN nor INTL');
+  return OAuthCredentialsProvider.builder()
+    .withSignInUrl(site[0])
+    .withClientId(site[1])
+    .withRefreshToken(textOf(fields['oauth_refresh_token']) ?? '')
+    .withAccessToken(textOf(fields['oauth_access_token']) ?? '')
+    .withAccessTokenExpire(Number(fields['oauth_access_token_expire']) || 0)
+    .build();
+}
+
+/** A command that prints an AccessKey as JSON. It runs once, however many calls are signed. */
+function externalProvider(command: string, context: ProviderContext): CredentialsProvider {
+  let provider: Promise<CredentialsProvider> | undefined;
+  return {
+    getProviderName: () => 'external',
+    getCredentials: async () => (await (provider ??= runExternal(command, context))).getCredentials(),
+  };
+}
+
+async function runExternal(
+  command: string,
+  { environment, timeoutMs }: ProviderContext,
+): Promise<CredentialsProvider> {
+  const [file = '', ...args] = splitProcessCommand(command);
+  const name = `its command ${quoted(file)}`;
+  const output = await new Promise<string>((resolve, reject) => {
+    let hasTimedOut = false;
+    const child = execFile(file, args, { env: environment }, (error, stdout) => {
+      clearTimeout(timer);
+      if (error === null) resolve(stdout);
+      else if (hasTimedOut) reject(unavailable(`${name} did not end within ${timeoutMs / 1000} s`));
+      else if (typeof error.code === 'string') reject(unusable(`${name} cannot be run (${error.code})`));
+      else reject(unavailable(`${name} ended with ${error.signal ?? `exit status ${String(error.code)}`}`));
+    });
+    const timer = setTimeout(() => {
+      hasTimedOut = true;
+      child.kill('SIGKILL');
+      // A child of its own may still hold the pipes.
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }, timeoutMs);
+    child.stdin?.on('error', () => undefined).end();
+  });
+  const fields = parseJson(output);
+  if (!isMapping(fields)) throw unavailable(`${name} printed no JSON object`);
+  if (!textOf(fields['access_key_id']) || !textOf(fields['access_key_secret'])) {
+    throw unavailable(`${name} printed no AccessKey`);
+  }
+  return accessKeyOf(fields, textOf(fields['sts_token']));
+}
+
+/** The parser's message quotes the text, which contains secrets. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function required(fields: Mapping, field: string): string {
+  const text = textOf(fields[field]);
+  if (text === undefined) throw unusable(`it has no ${field}`);
+  return text;
+}
+
+function unusable(message: string, fix?: string): EckError {
+  return new EckError('identity-unusable', printable(message), { fix });
+}
+
+function unavailable(message: string): EckError {
+  return new EckError('identity-unavailable', message);
+}

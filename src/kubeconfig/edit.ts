@@ -1,0 +1,281 @@
+import { isDeepStrictEqual } from 'node:util';
+import { dump } from 'js-yaml';
+import { EckError, printable } from '../errors.js';
+import { isMapping, type Mapping } from '../mapping.js';
+import { sections, type Section } from './entry.js';
+import {
+  itemsOf,
+  parseJson,
+  parseKubeconfig,
+  splitDocument,
+  yamlSchema,
+  type KubeconfigFile,
+} from './parse.js';
+
+/** What changes in one file. */
+export interface FileChange {
+  readonly items: readonly ItemChange[];
+  readonly currentContext?: string | undefined;
+}
+
+/** An entry that replaces the one of its name, or is added, or is deleted if `item` is undefined. */
+export interface ItemChange {
+  readonly section: Section;
+  readonly name: string;
+  readonly item: Mapping | undefined;
+}
+
+/**
+ * The text of a kubeconfig after a change. Changed entries are rendered anew; all other lines stay byte for byte. The
+ * result is parsed and compared with what was wanted.
+ *
+ * @param fix what to do if the file cannot be edited, as words that complete "Convert it or …"
+ * @throws EckError `kubeconfig-unusable` if the layout cannot be edited, or another part of the file would change
+ */
+export function editKubeconfig(file: KubeconfigFile, change: FileChange, fix: string): string {
+  const { path, text = '', isUtf16 } = file;
+  const refuse = (reason: string, howTo: string): never => {
+    throw new EckError('kubeconfig-unusable', `Cannot edit ${printable(path)}: ${reason}`, { fix: howTo });
+  };
+  if (isUtf16) refuse('it is UTF-16', `Convert it to UTF-8, or ${fix}`);
+  const wanted = changedContent(file.content, change);
+  const edited = parseJson(text) === undefined ? editYaml(file, wanted, change) : editJson(text, wanted);
+  try {
+    if (isDeepStrictEqual(parseKubeconfig(path, edited).content, wanted)) return edited;
+  } catch (error) {
+    if (!(error instanceof EckError)) throw error;
+  }
+  if (/^\ufeff?\s*\{/.test(text)) refuse('it is in braces and not JSON', `Convert it to JSON, or ${fix}`);
+  return refuse(
+    'YAML anchors, aliases, merge keys or an unusual layout would change other parts of it',
+    `Rewrite the file without them, or ${fix}`,
+  );
+}
+
+/** The content after a change. A section without entries becomes null, as kubectl writes it. */
+function changedContent(content: Mapping, { items, currentContext }: FileChange): Mapping {
+  const changed: Record<string, unknown> = { ...(isEmpty(content) ? emptyKubeconfig : content) };
+  for (const section of sections) {
+    const changes = items.filter((item) => item.section === section);
+    if (changes.length === 0) continue;
+    const byName = new Map(changes.map(({ name, item }) => [name, item]));
+    const before = itemsOf(content, section);
+    const names = new Set(before.map(nameOf));
+    const list = [
+      ...before.map((item) => (byName.has(nameOf(item)) ? byName.get(nameOf(item)) : item)),
+      ...changes.map(({ name, item }) => (names.has(name) ? undefined : item)),
+    ].filter((item) => item !== undefined);
+    changed[section] = list.length === 0 ? null : list;
+  }
+  if (currentContext !== undefined) changed['current-context'] = currentContext;
+  return changed;
+}
+
+/** kubectl, too, writes this into a new file. */
+const emptyKubeconfig = { apiVersion: 'v1', kind: 'Config', preferences: {} } as const;
+
+function isEmpty(content: Mapping): boolean {
+  return Object.keys(content).length === 0;
+}
+
+/** The name of an entry, or a text that is no name. */
+function nameOf(item: unknown): string {
+  return isMapping(item) && typeof item['name'] === 'string' ? item['name'] : '\0';
+}
+
+function editJson(text: string, wanted: Mapping): string {
+  const indent = /^\ufeff?\s*\{\r?\n([ \t]+)/.exec(text)?.[1];
+  const [, start = '', end = ''] = /^(\ufeff?\s*)[^]*?(\s*)$/.exec(text) ?? [];
+  // YAML 1.1 takes these for line ends or refuses them.
+  const json = JSON.stringify(wanted, null, indent).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return start + (text.includes('\r\n') ? json.replaceAll('\n', '\r\n') : json) + end;
+}
+
+function editYaml({ text = '', content }: KubeconfigFile, wanted: Mapping, change: FileChange): string {
+  const mark = text.startsWith('\ufeff') ? '\ufeff' : '';
+  const [document, rest] = splitDocument(text.slice(mark.length));
+  const lines = new Lines(document);
+  // Everything is found before anything is changed.
+  const end = lines.contentEnd(0, lines.length, 0) || lines.length;
+  const contextLine = lines.findKey('current-context');
+  const found = sections.map((section) => ({ section, place: lines.findSection(section) }));
+  const indent = found.find(({ place }) => place?.items.length)?.place?.indent ?? 0;
+
+  const rootLines = isEmpty(content) ? ['apiVersion: v1', 'kind: Config', 'preferences: {}'] : [];
+  for (const { section, place } of found) {
+    const changes = change.items.filter((item) => item.section === section);
+    // A key that is not found, as one from a merge key, must not be added twice.
+    if (changes.length === 0 || (place === undefined && Object.hasOwn(content, section))) continue;
+    if (place === undefined) rootLines.push(`${section}:`, ...renderList(wanted[section], indent));
+    else if (place.items.length > 0) editItems(lines, place, itemsOf(content, section), changes);
+    else editInlineList(lines, place, itemsOf(content, section), renderList(wanted[section], indent));
+  }
+  if (change.currentContext !== undefined) {
+    const line = withValue(lines.at(contextLine) ?? 'current-context:', renderScalar(change.currentContext));
+    if (contextLine !== -1) lines.replace(contextLine, contextLine + 1, [line]);
+    else if (!Object.hasOwn(content, 'current-context')) rootLines.push(line);
+  }
+  lines.insert(end, rootLines);
+  return mark + lines.toString() + rest;
+}
+
+/** Where a section is. Its items end before the blank lines and outer comments that follow them. */
+interface SectionPlace {
+  readonly key: number;
+  readonly end: number;
+  readonly indent: number;
+  readonly items: readonly { readonly start: number; readonly end: number }[];
+}
+
+/** The lines of a YAML document in block style. Line numbers stay while lines are replaced and inserted. */
+class Lines {
+  readonly #lines: string[];
+  readonly #lineEnd: string;
+  /** Whether the last line has no line end. */
+  readonly #isOpen: boolean;
+  /** Whether a line end more would change a block scalar, which js-yaml does not see. */
+  readonly #isFinal: boolean;
+
+  constructor(document: string) {
+    this.#lines = document.match(/[^\n]*\n|[^\n]+$/g) ?? [''];
+    this.#lineEnd = /\r?\n/.exec(document)?.[0] ?? '\n';
+    this.#isOpen = document !== '' && !document.endsWith('\n');
+    const header = this.#lines.findLastIndex((line) => /[ \t][|>][\d+]*[ \t]*(?:#.*)?\r?\n$/.test(line));
+    const [indent = ''] = /^ */.exec(this.#lines[header] ?? '') ?? [];
+    const isInside = (line: string): boolean => line.trim() === '' || line.startsWith(`${indent} `);
+    this.#isFinal = this.#isOpen && header !== -1 && this.#lines.slice(header + 1).every(isInside);
+    if (this.#isOpen) this.#lines.push((this.#lines.pop() ?? '') + this.#lineEnd);
+  }
+
+  get length(): number {
+    return this.#lines.length;
+  }
+
+  /** A line without its line end. */
+  at(index: number): string | undefined {
+    return index < 0 ? undefined : this.#lines[index]?.replace(/\r?\n$/, '');
+  }
+
+  replace(start: number, end: number, lines: readonly string[]): void {
+    this.#lines.fill('', start, end);
+    this.#lines[start] = this.#textOf(lines);
+  }
+
+  /** Inserts lines before a line that is not the first one, behind what was inserted there before. */
+  insert(index: number, lines: readonly string[]): void {
+    if (this.#isFinal && index === this.length) return;
+    this.#lines[index - 1] = (this.#lines[index - 1] ?? '') + this.#textOf(lines);
+  }
+
+  toString(): string {
+    const text = this.#lines.join('');
+    return this.#isOpen ? text.slice(0, -this.#lineEnd.length) : text;
+  }
+
+  #textOf(lines: readonly string[]): string {
+    return lines.map((line) => line + this.#lineEnd).join('');
+  }
+
+  /** The last line of a key of the root, since the last of several counts; or -1. */
+  findKey(key: string): number {
+    const pattern = new RegExp(`^(["']?)${key}\\1[ \\t]*:(?=\\s)`);
+    return this.#lines.findLastIndex((line) => pattern.test(line));
+  }
+
+  findSection(section: Section): SectionPlace | undefined {
+    const key = this.findKey(section);
+    if (key === -1) return undefined;
+    let indent: number | undefined;
+    const starts: number[] = [];
+    let end = key + 1;
+    // Up to the next key of the root.
+    for (; end < this.length && !/^(?:[^\s#\-\]},]|-\S)/.test(this.#lines[end] ?? ''); end += 1) {
+      const spaces = /^ *(?=-\s)/.exec(this.#lines[end] ?? '')?.[0].length;
+      if (spaces !== undefined && spaces === (indent ??= spaces)) starts.push(end);
+    }
+    const items = starts.map((start, index) => ({
+      start,
+      end: this.contentEnd(start, starts[index + 1] ?? end, indent ?? 0),
+    }));
+    return { key, end, indent: indent ?? 0, items };
+  }
+
+  /** Where lines end without the blank lines, and the comments indented by at most `indent`, that follow. */
+  contentEnd(start: number, end: number, indent: number): number {
+    let at = end;
+    for (; at > start; at -= 1) {
+      const line = this.#lines[at - 1] ?? '';
+      const [comment] = /^ *(?=#)/.exec(line) ?? [];
+      if (line.trim() !== '' && (comment === undefined || comment.length > indent)) break;
+    }
+    return at;
+  }
+}
+
+function editItems(
+  lines: Lines,
+  { indent, items }: SectionPlace,
+  before: readonly unknown[],
+  changes: readonly ItemChange[],
+): void {
+  const places = new Map(items.map((place, index) => [nameOf(before[index]), place]));
+  const added: string[] = [];
+  for (const { name, item } of changes) {
+    const place = places.get(name);
+    const rendered = item === undefined ? [] : renderList([item], indent);
+    if (place === undefined) added.push(...rendered);
+    else lines.replace(place.start, place.end, rendered);
+  }
+  lines.insert(items.at(-1)?.end ?? 0, added);
+}
+
+/** `[]`, `null` or nothing behind the key; or a list in brackets, which becomes a block list. */
+function editInlineList(
+  lines: Lines,
+  { key, end }: SectionPlace,
+  before: readonly unknown[],
+  after: readonly string[],
+): void {
+  const keyLine = withValue(lines.at(key) ?? '', '');
+  const last = keyLine === lines.at(key) ? key + 1 : lines.contentEnd(key + 1, end, Infinity);
+  // Comments would be lost.
+  const first = before.length === 0 ? key + 1 : key;
+  for (let index = first; index < last; index += 1) if (lines.at(index)?.includes('#') === true) return;
+  lines.replace(key, last, [keyLine, ...after]);
+}
+
+/** A line `key: value # comment` with another value, or with none. */
+function withValue(line: string, value: string): string {
+  const pattern =
+    /^([^\s:]+[ \t]*:)([ \t]+(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#"'](?:[^#]|(?<=\S)#)*?))?(?=[ \t]*(?:[ \t]#.*)?$)/;
+  return line.replace(pattern, (_, key: string, old: string | undefined) => {
+    const spaces = /^[ \t]+/.exec(old ?? ' ')?.[0] ?? '';
+    return value === '' ? key : key + spaces + value;
+  });
+}
+
+/** Renders a list of entries as kubectl does, and `args` in brackets. */
+function renderList(items: unknown, indent: number): string[] {
+  if (items === null) return [];
+  const options = {
+    schema: yamlSchema,
+    flowLevel: 4,
+    noArrayIndent: true,
+    lineWidth: -1,
+    noRefs: true,
+    quotingType: '"',
+  } as const;
+  // js-yaml quotes flags without need.
+  const text = dump(items, options).replace(/(?<=[[ ])"(--[a-z-]+)"(?=[\],])/g, '$1');
+  return text
+    .slice(0, -1)
+    .split('\n')
+    .map((line) => ' '.repeat(indent) + line);
+}
+
+function renderScalar(value: string): string {
+  return dump(value, { schema: yamlSchema, flowLevel: 0, lineWidth: -1, quotingType: '"' }).slice(0, -1);
+}

@@ -1,0 +1,146 @@
+import { constants, mkdirSync, realpathSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename, dirname, join, posix, win32 } from 'node:path';
+import { EckError, messageOf, printable, usageError } from '../errors.js';
+import type { Environment } from '../world.js';
+
+/** The files of the user kubeconfig, in kubectl's order: the first file to define something wins. */
+export type KubeconfigPaths = readonly [string, ...string[]];
+
+/**
+ * Finds the files of the user kubeconfig as kubectl does: `--kubeconfig`, else `$KUBECONFIG`, else `~/.kube/config`.
+ * A file with two names in the list counts once. The files may be missing.
+ *
+ * @param setting `flag` is `--kubeconfig`
+ * @throws EckError `usage` if `$KUBECONFIG` is a list of empty names
+ */
+export function locateKubeconfig(setting: {
+  readonly flag?: string | undefined;
+  readonly environment: Environment;
+  readonly homeDirectory: string;
+  readonly platform: NodeJS.Platform;
+}): KubeconfigPaths {
+  const { flag, environment, homeDirectory, platform } = setting;
+  if (flag) return [flag];
+  const variable = environment['KUBECONFIG'];
+  if (!variable) return [(platform === 'win32' ? win32 : posix).join(homeDirectory, '.kube', 'config')];
+  const files = new Map<string, string>();
+  for (const path of splitList(variable, platform)) {
+    const real = realPath(path);
+    if (path !== '' && !files.has(real)) files.set(real, path);
+  }
+  const [first, ...others] = files.values();
+  if (first === undefined) {
+    throw usageError('KUBECONFIG names no file', 'Unset it, or set it to the path of a kubeconfig');
+  }
+  return [first, ...others];
+}
+
+/** Splits a list as Go's `filepath.SplitList` does: on Windows, quotes protect a semicolon. */
+function splitList(list: string, platform: NodeJS.Platform): string[] {
+  if (platform !== 'win32') return list.split(':');
+  const parts = list.match(/(?:"[^"]*(?:"|$)|[^;"])+/g) ?? [];
+  return parts.map((part) => part.replaceAll('"', ''));
+}
+
+/** The real path of a file, or of its directory if there is no such file; the path itself if that is missing too. */
+function realPath(path: string): string {
+  for (const real of [() => realpathSync(path), () => join(realpathSync(dirname(path)), basename(path))]) {
+    try {
+      return real();
+    } catch {
+      // Missing.
+    }
+  }
+  return path;
+}
+
+/** The largest kubeconfig that is read or written, in bytes: thousands of clusters. */
+export const maxSize = 16 * 1024 * 1024;
+export const tooLarge = `it is larger than ${maxSize / 1024 / 1024} MiB`;
+
+/**
+ * Reads a regular file, through symbolic links, as UTF-8, or as UTF-16 if it has a byte order mark.
+ *
+ * @returns undefined if there is no such file
+ * @throws EckError `kubeconfig-unusable`
+ */
+export async function readText(
+  path: string,
+): Promise<{ readonly text: string; readonly isUtf16: boolean } | undefined> {
+  let bytes: Buffer;
+  try {
+    // Opening a pipe would block without O_NONBLOCK, which Windows lacks.
+    const file = await open(path, constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0));
+    try {
+      const stats = await file.stat();
+      if (stats.isDirectory()) throw cannotRead(path, 'it is a directory');
+      if (!stats.isFile()) throw cannotRead(path, 'it is not a regular file');
+      if (stats.size > maxSize) throw cannotRead(path, tooLarge);
+      bytes = await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error instanceof EckError ? error : cannotRead(path, error);
+  }
+  const mark = bytes.length % 2 === 0 ? bytes.toString('latin1', 0, 2) : '';
+  if (mark === '\xff\xfe') return { text: bytes.toString('utf16le'), isUtf16: true };
+  if (mark === '\xfe\xff') return { text: bytes.swap16().toString('utf16le'), isUtf16: true };
+  try {
+    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    return { text: decoder.decode(bytes), isUtf16: false };
+  } catch {
+    throw cannotRead(path, 'it is not UTF-8 text');
+  }
+}
+
+/** Creates the directory of a new kubeconfig, for this user alone. */
+export function makeDirectoryFor(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of its path is not a directory',
+  // mkdir reports the same so.
+  EEXIST: 'a part of its path is not a directory',
+  ELOOP: 'its symbolic links form a loop',
+  ENAMETOOLONG: 'its name is too long',
+  ENOSPC: 'there is no space left',
+  EDQUOT: 'there is no space left',
+  EFBIG: 'there is no space left',
+  EBUSY: 'it is in use',
+};
+
+/** The code of an error of the operating system, such as `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
+}
+
+export function describe(reason: unknown): string {
+  if (typeof reason === 'string') return reason;
+  return reasons[errorCode(reason) ?? ''] ?? messageOf(reason);
+}
+
+const fix = 'Fix this, or choose another file with --kubeconfig or KUBECONFIG';
+
+function cannotRead(path: string, reason: unknown): EckError {
+  const message = `Cannot read the kubeconfig ${printable(path)}: ${describe(reason)}`;
+  return new EckError('kubeconfig-unusable', message, { fix, cause: reason });
+}
+
+/** @param others what happened to other files */
+export function cannotWrite(path: string, reason: unknown, others = ''): EckError {
+  const message = `Cannot write the kubeconfig ${printable(path)}: ${describe(reason)}${others}`;
+  return new EckError('kubeconfig-unusable', message, { fix, cause: reason });
+}

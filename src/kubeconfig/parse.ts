@@ -1,0 +1,219 @@
+import { FAILSAFE_SCHEMA, load, Type, YAMLException } from 'js-yaml';
+import { EckError, printable, quoted } from '../errors.js';
+import { isMapping, type Mapping } from '../mapping.js';
+import { kinds, sections, type Section } from './entry.js';
+
+/** One file of the user kubeconfig. */
+export interface KubeconfigFile {
+  readonly path: string;
+  /** Undefined if there is no such file, which counts as an empty one. */
+  readonly text: string | undefined;
+  readonly isUtf16: boolean;
+  /** The content, with aliases and merge keys resolved. The types of kubectl's fields are checked. */
+  readonly content: Mapping;
+}
+
+/** An entry of `clusters`, `users` or `contexts`. */
+export interface NamedEntry {
+  readonly name: string;
+  /** The whole entry: `name`, the content, and other fields. */
+  readonly item: Mapping;
+  readonly content: Mapping;
+}
+
+/**
+ * Parses a kubeconfig, YAML or JSON. The first YAML document counts, as for kubectl.
+ *
+ * @throws EckError `kubeconfig-unusable` if kubectl would refuse it. The message quotes nothing but names
+ */
+export function parseKubeconfig(path: string, text: string | undefined, isUtf16 = false): KubeconfigFile {
+  const [document] = splitDocument(text ?? '');
+  const content = parseJson(document) ?? parseYaml(path, document) ?? {};
+  const problem = isMapping(content) ? problemOf(content) : 'it is not a mapping';
+  if (problem !== undefined) throw unusable(path, problem);
+  return { path, text, isUtf16, content: content as Mapping };
+}
+
+/** The named entries of a section. */
+export function entriesOf(content: Mapping, section: Section): NamedEntry[] {
+  return itemsOf(content, section).flatMap((item) => {
+    if (!isMapping(item) || typeof item['name'] !== 'string') return [];
+    const entry = item[kinds[section]];
+    return [{ name: item['name'], item, content: isMapping(entry) ? entry : {} }];
+  });
+}
+
+/** All items of a section. */
+export function itemsOf(content: Mapping, section: Section): readonly unknown[] {
+  return (content[section] as readonly unknown[] | null | undefined) ?? [];
+}
+
+/** Splits a text after its first YAML document. */
+export function splitDocument(text: string): [document: string, rest: string] {
+  for (const { 0: marker, index } of text.matchAll(/(?<![^\r\n\ufeff])(?:---|\.\.\.)(?=\s|$)/g)) {
+    const lines = text.slice(0, index).split(/[\r\n]/);
+    const isStart = marker === '---' && lines.every((line) => /^\ufeff?\s*(?:[#%]|$)/.test(line));
+    if (!isStart) return [text.slice(0, index), text.slice(index)];
+  }
+  return [text, ''];
+}
+
+/** The content of a JSON text in braces, or undefined. */
+export function parseJson(text: string): Mapping | undefined {
+  if (!/^\ufeff?\s*\{/.test(text)) return undefined;
+  try {
+    return JSON.parse(text.replace('\ufeff', '')) as Mapping;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseYaml(path: string, document: string): unknown {
+  if (/^\ufeff?%YAML\s+(?!1\.1\b)/m.test(document)) {
+    throw unusable(path, 'kubectl reads YAML 1.1 only, and its %YAML directive differs');
+  }
+  try {
+    // kubectl skips byte order marks between lines.
+    return load(document.replace(/(?<=[\r\n])\ufeff/g, ''), { schema: yamlSchema, json: true });
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    // What follows these characters may be quoted from the text.
+    const reason = error.reason.replace(/\s*["'`:!<(].*/s, '');
+    throw unusable(path, `it is not YAML: line ${error.mark.line + 1}, ${reason}`);
+  }
+}
+
+const number =
+  /^[-+]?(?:0x[\da-f_]+|0o?[0-7_]+|0b[01_]+|(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:e[-+]?[\d_]+)?|\.inf)$|^\.nan$/i;
+const bool = /^(?:[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE)$/;
+
+/** The types of unquoted values for kubectl's parser (YAML 1.1). Timestamps are quoted for other parsers. */
+export const yamlSchema = FAILSAFE_SCHEMA.extend({
+  implicit: [
+    unquoted('null', /^(?:~|null|Null|NULL|)$/, () => null),
+    unquoted('bool', bool, (text) => /^(?:y|t|on)/i.test(text)),
+    unquoted('float', number, toNumber),
+    unquoted('timestamp', /^\d{4}-\d\d?-\d\d?/, String),
+    unquoted('merge', /^<<$/, String),
+  ],
+});
+
+function unquoted(tag: string, pattern: RegExp, construct: (text: string) => unknown): Type {
+  const jsType = { null: 'null', bool: 'boolean', float: 'number' }[tag];
+  return new Type(`tag:yaml.org,2002:${tag}`, {
+    kind: 'scalar',
+    resolve: (text: string | null) => pattern.test(text ?? ''),
+    construct,
+    predicate: (value: unknown) => (value === null ? 'null' : typeof value) === jsType,
+    represent: String,
+  });
+}
+
+function toNumber(text: string): number {
+  const digits = text.replaceAll('_', '').toLowerCase().replace(/^[-+]/, '');
+  const value = digits === '.inf' ? Infinity : Number(digits.replace(/^0(?=[0-7]+$)/, '0o'));
+  return text.startsWith('-') ? -value : value;
+}
+
+/** The type of a field that kubectl reads, and of its parts. */
+type Shape = 'string' | 'boolean' | 'base64' | 'mapping' | { readonly [field: string]: Shape } | ListShape;
+type ListShape = readonly [Shape];
+
+function fields(shape: Shape, names: string): Record<string, Shape> {
+  return Object.fromEntries(names.split(' ').map((name) => [name, shape]));
+}
+
+const extensions: Shape = [{ name: 'string' }];
+const kubeconfigShape: Shape = {
+  'current-context': 'string',
+  preferences: { colors: 'boolean', extensions },
+  extensions,
+  clusters: [
+    {
+      name: 'string',
+      cluster: {
+        ...fields('string', 'server tls-server-name certificate-authority proxy-url'),
+        ...fields('boolean', 'insecure-skip-tls-verify disable-compression'),
+        'certificate-authority-data': 'base64',
+        extensions,
+      },
+    },
+  ],
+  users: [
+    {
+      name: 'string',
+      user: {
+        ...fields('string', 'client-certificate client-key token tokenFile as as-uid username password'),
+        ...fields('base64', 'client-certificate-data client-key-data'),
+        'as-groups': ['string'],
+        'as-user-extra': 'mapping',
+        'auth-provider': { name: 'string', config: 'mapping' },
+        exec: {
+          ...fields('string', 'command apiVersion installHint interactiveMode'),
+          args: ['string'],
+          env: [fields('string', 'name value')],
+          provideClusterInfo: 'boolean',
+        },
+        extensions,
+      },
+    },
+  ],
+  contexts: [{ name: 'string', context: { ...fields('string', 'cluster user namespace'), extensions } }],
+};
+
+/** Far more than a kubeconfig has. YAML aliases could make a short text stand for any number of values. */
+const maxValues = 1_000_000;
+
+function problemOf(content: Mapping): string | undefined {
+  const values: unknown[] = [content];
+  for (let count = 0; values.length > 0; count += 1) {
+    if (count > maxValues) return 'its YAML aliases stand for too much';
+    const value = values.pop();
+    if (typeof value === 'object' && value !== null)
+      for (const part of Object.values(value)) values.push(part);
+  }
+  if ((content['kind'] ?? 'Config') !== 'Config') return 'its kind is not Config';
+  if ((content['apiVersion'] ?? 'v1') !== 'v1') return 'its apiVersion is not v1';
+  const problem = typeProblem(content, kubeconfigShape, '');
+  if (problem !== undefined) return problem;
+  for (const section of sections) {
+    const items = itemsOf(content, section) as readonly ({ readonly name?: string | null } | null)[];
+    const names = items.map((item) => item?.name ?? '');
+    const seen = new Set<string>();
+    const twice = names.find((name) => seen.size === seen.add(name).size);
+    if (twice !== undefined) return `its ${section} have the name ${quoted(twice)} twice`;
+  }
+  return undefined;
+}
+
+function typeProblem(value: unknown, shape: Shape, field: string): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (shape === 'base64') return isBase64(value) ? undefined : `${field} is not base64`;
+  if (shape === 'string' || shape === 'boolean')
+    return typeof value === shape ? undefined : `${field} is not a ${shape}`;
+  if (isListShape(shape)) {
+    if (!Array.isArray(value)) return `${field} is not a list`;
+    return value.map((item, index) => typeProblem(item, shape[0], `${field}[${index}]`)).find(Boolean);
+  }
+  if (!isMapping(value)) return `${field} is not a mapping`;
+  const fieldsOf = shape === 'mapping' ? [] : Object.entries(shape);
+  const prefix = field === '' ? '' : `${field}.`;
+  return fieldsOf.map(([key, inner]) => typeProblem(value[key], inner, `${prefix}${key}`)).find(Boolean);
+}
+
+function isListShape(shape: Shape): shape is ListShape {
+  return Array.isArray(shape);
+}
+
+/** As Go's `encoding/base64` reads it: padded, and with line ends anywhere. */
+function isBase64(value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  const text = value.replace(/[\r\n]/g, '');
+  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
+}
+
+function unusable(path: string, reason: string): EckError {
+  return new EckError('kubeconfig-unusable', `${printable(path)} is not a valid kubeconfig: ${reason}`, {
+    fix: 'Fix the file, or choose another one with --kubeconfig or KUBECONFIG',
+  });
+}

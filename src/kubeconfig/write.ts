@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { printable } from '../errors.js';
+import { cannotWrite, describe, errorCode, maxSize, tooLarge } from './files.js';
+
+interface Replacement {
+  readonly path: string;
+  readonly target: string;
+  readonly temporary: string;
+  readonly bytes: Buffer;
+  readonly inPlace: boolean;
+}
+
+/**
+ * Replaces the texts of files whose locks are held. All are written to temporary files first, so that a full disk
+ * changes none; then each is renamed. A file is written in place if it is mounted by itself, hard-linked, or owned by
+ * another user. Symbolic links and permissions stay; a new file is for this user alone. Synchronous, so that a signal
+ * with a listener cannot interrupt it.
+ *
+ * @throws EckError `kubeconfig-unusable`, saying which files are changed. No temporary file is left behind
+ */
+export function replaceFiles(files: readonly { readonly path: string; readonly text: string }[]): void {
+  const replacements: Replacement[] = [];
+  const changed: string[] = [];
+  let path = '';
+  try {
+    for (const file of files) {
+      path = file.path;
+      const target = followLinks(resolve(path));
+      const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
+      const bytes = Buffer.from(file.text);
+      const replaced = fs.statSync(target, { throwIfNoEntry: false });
+      replacements.push({ path, target, temporary, bytes, inPlace: mustStay(replaced) });
+      writeTemporary(temporary, bytes, target, replaced);
+    }
+    for (const replacement of replacements) {
+      path = replacement.path;
+      replace(replacement);
+      changed.push(path);
+    }
+  } catch (error) {
+    const isIncomplete = errorCode(error) === incomplete;
+    const unchanged = files
+      .map((file) => file.path)
+      .filter((other) => !changed.includes(other) && (other !== path || !isIncomplete));
+    const lists = listed('Changed', changed) + listed('Not changed', unchanged);
+    throw cannotWrite(path, error, files.length === 1 ? '' : lists);
+  } finally {
+    for (const { temporary } of replacements) fs.rmSync(temporary, { force: true });
+  }
+}
+
+/** The code of an error that left a file incomplete. */
+const incomplete = 'INCOMPLETE';
+
+function listed(what: string, paths: readonly string[]): string {
+  return paths.length === 0 ? '' : `. ${what}: ${paths.map((path) => printable(path)).join(', ')}`;
+}
+
+/** The file behind symbolic links, which may be missing. */
+function followLinks(path: string, links = 0): string {
+  if (links > 40) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
+  if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path;
+  return followLinks(resolve(dirname(path), fs.readlinkSync(path)), links + 1);
+}
+
+/** Whether a file would be separated from its other names, or change its owner, by a rename. */
+function mustStay(file: fs.Stats | undefined): boolean {
+  const user = process.geteuid?.() ?? 0;
+  return file !== undefined && (file.nlink > 1 || (user !== 0 && file.uid !== user));
+}
+
+function writeTemporary(
+  temporary: string,
+  bytes: Buffer,
+  target: string,
+  replaced: fs.Stats | undefined,
+): void {
+  if (bytes.length > maxSize) throw new Error(tooLarge);
+  if (replaced === undefined) fs.mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  // A rename would replace a file that its owner made read-only.
+  else fs.closeSync(fs.openSync(target, 'r+'));
+  removeLeftovers(target);
+  writeAndSync(temporary, 'wx', bytes);
+  if (replaced === undefined) return;
+  const { uid, gid, mode } = replaced;
+  try {
+    fs.chownSync(temporary, uid, gid);
+  } catch (error) {
+    // Only root can give a file to another user or to any group.
+    if (process.geteuid?.() === 0) throw error;
+  }
+  fs.chmodSync(temporary, mode & 0o7777);
+}
+
+/** Removes temporary files of runs that were killed: the lock is held, so no other run is writing one. */
+function removeLeftovers(target: string): void {
+  const start = `.${basename(target)}.`;
+  for (const name of fs.readdirSync(dirname(target))) {
+    if (!name.startsWith(start) || !/^[0-9a-f]{12}\.tmp$/.test(name.slice(start.length))) continue;
+    try {
+      fs.unlinkSync(join(dirname(target), name));
+    } catch {
+      // It belongs to another user.
+    }
+  }
+}
+
+function replace({ target, temporary, bytes, inPlace }: Replacement): void {
+  try {
+    if (!inPlace) {
+      fs.renameSync(temporary, target);
+      return;
+    }
+  } catch (error) {
+    // A mount point cannot be replaced.
+    if (errorCode(error) !== 'EBUSY') throw error;
+  }
+  try {
+    writeAndSync(target, 'r+', bytes);
+  } catch (error) {
+    const message = `${describe(error)}. It was written in place and may be incomplete`;
+    throw Object.assign(new Error(message, { cause: error }), { code: incomplete });
+  }
+}
+
+function writeAndSync(path: string, flags: 'r+' | 'wx', bytes: Buffer): void {
+  const file = fs.openSync(path, flags, 0o600);
+  try {
+    fs.writeFileSync(file, bytes);
+    fs.ftruncateSync(file, bytes.length);
+    fs.fsyncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
+}

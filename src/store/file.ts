@@ -1,0 +1,158 @@
+import fs from 'node:fs';
+import { messageOf, printable } from '../errors.js';
+import { sameBytes } from './split-items.js';
+import { StoreError, type Store } from './store.js';
+
+/** Larger files are not read: no entry is so large. */
+const largestFile = 1 << 20;
+/** An older temporary file is from a process that died. */
+const abandonedMs = 60_000;
+// Windows has neither of the two, and no owners or modes either: there the person's profile protects the directory.
+const { O_NOFOLLOW: noFollow = 0, O_NONBLOCK: nonBlock = 0 } = fs.constants as Partial<typeof fs.constants>;
+
+/**
+ * The store `file`: one file an entry, 0600, in a directory of 0700 that is made at the first save. A file is replaced
+ * as a whole or not at all, also by a power failure. A file that is not plain, not ours or open to others is absent.
+ *
+ * @throws StoreError `keychain-refused` from every method if the directory, or the one that it is in, is a link or
+ * belongs to another user, or if the file system refuses
+ */
+export function openFileStore(directory: string): Store {
+  async function use<T>(work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      throw refusal(directory, `cannot be used (${messageOf(error)})`, error);
+    }
+  }
+
+  /** The file of a key, named by SHA-256. Not by node:crypto, which takes two milliseconds to load. */
+  async function pathOf(key: string): Promise<string> {
+    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key));
+    return `${directory}/${Buffer.from(digest).toString('hex')}`;
+  }
+
+  return {
+    name: 'file',
+    read: (key) => use(async () => (isThere(directory) ? readPrivateFile(await pathOf(key)) : undefined)),
+    save: (key, entry) =>
+      use(async () => {
+        if (!isThere(directory)) fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+        deleteAbandoned(directory);
+        const path = await pathOf(key);
+        const old = readPrivateFile(path);
+        if (old === undefined || !sameBytes(old, entry)) await replaceFile(directory, path, entry);
+        return 'file' as const;
+      }),
+    delete: (key) =>
+      use(async () => {
+        if (!isThere(directory)) return false;
+        deleteAbandoned(directory);
+        return deleteFile(await pathOf(key));
+      }),
+    deleteAll: () =>
+      use(() => {
+        if (!isThere(directory)) return 0;
+        const names = fs
+          .readdirSync(directory)
+          .filter((name) => /^[0-9a-f]{64}(\.[-0-9a-f]+\.tmp)?$/.test(name));
+        const deleted = names.filter((name) => deleteFile(`${directory}/${name}`));
+        if (fs.readdirSync(directory).length === 0) fs.rmdirSync(directory);
+        return deleted.filter((name) => !name.endsWith('.tmp')).length;
+      }),
+  };
+}
+
+/** @returns whether the directory is there. Other users' rights to it are removed. */
+function isThere(directory: string): boolean {
+  for (const path of [directory.slice(0, directory.lastIndexOf('/')), directory]) {
+    const found = fs.lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return false;
+    if (!found.isDirectory()) throw refusal(path, 'is not a directory, or is a link to one');
+    if (!isOurs(found)) throw refusal(path, 'belongs to another user');
+    if (isOpenToOthers(found)) fs.chmodSync(path, 0o700);
+  }
+  return true;
+}
+
+function readPrivateFile(path: string): Uint8Array | undefined {
+  let file: number;
+  try {
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer.
+    file = fs.openSync(path, fs.constants.O_RDONLY | noFollow | nonBlock);
+  } catch (error) {
+    if (['ENOENT', 'ELOOP'].includes(codeOf(error))) return undefined;
+    throw error;
+  }
+  try {
+    const found = fs.fstatSync(file);
+    const isUsable = found.isFile() && isOurs(found) && !isOpenToOthers(found) && found.size <= largestFile;
+    return isUsable ? fs.readFileSync(file) : undefined;
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+async function replaceFile(directory: string, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    await writeAndSync(temporary, 'wx', bytes);
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    deleteFile(temporary);
+    throw error;
+  }
+  // Makes the rename itself last. Windows cannot open a directory, and does not need this.
+  if (process.platform !== 'win32') await writeAndSync(directory, 'r');
+}
+
+/** Asynchronous, so that other saves go on beside it. */
+async function writeAndSync(path: string, flags: string, bytes?: Uint8Array): Promise<void> {
+  const file = await fs.promises.open(path, flags, 0o600);
+  try {
+    if (bytes !== undefined) await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Deletes temporary files of processes that died: they hold secrets. */
+function deleteAbandoned(directory: string): void {
+  for (const name of fs.readdirSync(directory)) {
+    if (!name.endsWith('.tmp')) continue;
+    const path = `${directory}/${name}`;
+    const found = fs.lstatSync(path, { throwIfNoEntry: false });
+    if (found !== undefined && Date.now() - found.mtimeMs > abandonedMs) deleteFile(path);
+  }
+}
+
+/** @returns whether there was one */
+function deleteFile(path: string): boolean {
+  try {
+    fs.unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function isOurs(found: fs.Stats): boolean {
+  return process.getuid === undefined || found.uid === process.getuid();
+}
+
+function isOpenToOthers(found: fs.Stats): boolean {
+  return process.platform !== 'win32' && (found.mode & 0o077) !== 0;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
+}
+
+function refusal(directory: string, why: string, cause?: unknown): StoreError {
+  const message = `the directory ${printable(directory)} for credentials ${why}`;
+  const fix = 'move it out of the way, or choose another --store';
+  return new StoreError('file', 'keychain-refused', message, { fix, cause });
+}

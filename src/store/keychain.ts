@@ -1,0 +1,109 @@
+import type { World } from '../world.js';
+import { addonKeychain, loadAddon, type LoadAddon } from './addon.js';
+import { findSessionBus } from './bus-address.js';
+import { SecretService } from './secret-service.js';
+import { splitItems, type Items } from './split-items.js';
+import { StoreError, type Store } from './store.js';
+
+/** The most bytes of one Windows credential (CRED_MAX_CREDENTIAL_BLOB_SIZE). */
+const windowsItemLimit = 2560;
+
+/** How long a call to the keychain may take, in milliseconds. */
+export interface TimeLimits {
+  readonly call: number;
+  /** While the person is asked for a password on a display. */
+  readonly prompt: number;
+  /** After this time the person is informed. */
+  readonly notice: number;
+}
+
+const defaultTimeLimits: TimeLimits = { call: 5_000, prompt: 60_000, notice: 2_000 };
+
+export interface KeychainContext extends Pick<World, 'environment' | 'platform' | 'warn'> {
+  readonly timeLimits?: TimeLimits;
+  readonly loadAddon?: LoadAddon;
+}
+
+/** The keychain during one call. */
+type Keychain = Items & Pick<SecretService, 'deleteAll'> & Partial<Pick<SecretService, 'ping' | 'close'>>;
+
+/**
+ * The store `keychain`: macOS Keychain, Windows Credential Manager, or the Secret Service on Linux. Every call ends
+ * within its time limit. On macOS and Windows a call that took too long goes on in the background, and Node.js ends
+ * only after it.
+ */
+export function openKeychain(context: KeychainContext): Store {
+  const { environment, platform, warn, timeLimits: limits = defaultTimeLimits } = context;
+  const hasDisplay =
+    platform !== 'linux' || Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY']);
+  const limit = platform === 'win32' ? windowsItemLimit : Infinity;
+  const entriesIn = (keychain: Keychain) => splitItems(keychain, { store: 'keychain', limit });
+  let isNoticed = false;
+
+  function open(onPrompt: (isOpen: boolean) => void): Keychain {
+    if (platform !== 'linux') return addonKeychain(context.loadAddon ?? loadAddon);
+    return new SecretService(findSessionBus(environment), onPrompt);
+  }
+
+  async function use<T>(work: (keychain: Keychain) => Promise<T>): Promise<T> {
+    let giveUp!: (error: StoreError) => void;
+    const timeout = new Promise<never>((_, reject) => (giveUp = reject));
+    let isAsking = false;
+    let limitTimer: NodeJS.Timeout | undefined;
+    const startTimer = (limitMs: number) => {
+      clearTimeout(limitTimer);
+      limitTimer = setTimeout(() => {
+        giveUp(timedOut(limitMs, isAsking));
+      }, limitMs);
+    };
+    const onPrompt = (isOpen: boolean) => {
+      isAsking = isOpen;
+      if (hasDisplay) startTimer(isOpen ? limits.prompt : limits.call);
+    };
+    const keychain = open(onPrompt);
+    startTimer(limits.call);
+    // Only the Secret Service shows when it asks the person.
+    if (platform !== 'linux') onPrompt(true);
+    const noticeTimer = setTimeout(() => {
+      void notice(keychain, isAsking, onPrompt);
+    }, limits.notice);
+    try {
+      return await Promise.race([work(keychain), timeout]);
+    } finally {
+      clearTimeout(limitTimer);
+      clearTimeout(noticeTimer);
+      keychain.close?.();
+    }
+  }
+
+  /** A keychain that is alive and does not answer may ask the person by itself, as KeePassXC does. */
+  async function notice(
+    keychain: Keychain,
+    isAsking: boolean,
+    onPrompt: (isOpen: boolean) => void,
+  ): Promise<void> {
+    if (!isAsking) {
+      if (!hasDisplay || (await keychain.ping?.().catch(() => 'silent')) === 'silent') return;
+      onPrompt(true);
+    }
+    if (!isNoticed) warn('waiting for the keychain to be unlocked');
+    isNoticed = true;
+  }
+
+  return {
+    name: 'keychain',
+    read: (key) => use((keychain) => entriesIn(keychain).read(key)),
+    save: (key, entry) => use((keychain) => entriesIn(keychain).save(key, entry)).then(() => 'keychain'),
+    delete: (key) => use((keychain) => entriesIn(keychain).delete(key)),
+    deleteAll: () => use((keychain) => keychain.deleteAll()),
+  };
+}
+
+function timedOut(limitMs: number, isAsking: boolean): StoreError {
+  const within = `within ${Math.round(limitMs / 1000)} s`;
+  const [what, how] = isAsking
+    ? ['was not unlocked', 'unlock it']
+    : ['did not answer', 'restart your keychain program'];
+  const fix = `${how}, then run the command again`;
+  return new StoreError('keychain', 'keychain-timeout', `the keychain ${what} ${within}`, { fix });
+}

@@ -1,0 +1,70 @@
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { expect, jest, test } from '@jest/globals';
+import {
+  cacheDirectory,
+  checkPrivateDirectory,
+  credentialsDirectory,
+  removeFile,
+  shortDigest,
+} from '../src/cache-directory.js';
+import { describeWith } from './support/requirements.js';
+import { scratchDirectory } from './exec-credential/fixtures.js';
+
+const scratch = scratchDirectory();
+
+test.each([
+  [{}, '/home/me/.kube/cache/kubectl-eck'],
+  [{ KUBECACHEDIR: '' }, '/home/me/.kube/cache/kubectl-eck'],
+  [{ KUBECACHEDIR: '/var/cache/kube' }, '/var/cache/kube/kubectl-eck'],
+])('with %j, the cache directory is %s', (environment, expected) => {
+  const place = { environment, homeDirectory: () => '/home/me' };
+  expect(cacheDirectory(place)).toBe(expected);
+  expect(credentialsDirectory(place)).toBe(`${expected}/credentials`);
+});
+
+test('a private directory is made and accepted; others are named', () => {
+  const path = join(scratch.path, 'a', 'b');
+  expect(checkPrivateDirectory(path)).toBeUndefined();
+  expect(fs.statSync(path).mode & 0o777).toBe(0o700);
+  for (const mode of [0o750, 0o705, 0o701, 0o702]) {
+    fs.chmodSync(path, mode);
+    expect(checkPrivateDirectory(path)).toBe('is open to other users');
+  }
+  for (const target of [scratch.path, join(scratch.path, 'nowhere')]) {
+    fs.symlinkSync(target, join(scratch.path, 'link'));
+    expect(checkPrivateDirectory(join(scratch.path, 'link'))).toBe('is not a directory');
+    fs.rmSync(join(scratch.path, 'link'));
+  }
+  expect(fs.existsSync(join(scratch.path, 'nowhere'))).toBe(false);
+  fs.writeFileSync(join(scratch.path, 'file'), '');
+  expect(checkPrivateDirectory(join(scratch.path, 'file'))).toBe('is not a directory');
+  expect(checkPrivateDirectory(join(scratch.path, 'file', 'x'))).toMatch(/^cannot be used \(E\w+\)$/);
+  removeFile(join(scratch.path, 'file'));
+  removeFile(join(scratch.path, 'file'));
+  expect(fs.existsSync(join(scratch.path, 'file'))).toBe(false);
+});
+
+describeWith([{ name: 'root', available: process.getuid?.() === 0 }], 'of another user', () => {
+  test('a directory is not private', () => {
+    const path = join(scratch.path, 'theirs');
+    fs.mkdirSync(path, { mode: 0o700 });
+    fs.chownSync(path, 12_345, 12_345);
+    expect(checkPrivateDirectory(path)).toBe('belongs to another user');
+    // Root may read everything, so this is another user.
+    const effective = process.geteuid?.() ?? 0;
+    jest.spyOn(process, 'getuid').mockReturnValue(12_345);
+    process.seteuid?.(12_345);
+    try {
+      expect(checkPrivateDirectory(join(scratch.path, 'x', 'y'))).toBe('cannot be used (EACCES)');
+    } finally {
+      process.seteuid?.(effective);
+      jest.restoreAllMocks();
+    }
+  });
+});
+
+test('a digest is short and depends on the text', () => {
+  expect(shortDigest('')).toBe('811c9dc5');
+  expect(shortDigest('a')).toBe('e40c292c');
+});

@@ -1,0 +1,328 @@
+import { createServer, type RequestListener } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { certificatePem } from '../../src/credential/client-credential.js';
+import { callEns, openClient, type CallRules, type EnsCall } from '../../src/ens/client.js';
+import type { FaultClass } from '../../src/ens/errors.js';
+import { issueCredential, listClusters, readClusters, type ClusterFilter } from '../../src/ens/actions.js';
+import type { Mapping } from '../../src/mapping.js';
+import type { SettingTexts } from '../../src/settings.js';
+import { CertificateAuthority } from '../support/certificate-authority.js';
+import { apiError, type EnsFault } from '../support/ens-faults.js';
+import { EnsServer } from '../support/ens-server.js';
+import { Loopback } from '../support/loopback.js';
+import { ProxyServer } from '../support/proxy-server.js';
+import { alice, failureOf, settings, TestWorld } from './fixtures.js';
+
+let authority: CertificateAuthority;
+let ens: EnsServer;
+let world: TestWorld;
+let others: Loopback[];
+
+beforeAll(async () => {
+  authority = await CertificateAuthority.create({ name: 'client-test' });
+});
+beforeEach(async () => {
+  const server = 'https://192.0.2.1:6443';
+  const privateServer = 'https://10.0.0.1:6443';
+  ens = await EnsServer.start({
+    identities: [alice],
+    clusters: [
+      { clusterId: 'eck-1', authority, server, privateServer, name: 'one', region: 'cn-hangzhou-58' },
+      { clusterId: 'eck-2', authority, server, name: 'two', region: 'cn-hangzhou-58' },
+      { clusterId: 'eck-3', authority, server, name: 'two', region: 'cn-shanghai-1' },
+    ],
+  });
+  world = new TestWorld();
+  world.setAccessKey();
+  others = [];
+});
+afterEach(async () => {
+  world.dispose();
+  await ens.stop();
+  for (const other of others) await other.close();
+});
+
+interface Changes extends Partial<EnsCall>, CallRules {
+  readonly typed?: SettingTexts;
+}
+
+/** Calls ENS, without a retry unless the test gives it time. */
+async function call({ typed, hasFallBack, onRetry, pace, ...changes }: Changes = {}): Promise<Mapping> {
+  const client = await openClient(settings({ endpoint: ens.endpoint, ...typed }), world);
+  const query = { ClusterId: 'eck-1', PrivateIpAddress: 'false' };
+  const of = { action: 'DescribeClusterUserKubeconfig', query, clusterId: 'eck-1', ...changes };
+  return callEns(client, of, world, {
+    ...(hasFallBack && { hasFallBack }),
+    ...(onRetry && { onRetry }),
+    ...(pace && { pace }),
+  });
+}
+
+const once: Changes = {
+  onRetry: (error) => {
+    throw error;
+  },
+};
+
+/** An endpoint that is not ENS. */
+async function serve(listener: RequestListener): Promise<SettingTexts> {
+  const loopback = new Loopback(createServer(listener));
+  await loopback.open();
+  others.push(loopback);
+  return { endpoint: `http://127.0.0.1:${loopback.port}` };
+}
+
+describe('a call', () => {
+  test('is signed and made once', async () => {
+    await expect(call()).resolves.toMatchObject({ Config: expect.any(String) });
+    const params = { ClusterId: 'eck-1', PrivateIpAddress: 'false' };
+    expect(ens.log).toMatchObject([{ accessKeyId: 'LTAI5tAlice', params, outcome: 'answered' }]);
+  });
+
+  test('is signed with a temporary AccessKey and its token', async () => {
+    const temporary = { ...alice, accessKeyId: 'STS.temporary', securityToken: 'hunter4hunter4' };
+    ens.putIdentity(temporary);
+    world.setAccessKey(temporary);
+    await expect(call()).resolves.toHaveProperty('Config');
+  });
+
+  test.each(['eck 1', 'eck/1?&=+%', '集群', "eck!'()*"])('carries any parameter, such as %s', async (id) => {
+    const error = await failureOf(call({ query: { ClusterId: id }, clusterId: 'eck-9' }));
+    expect(error).toMatchObject({ code: 'ens-cluster-not-found', message: expect.stringContaining('eck-9') });
+    expect(ens.log).toMatchObject([{ params: { ClusterId: id }, outcome: 'InvalidClusterId.NotFound' }]);
+  });
+
+  test('that is refused says what the API said, and is not retried', async () => {
+    ens.putIdentity({ ...alice, allowedActions: [] });
+    const { code, message, fix } = await failureOf(call());
+    expect(code).toBe('ens-not-allowed');
+    expect(message).toMatch(/LTAI5tAlice .* for eck-1: Forbidden\.RAM: .* \(RequestId [0-9A-F-]{36}\)$/);
+    expect(fix).toContain('ens:DescribeClusterUserKubeconfig');
+    expect(ens.calls()).toBe(1);
+  });
+
+  test('with a wrong secret is refused', async () => {
+    world.setAccessKey({ ...alice, accessKeySecret: 'hunter5hunter5' });
+    await expect(failureOf(call())).resolves.toMatchObject({ code: 'ens-unauthenticated' });
+  });
+
+  test('at a wrong time says how far the clock is off', async () => {
+    ens.clockOffsetMs = 20 * 60_000;
+    const { code, message } = await failureOf(call());
+    expect({ code, message }).toMatchObject({ message: expect.stringContaining('20 min behind') });
+  });
+
+  test.each<[EnsFault, FaultClass, RegExp]>([
+    [{ kind: 'hang' }, 'ens-unavailable', /127\.0\.0\.1 did not answer within 0\.3 s/],
+    [{ kind: 'reset' }, 'ens-unavailable', /the connection broke/],
+    [{ kind: 'reset-mid-body' }, 'ens-unavailable', /127\.0\.0\.1/],
+    [{ kind: 'garbage' }, 'ens-unavailable', /not JSON/],
+    [{ kind: 'truncated-json' }, 'ens-unavailable', /not JSON/],
+    [{ kind: 'html-502' }, 'ens-unavailable', /HTTP 502/],
+    [{ kind: 'empty' }, 'ens-unavailable', /JSON/],
+    [{ kind: 'huge', mebibytes: 3 }, 'ens-answer-invalid', /larger than 1024 KiB/],
+    [apiError('Throttling', { retryAfter: '7' }), 'ens-throttled', /too many calls/],
+  ])('answered with %j is %s', async (fault, code, expected) => {
+    ens.failNext(1, fault);
+    const error = await failureOf(
+      call({ ...once, typed: fault.kind === 'hang' ? { timeout: '300ms' } : {} }),
+    );
+    expect(error).toMatchObject({ code, message: expect.stringMatching(expected) });
+  });
+
+  test.each(['[]', '"text"', '42', 'null', '[{"Config":"x"}]'])('answered with %s fails', async (body) => {
+    const typed = await serve((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+    });
+    await expect(failureOf(call({ ...once, typed }))).resolves.toMatchObject({ code: 'ens-unavailable' });
+  });
+
+  test('is not redirected, and does not decompress', async () => {
+    const bomb = gzipSync(`{"Config":"${'a'.repeat(50 * 1024 * 1024)}"}`);
+    const replies: RequestListener[] = [
+      (_, response) => response.writeHead(302, { location: ens.endpoint }).end(),
+      (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
+    ];
+    for (const reply of replies) {
+      const typed = await serve(reply);
+      await expect(failureOf(call({ ...once, typed }))).resolves.toMatchObject({ code: 'ens-unavailable' });
+    }
+    expect(ens.calls()).toBe(0);
+  });
+
+  test('beside others gets its own response', async () => {
+    const typed = await serve(({ headers }, response) => {
+      const action = String(headers['x-acs-action']);
+      const body = JSON.stringify({ Code: 'Odd', Message: action, RequestId: action });
+      setTimeout(() => response.writeHead(400).end(body), 10 * Number(action.slice(-1)));
+    });
+    const actions = ['Action3', 'Action1', 'Action2', 'Action0'];
+    const errors = await Promise.all(actions.map((action) => failureOf(call({ typed, action }))));
+    for (const [index, action] of actions.entries()) {
+      expect(errors[index]?.message).toMatch(new RegExp(`Odd: ${action} \\(RequestId ${action}\\)$`));
+    }
+  });
+});
+
+describe('a retry', () => {
+  test.each<EnsFault>([
+    apiError('Throttling.User'),
+    apiError('ServiceUnavailable'),
+    apiError('SignatureNonceUsed'),
+    { kind: 'reset' },
+    { kind: 'html-502' },
+  ])('follows %j, each time paced', async (fault) => {
+    ens.failNext(2, fault);
+    const heard: string[] = [];
+    let paced = 0;
+    await call({
+      onRetry: ({ code }) => heard.push(code),
+      pace: (attempt) => {
+        paced += 1;
+        return attempt();
+      },
+    });
+    expect({ calls: ens.calls(), heard: heard.length, paced }).toEqual({ calls: 3, heard: 2, paced: 3 });
+  });
+
+  test.each<[string, Changes, EnsFault, number]>([
+    ['--timeout', { typed: { timeout: '400ms' } }, apiError('ServiceUnavailable'), 400],
+    ['--timeout, without a response', { typed: { timeout: '300ms' } }, { kind: 'hang' }, 300],
+    ['a server that asks for more time', {}, apiError('Throttling', { retryAfter: '3600' }), 0],
+    ['2 s if a cached credential can be served', { hasFallBack: true }, apiError('InternalError'), 2000],
+  ])('ends with %s', async (_, changes, fault, limitMs) => {
+    ens.failNext('always', fault);
+    const start = performance.now();
+    await failureOf(call(changes));
+    expect(performance.now() - start).toBeLessThan(limitMs + 1500);
+  });
+
+  test.each(['the port is closed', 'the name does not exist'])(
+    'ends after 3 s if a person waits and %s',
+    async (reason) => {
+      await ens.stop();
+      world.isPersonWaiting = true;
+      const typed = reason.includes('name') ? { endpoint: 'ens.invalid' } : {};
+      const start = performance.now();
+      const error = await failureOf(call({ typed }));
+      expect(error.code).toBe('ens-unavailable');
+      expect(performance.now() - start).toBeLessThan(5000);
+    },
+  );
+});
+
+describe('the endpoint', () => {
+  const china = 'ens.aliyuncs.com:443';
+  const international = 'ens.ap-southeast-1.aliyuncs.com:443';
+  test.each<[SettingTexts, string | undefined, string]>([
+    [{}, undefined, china],
+    [{}, 'eu-central-1', international],
+    [{}, 'cn-hangzhou', china],
+    [{ site: 'china' }, 'eu-central-1', china],
+    [{ site: 'international' }, 'cn-hangzhou', international],
+    [{ endpoint: 'ens.example.com' }, 'eu-central-1', 'ens.example.com:443'],
+  ])('with %j and the region %s of the profile is %s', async (typed, region_id, host) => {
+    const proxy = await ProxyServer.start({ hosts: {} });
+    const key = { access_key_id: alice.accessKeyId, access_key_secret: alice.accessKeySecret };
+    world.writeCliConfig([{ name: 'default', mode: 'AK', ...key, region_id }]);
+    world.setVariables({ HTTPS_PROXY: `http://${proxy.host}` });
+    const client = await openClient(settings(typed), world);
+    const error = await failureOf(callEns(client, { action: 'A', query: {} }, world));
+    expect(error.code).toBe('proxy-refused');
+    expect(proxy.connects).toEqual([host]);
+    await proxy.stop();
+  });
+});
+
+describe('an issued credential', () => {
+  const issue = async (privateIp = false) => {
+    const client = await openClient(settings({ endpoint: ens.endpoint }), world);
+    return issueCredential(client, { clusterId: 'eck-1', privateIp }, world);
+  };
+
+  test('comes with the address of the API server', async () => {
+    const now = new Date(Date.now() + 1000);
+    world.clock = () => now;
+    const { credential, cluster } = await issue();
+    expect(cluster).toMatchObject({ server: 'https://192.0.2.1:6443' });
+    expect(certificatePem(credential)).toBe(ens.issued[0]?.certificatePem);
+    expect(credential.fetchedAt).toEqual(now);
+    expect((await issue(true)).cluster.server).toBe('https://10.0.0.1:6443');
+  });
+
+  test('is read from a Config that is an object', async () => {
+    ens.issuing = { form: 'json', userName: 123, chainLength: 3 };
+    expect((await issue()).credential.certificates).toHaveLength(3);
+  });
+
+  test.each([undefined, null, 'apiVersion: v1'])('fails at once for the Config %j', async (value) => {
+    ens.failNext('always', { kind: 'config', value });
+    await expect(failureOf(issue())).resolves.toMatchObject({ code: 'issued-kubeconfig-invalid' });
+    expect(ens.calls()).toBe(1);
+  });
+});
+
+describe('the clusters', () => {
+  test.each<[ClusterFilter, string[]]>([
+    [{}, ['eck-1', 'eck-2', 'eck-3']],
+    [{ name: 'two' }, ['eck-2', 'eck-3']],
+    [{ region: 'cn-hangzhou-58' }, ['eck-1', 'eck-2']],
+    [{ name: 'two', region: 'cn-hangzhou-58' }, ['eck-2']],
+    [{ name: 'three' }, []],
+  ])('that match %j are listed with one call', async (filter, expected) => {
+    const client = await openClient(settings({ endpoint: ens.endpoint }), world);
+    const clusters = await listClusters(client, filter, world);
+    expect(clusters.map(({ clusterId }) => clusterId)).toEqual(expected);
+    expect(ens.calls('DescribeClustersV1')).toBe(1);
+  });
+
+  test('are read without secrets and control characters', () => {
+    const listed = {
+      AliUid: '1574790082031102',
+      ClusterId: 'eck-1',
+      Name: '\u001b[2Jedge\n',
+      EnsRegionId: 'cn-hangzhou-58',
+      KubernetesVersion: '1.31.9-aliyunedge.1',
+      PublicAccess: true,
+      VpcId: 'n\u202e-1',
+      LoadBalancerId: 'lb-1',
+      ContainerCidr: '172.20.0.0/16',
+      ServiceCidr: '172.19.0.0/20',
+      ControlPlaneConfig: { InstanceSpec: 'ens.sn1.large', Size: 3, Password: 'hunter2' },
+      Config: { users: [{ user: { 'client-key-data': 'c2VjcmV0' } }] },
+      JoinToken: 'abcdef.0123456789abcdef',
+    };
+    expect(readClusters([listed, { ClusterId: 'eck-2', ControlPlaneConfig: null }])).toEqual([
+      { clusterId: 'eck-2', name: '', region: '', kubernetesVersion: '', publicAccess: false },
+      {
+        clusterId: 'eck-1',
+        name: '[2Jedge',
+        region: 'cn-hangzhou-58',
+        kubernetesVersion: '1.31.9-aliyunedge.1',
+        publicAccess: true,
+        vpcId: 'n -1',
+        loadBalancerId: 'lb-1',
+        containerCidr: '172.20.0.0/16',
+        serviceCidr: '172.19.0.0/20',
+        controlPlane: { instanceSpec: 'ens.sn1.large', size: 3 },
+      },
+    ]);
+  });
+
+  test('are ordered by name, then id, by code points', () => {
+    const named = (Name: string, ClusterId: string): object => ({ Name, ClusterId });
+    const clusters = [named('b', 'eck-2'), named('杭州', 'eck-4'), named('b', 'eck-1'), named('B', 'eck-3')];
+    const ids = readClusters(clusters).map(({ clusterId }) => clusterId);
+    expect(ids).toEqual(['eck-3', 'eck-1', 'eck-2', 'eck-4']);
+  });
+
+  test('are those with a valid id', () => {
+    expect(readClusters([null, 'eck-1', 7, {}, { ClusterId: '../eck' }, { ClusterId: 7 }])).toEqual([]);
+    expect(readClusters(undefined)).toEqual([]);
+  });
+
+  test.each([[{}], ['eck-1'], [7], [true]])('cannot be read from %j', (clusters) => {
+    expect(() => readClusters(clusters)).toThrow(expect.objectContaining({ code: 'ens-answer-invalid' }));
+  });
+});

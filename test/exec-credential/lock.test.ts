@@ -1,0 +1,358 @@
+import fs from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { ClientCredential } from '../../src/credential/client-credential.js';
+import {
+  abandonedAfterMs,
+  acquireRenewalLock,
+  LockAttempt,
+  withRenewalLock,
+  type LockResult,
+  type RenewalLock,
+} from '../../src/exec-credential/lock.js';
+import { CredentialRecords } from '../../src/exec-credential/records.js';
+import { until } from '../support/tied-process.js';
+import { FakeWorld, scratchDirectory } from './fixtures.js';
+
+const scratch = scratchDirectory();
+let records: CredentialRecords;
+let path: string;
+/** The clock of the waiters stands still unless a test moves it. */
+let clockMs: number;
+const held: RenewalLock[] = [];
+
+beforeEach(() => {
+  records = newRecords();
+  path = records.lockFile ?? '';
+  clockMs = 1_000_000;
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  jest.useRealTimers();
+  for (const lock of held.splice(0)) lock.release();
+});
+
+function newRecords(): CredentialRecords {
+  const world = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'cache') }, scratch.path);
+  return new CredentialRecords('key', world);
+}
+
+const files = (): string[] => fs.readdirSync(dirname(path));
+
+function waiter(clock = (): number => clockMs): LockAttempt {
+  return new LockAttempt(path, clock);
+}
+
+/** Tries once; the lock is released after the test. */
+function attempt(waiting: LockAttempt): RenewalLock | undefined {
+  const lock = waiting.try();
+  if (lock !== undefined) held.push(lock);
+  return lock;
+}
+
+function take(waiting = waiter()): RenewalLock {
+  const lock = attempt(waiting);
+  if (lock === undefined) throw new Error('the lock is held');
+  return lock;
+}
+
+/** Leaves a lock as a dead process does. */
+function abandonLock(token = 'f'.repeat(24)): void {
+  fs.writeFileSync(`${path}.${token}`, token);
+  fs.linkSync(`${path}.${token}`, path);
+}
+
+/** A waiter that has watched the lock for `ms`. */
+function watched(ms: number): LockAttempt {
+  const waiting = waiter();
+  attempt(waiting);
+  clockMs += ms;
+  return waiting;
+}
+
+function touch(seconds: number): void {
+  fs.utimesSync(path, 1_700_000_000 + seconds, 1_700_000_000 + seconds);
+}
+
+function noHardLinks(): void {
+  jest.spyOn(fs, 'linkSync').mockImplementation(() => {
+    throw Object.assign(new Error('no links'), { code: 'EPERM' });
+  });
+}
+
+describe('a free lock', () => {
+  test('goes to one waiter after another, and leaves no file', () => {
+    const waiting = Array.from({ length: 5 }, () => waiter());
+    while (waiting.length > 0) {
+      const locks = waiting.map(attempt);
+      const taken = locks.flatMap((lock) => lock ?? []);
+      expect(taken.map((lock) => lock.isStillHeld())).toEqual([true]);
+      expect(files().map((name) => fs.statSync(join(dirname(path), name)).mode & 0o777)).toEqual([
+        0o600, 0o600,
+      ]);
+      taken[0]?.release();
+      waiting.splice(locks.indexOf(taken[0]), 1);
+    }
+    expect(files()).toEqual([]);
+  });
+
+  test('can be released twice', () => {
+    const lock = take();
+    lock.release();
+    const next = take();
+    lock.release();
+    expect(next.isStillHeld()).toBe(true);
+  });
+});
+
+describe('an abandoned lock', () => {
+  test.each([0, 3_600_000, -3_600_000])('is taken after 3.5 s, with a clock off by %d ms', (offsetMs) => {
+    abandonLock();
+    const touchedAt = new Date(Date.now() + offsetMs);
+    fs.utimesSync(path, touchedAt, touchedAt);
+    const waiting = watched(abandonedAfterMs);
+    expect(attempt(waiting)).toBeUndefined();
+    clockMs += 0.001;
+    take(waiting).release();
+    expect(files()).toEqual([]);
+  });
+
+  test('is taken by one of the waiters, and not by one that has just come', () => {
+    abandonLock();
+    const waiting = Array.from({ length: 5 }, () => watched(0));
+    clockMs += abandonedAfterMs + 1;
+    expect(attempt(waiter())).toBeUndefined();
+    expect(waiting.map(attempt).filter((lock) => lock !== undefined)).toHaveLength(1);
+  });
+
+  test('is deleted with no file but its own, whatever it contains', () => {
+    fs.writeFileSync(path, '/../../precious');
+    fs.mkdirSync(`${path}.`);
+    fs.writeFileSync(join(dirname(path), 'precious'), '');
+    take(watched(abandonedAfterMs + 1)).release();
+    expect(files().sort()).toEqual(['lock.', 'precious']);
+  });
+});
+
+describe('a lock that is touched', () => {
+  test.each([abandonedAfterMs, 10 * abandonedAfterMs])('every %d ms is not taken', (ms) => {
+    abandonLock();
+    const waiting = watched(0);
+    for (let round = 1; round <= 20; round += 1) {
+      clockMs += ms;
+      touch(round);
+      expect(attempt(waiting)).toBeUndefined();
+    }
+    clockMs += abandonedAfterMs + 1;
+    expect(attempt(waiting)).toBeDefined();
+  });
+
+  test('is touched by its holder until it is released, without delaying the end of the process', () => {
+    jest.useFakeTimers();
+    const interval = jest.spyOn(global, 'setInterval');
+    const lock = take();
+    expect(interval.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false]);
+    const other = waiter();
+    for (let second = 0; second < 30; second += 1) {
+      clockMs += 1000;
+      jest.advanceTimersByTime(1000);
+      expect(attempt(other)).toBeUndefined();
+    }
+    lock.release();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a lock that was taken over', () => {
+  test('is not held, touched or released by the former holder', () => {
+    jest.useFakeTimers();
+    const former = take();
+    const lock = take(watched(abandonedAfterMs + 1));
+    expect([former.isStillHeld(), lock.isStillHeld()]).toEqual([false, true]);
+    former.release();
+    expect(lock.isStillHeld()).toBe(true);
+    lock.release();
+    expect(files()).toEqual([]);
+  });
+
+  /** Watches an abandoned lock, and something happens between the last look and the taking. */
+  function takeLate(meanwhile: () => void): RenewalLock | undefined {
+    let isLate = false;
+    const waiting = waiter(() => {
+      if (isLate) meanwhile();
+      return clockMs;
+    });
+    attempt(waiting);
+    clockMs += abandonedAfterMs + 1;
+    isLate = true;
+    return attempt(waiting);
+  }
+
+  test('is put back by a slower waiter', () => {
+    abandonLock();
+    const faster = watched(0);
+    let lock: RenewalLock | undefined;
+    expect(takeLate(() => (lock = take(faster)))).toBeUndefined();
+    expect(lock?.isStillHeld()).toBe(true);
+    lock?.release();
+    expect(files()).toEqual([]);
+  });
+
+  test('is put back if its holder woke up, and taken if it was released', () => {
+    const lock = take();
+    expect(
+      takeLate(() => {
+        touch(1);
+      }),
+    ).toBeUndefined();
+    expect(lock.isStillHeld()).toBe(true);
+    const next = takeLate(() => {
+      lock.release();
+    });
+    expect(next?.isStillHeld()).toBe(true);
+  });
+
+  test('stays with a third process that came while it was away', () => {
+    abandonLock();
+    const rename = fs.renameSync;
+    let third: RenewalLock | undefined;
+    jest.spyOn(fs, 'renameSync').mockImplementationOnce((from, to) => {
+      touch(1);
+      rename(from, to);
+      third = take();
+    });
+    expect(takeLate(() => undefined)).toBeUndefined();
+    expect(third?.isStillHeld()).toBe(true);
+  });
+});
+
+test('a lock that cannot be made is an error, and leaves no file', () => {
+  expect(() => new LockAttempt(join(scratch.path, 'none', 'lock')).try()).toThrow('ENOENT');
+  noHardLinks();
+  expect(() => waiter().try()).toThrow('no links');
+  const write = fs.writeFileSync;
+  jest.spyOn(fs, 'writeFileSync').mockImplementation((file) => {
+    write(file, '');
+    throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+  });
+  expect(() => waiter().try()).toThrow('full');
+  expect(files()).toEqual([]);
+});
+
+describe('a process that is to renew', () => {
+  const credential = { fetchedAt: new Date(0) } as ClientCredential;
+  const failure = {
+    code: 'ens-unavailable',
+    message: 'ENS is down',
+    fix: 'wait',
+    since: new Date(0),
+  } as const;
+  const finished = { finishedAt: new Date(Date.UTC(2026, 2, 1)) };
+  const withLock = { kind: 'acquired', lock: expect.objectContaining({}) };
+  const withoutLock = { kind: 'acquired', lock: undefined };
+  const renewed = { kind: 'renewed', credential };
+  const failed = {
+    kind: 'failed',
+    error: expect.objectContaining({ code: 'ens-unavailable', message: 'ENS is down', fix: 'wait' }),
+  };
+
+  /** Starts to wait, until `readRenewed` finds a credential or the lock is free. */
+  function wait(found?: ClientCredential | Error, waitMs = 20_000) {
+    const state = { result: undefined as LockResult | undefined, reads: 0 };
+    const readRenewed = (): Promise<ClientCredential | undefined> => {
+      state.reads += 1;
+      return found instanceof Error ? Promise.reject(found) : Promise.resolve(found);
+    };
+    const done = acquireRenewalLock(newRecords(), { waitMs, readRenewed }).then((result) => {
+      if (result.kind === 'acquired' && result.lock !== undefined) held.push(result.lock);
+      return (state.result = result);
+    });
+    return Object.assign(state, { done });
+  }
+
+  test('acquires a free lock, also after an earlier failure', async () => {
+    records.noteRenewal({ ...finished, failure });
+    await expect(wait().done).resolves.toEqual(withLock);
+    expect(new LockAttempt(path).try()).toBeUndefined();
+  });
+
+  test('takes what was renewed just before, and releases the lock', async () => {
+    await expect(wait(credential).done).resolves.toEqual(renewed);
+    await expect(wait(new Error('the store is locked')).done).rejects.toThrow('the store is locked');
+    expect(files()).toEqual([]);
+  });
+
+  test('waits for another process without reading the store', async () => {
+    const lock = take();
+    const tries = jest.spyOn(LockAttempt.prototype, 'try');
+    const waiting = wait();
+    await until('some attempts', () => tries.mock.calls.length >= 5 || undefined);
+    expect(waiting).toMatchObject({ result: undefined, reads: 0 });
+    lock.release();
+    await expect(waiting.done).resolves.toEqual(withLock);
+  });
+
+  test.each<[string, object, ClientCredential | undefined, object]>([
+    ['takes its credential', finished, credential, renewed],
+    ['shares its failure', { ...finished, failure }, undefined, failed],
+    ['takes a credential rather than a failure', { ...finished, failure }, credential, renewed],
+  ])('%s, though the lock is still held', async (_, record, found, expected) => {
+    const lock = take();
+    const waiting = [wait(found), wait(found), wait(found)];
+    records.noteRenewal(record as typeof finished);
+    for (const { done } of waiting) await expect(done).resolves.toEqual(expected);
+    expect(lock.isStillHeld()).toBe(true);
+  });
+
+  test('renews if the other process saved nothing', async () => {
+    const lock = take();
+    const waiting = wait();
+    records.noteRenewal(finished);
+    await until('a read', () => waiting.reads > 0 || undefined);
+    expect(waiting.result).toBeUndefined();
+    lock.release();
+    await expect(waiting.done).resolves.toEqual(withLock);
+  });
+
+  test('goes on without the lock after its time', async () => {
+    jest.useFakeTimers();
+    take();
+    const waiting = wait(undefined, 25_000);
+    await jest.advanceTimersByTimeAsync(24_900);
+    expect(waiting.result).toBeUndefined();
+    await jest.advanceTimersByTimeAsync(200);
+    expect(waiting.result).toEqual(withoutLock);
+  });
+
+  test('takes an abandoned lock in time', async () => {
+    jest.useFakeTimers();
+    fs.writeFileSync(path, 'dead');
+    const waiting = wait();
+    await jest.advanceTimersByTimeAsync(3500);
+    expect(waiting.result).toBeUndefined();
+    await jest.advanceTimersByTimeAsync(200);
+    expect(waiting.result).toEqual(withLock);
+  });
+
+  test('goes on without a lock if none can be made', async () => {
+    noHardLinks();
+    await expect(wait().done).resolves.toEqual(withoutLock);
+    fs.chmodSync(dirname(dirname(path)), 0o777);
+    await expect(wait().done).resolves.toEqual(withoutLock);
+  });
+});
+
+test('work under the lock waits two seconds for a renewal', async () => {
+  jest.useFakeTimers();
+  const isLocked = (): Promise<boolean> => Promise.resolve(fs.existsSync(path));
+  await expect(withRenewalLock(records, isLocked)).resolves.toBe(true);
+  expect(files()).toEqual([]);
+  const lock = take();
+  let isDone = false;
+  const done = withRenewalLock(records, () => Promise.resolve((isDone = true)));
+  await jest.advanceTimersByTimeAsync(1900);
+  expect(isDone).toBe(false);
+  await jest.advanceTimersByTimeAsync(300);
+  await expect(done).resolves.toBe(true);
+  expect(lock.isStillHeld()).toBe(true);
+});

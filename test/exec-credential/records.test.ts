@@ -1,0 +1,252 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
+import type { ParentProcess } from '../../src/exec-credential/parent-process.js';
+import {
+  CredentialRecords,
+  readRecords,
+  warnOnce,
+  type CachedRecord,
+  type RenewalRecord,
+} from '../../src/exec-credential/records.js';
+import { describeWith } from '../support/requirements.js';
+import { FakeWorld, scratchDirectory } from './fixtures.js';
+
+const kubectl: ParentProcess = { processId: process.pid, startedAt: '4711' };
+const served = { fetchedAt: new Date(1_772_366_400_001), expiration: new Date(1_772_409_600_002) };
+const renewal: RenewalRecord = {
+  finishedAt: new Date(1_772_366_400_003),
+  failure: { code: 'ens-unavailable', message: 'ENS is "down"ä', fix: 'wait', since: new Date(3) },
+  repairedAt: new Date(1_772_366_400_004),
+};
+const scratch = scratchDirectory();
+let world: FakeWorld;
+let root: string;
+
+beforeEach(() => {
+  world = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'cache') }, scratch.path);
+  root = join(scratch.path, 'cache', 'kubectl-eck');
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+function keyOf(clusterId: string, name = 'work'): CacheKey {
+  const identity = { kind: 'profile', name, assumedRole: 'acs:ram::1:role/admin' } as const;
+  return { endpoint: { kind: 'site', site: 'international' }, identity, clusterId };
+}
+
+/** The records as another process sees them. */
+function records(key = keyOf('eck-1')): CredentialRecords {
+  return new CredentialRecords(cacheKeyText(key), world);
+}
+
+function directoryOf(of = records()): string {
+  return dirname(of.lockFile ?? '');
+}
+
+function endedProcess(): number {
+  return spawnSync(process.execPath, ['-e', '']).pid;
+}
+
+describe('what a parent process was served', () => {
+  test('is read by the next process that it starts, and is the last', () => {
+    records().noteServed(kubectl, { ...served, fetchedAt: new Date(1) });
+    records().noteServed(kubectl, served);
+    expect(records().servedTo(kubectl)).toEqual(served);
+    expect(records(keyOf('eck-2')).servedTo(kubectl)).toBeUndefined();
+  });
+
+  test.each<[string, ParentProcess]>([
+    ['another process', { ...kubectl, processId: process.ppid }],
+    ['a later process with the same id', { ...kubectl, startedAt: '4712' }],
+    ['a process with an unknown start', { ...kubectl, startedAt: '' }],
+  ])('is not read for %s', (_, other) => {
+    records().noteServed(kubectl, served);
+    expect(records().servedTo(other)).toBeUndefined();
+  });
+
+  test.each(['', '4711', '4711 1 ', '\0\0', '4711 yesterday tomorrow', '4711 1772366400001 17724096x0002'])(
+    'is nothing if the file contains %j',
+    (text) => {
+      fs.writeFileSync(join(directoryOf(), `served-${kubectl.processId}`), text);
+      expect(records().servedTo(kubectl)).toBeUndefined();
+    },
+  );
+});
+
+test('a parent process is warned once of an outage', () => {
+  const other = { ...kubectl, startedAt: '4712' };
+  const warned = [kubectl, kubectl, other, other].map((parent) => records().noteWarned(parent, new Date(1)));
+  expect(warned).toEqual([true, false, true, false]);
+  expect(records().noteWarned(other, new Date(2))).toBe(true);
+});
+
+describe('the last renewal', () => {
+  test.each<[string, RenewalRecord]>([
+    ['success', { finishedAt: renewal.finishedAt }],
+    ['success after a rejection', { finishedAt: renewal.finishedAt, repairedAt: new Date(5) }],
+    ['failure', renewal],
+  ])('is read: %s', (_, record) => {
+    expect(records().lastRenewal()).toBeUndefined();
+    records().noteRenewal(renewal);
+    records().noteRenewal(record);
+    expect(records().lastRenewal()).toEqual(record);
+  });
+
+  const text = JSON.stringify(renewal);
+  test.each([
+    ...['', '{', 'null', '[]', '7', '"text"', '{}', '{"finishedAt":17}', '{"finishedAt":"yesterday"}'],
+    ...[text.slice(0, -1), `${text}}`, text.replace('"since":"1970', '"since":"x')],
+  ])('is unknown if the file contains %s', (content) => {
+    fs.writeFileSync(join(directoryOf(), 'renewal.json'), content);
+    expect(records().lastRenewal()).toBeUndefined();
+    expect(world.warnings).toEqual([]);
+  });
+});
+
+describe('the records of saved credentials', () => {
+  const recordOf = (clusterId: string, name?: string): CachedRecord => ({
+    key: keyOf(clusterId, name),
+    store: 'kernel',
+    certificateSubject: 'CN=someone',
+    fetchedAt: new Date('2026-03-01T12:00:00.001Z'),
+    notBefore: new Date('2026-03-01T11:55:00.000Z'),
+    notAfter: new Date('2029-03-01T12:00:00.000Z'),
+  });
+  const save = (record: CachedRecord): void => {
+    records(record.key).noteSaved(record);
+  };
+
+  test('are the last of each credential, in order, without the deleted ones', () => {
+    for (const id of ['eck-2', 'eck-1', 'eck-3']) save({ ...recordOf(id), store: 'file' });
+    for (const id of ['eck-2', 'eck-1']) save(recordOf(id));
+    records(keyOf('eck-3')).noteDeleted();
+    expect(readRecords(world)).toEqual([recordOf('eck-1'), recordOf('eck-2')]);
+    records(keyOf('eck-1')).remove();
+    expect(readRecords(world)).toEqual([recordOf('eck-2')]);
+  });
+
+  test('are separate, however long the names are', () => {
+    for (const end of ['1', '2']) save(recordOf('eck-1', `${'n'.repeat(300)}${end}`));
+    expect(readRecords(world)).toHaveLength(2);
+  });
+
+  const good = recordOf('eck-1');
+  test.each<[string, object]>([
+    ['no key', { key: undefined }],
+    ['half a key', { key: { clusterId: 'eck-1' } }],
+    ['another key than the directory', { key: keyOf('eck-2') }],
+    ['an unknown kind of identity', { key: { ...good.key, identity: { kind: 'friend' } } }],
+    ['an unknown store', { store: 'pocket' }],
+    ['the store none', { store: 'none' }],
+    ['no subject', { certificateSubject: undefined }],
+    ['no date', { notAfter: undefined }],
+    ['an invalid date', { fetchedAt: 'yesterday' }],
+  ])('are left out if they have %s', (_, change) => {
+    save(good);
+    expect(readRecords(world)).toEqual([good]);
+    fs.writeFileSync(join(directoryOf(), 'record.json'), JSON.stringify({ ...good, ...change }));
+    expect(readRecords(world)).toEqual([]);
+  });
+
+  test('are not read from a directory that others can write to', () => {
+    save(good);
+    fs.chmodSync(root, 0o777);
+    expect(readRecords(world)).toEqual([]);
+  });
+});
+
+describe('a sweep', () => {
+  test.each([
+    { random: 0, stays: false },
+    { random: 0.0199, stays: false },
+    { random: 0.02, stays: true },
+  ])('comes with one in fifty answers ($random), for processes that ended', ({ random, stays }) => {
+    jest.spyOn(Math, 'random').mockReturnValue(random);
+    const ended = endedProcess();
+    const others = ['lock', 'renewal.json', 'served-', 'served-1x', `served-${ended}.tmp`];
+    const names = [...others, `served-${ended}`, `warned-${ended}`];
+    for (const name of names) fs.writeFileSync(join(directoryOf(), name), '');
+    records().noteServed(kubectl, served);
+    const expected = [...(stays ? names : others), `served-${kubectl.processId}`];
+    expect(fs.readdirSync(directoryOf()).sort()).toEqual(expected.sort());
+  });
+});
+
+describe('the directory', () => {
+  test('is made at the first use, for this user alone whatever the umask', () => {
+    const umask = process.umask(0);
+    try {
+      const one = records();
+      expect(fs.readdirSync(scratch.path)).toEqual([]);
+      one.noteServed(kubectl, served);
+      const paths = [root, directoryOf(), join(directoryOf(), `served-${kubectl.processId}`)];
+      expect(paths.map((path) => fs.statSync(path).mode & 0o777)).toEqual([0o700, 0o700, 0o600]);
+    } finally {
+      process.umask(umask);
+    }
+  });
+
+  test.each(['eck-*', '../../etc/x', '..', 'ü *?"<>|\\/:\n\0', 'x'.repeat(1000)])(
+    'fits a key with %j',
+    (text) => {
+      for (const key of [keyOf(text), keyOf('eck-1', text)]) records(key).noteServed(kubectl, served);
+      expect(fs.readdirSync(root)).toHaveLength(2);
+      for (const name of fs.readdirSync(root)) expect(name).toMatch(/^[^*/]{1,200}$/);
+      expect(fs.readdirSync(scratch.path)).toEqual(['cache']);
+    },
+  );
+
+  /** Uses all records as one command does; they are not used, with one warning. */
+  function expectUnused(reason: RegExp): void {
+    const one = records();
+    one.noteServed(kubectl, served);
+    one.noteRenewal(renewal);
+    one.sweep();
+    expect([one.servedTo(kubectl), one.lastRenewal(), one.lockFile]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(world.warnings).toEqual([expect.stringMatching(reason)]);
+    expect(world.warnings[0]).toMatch(/kubectl-eck.*KUBECACHEDIR/);
+  }
+
+  test('is not used if it is open to other users', () => {
+    fs.mkdirSync(root, { recursive: true });
+    fs.chmodSync(root, 0o750);
+    expectUnused(/open to other users/);
+  });
+
+  test('is not used if a file is in its place', () => {
+    const directory = directoryOf();
+    fs.rmdirSync(directory);
+    fs.writeFileSync(directory, '');
+    expectUnused(/ENOTDIR/);
+  });
+
+  describeWith([{ name: '/dev/full', available: fs.existsSync('/dev/full') }], 'on a full disk', () => {
+    test('is not used any more', () => {
+      fs.symlinkSync('/dev/full', join(directoryOf(), `served-${kubectl.processId}`));
+      expectUnused(/ENOSPC/);
+    });
+  });
+});
+
+describe('a warning that comes once', () => {
+  test('comes once for each name and cache directory', () => {
+    const other = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'other') }, scratch.path);
+    for (const name of ['one', 'two']) for (const at of [world, world, other]) warnOnce(name, name, at);
+    expect([...world.warnings, ...other.warnings]).toEqual(['one', 'two', 'one', 'two']);
+  });
+
+  test('comes each time if it cannot be noted', () => {
+    fs.mkdirSync(dirname(root));
+    fs.writeFileSync(root, '');
+    for (const message of ['first', 'second']) warnOnce('one', message, world);
+    expect(world.warnings).toEqual(['first', 'second']);
+  });
+});

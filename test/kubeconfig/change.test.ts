@@ -1,0 +1,322 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import {
+  findConflicts,
+  removeContexts,
+  renderKubeconfig,
+  replaceUsers,
+  writeContexts,
+  type UserReplacement,
+  type WriteRules,
+} from '../../src/kubeconfig/change.js';
+import type { ContextEntry } from '../../src/kubeconfig/entry.js';
+import { readContexts, readUsers } from '../../src/kubeconfig/read.js';
+import {
+  contextEntry,
+  entryLines,
+  lovedKubeconfig,
+  makeDirectory,
+  sectionsText,
+  snapshot,
+  withPlaces,
+} from './fixtures.js';
+
+const eck1 = contextEntry('eck-1');
+let directory: string;
+
+beforeEach(() => {
+  directory = makeDirectory();
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+/** Paths of files with these texts; undefined is a missing file. */
+function files(texts: Record<string, string | undefined>): [string, ...string[]] {
+  const paths = Object.entries(texts).map(([name, text]) => {
+    if (text !== undefined) writeFileSync(join(directory, name), text);
+    return join(directory, name);
+  });
+  return [paths[0] ?? '', ...paths.slice(1)];
+}
+
+function text(name: string): string {
+  return readFileSync(join(directory, name), 'utf8');
+}
+
+/** Writes into files, and returns the report and what each changed file contains then, by their names. */
+async function write(
+  texts: Record<string, string | undefined>,
+  entries: readonly ContextEntry[] = [eck1],
+  rules: Partial<WriteRules> = {},
+) {
+  const paths = files(texts);
+  const before = snapshot(directory);
+  const report = await writeContexts(paths, entries, {
+    overwrite: false,
+    setCurrentContext: false,
+    ...rules,
+  });
+  const changed = Object.keys(texts).filter(
+    (name) => existsSync(join(directory, name)) && snapshot(directory)[name] !== before[name],
+  );
+  expect(report.writtenFiles).toEqual(changed.map((name) => join(directory, name)));
+  return { report, changed: Object.fromEntries(changed.map((name) => [name, parse(text(name)) as unknown])) };
+}
+
+/** One section with one entry. */
+function entry(section: 'clusters' | 'users' | 'contexts', name: string, content: string): string {
+  return `${section}: [{name: ${name}, ${section.slice(0, -1)}: ${content}}]\n`;
+}
+
+const ownUser = entry('users', 'eck-1', '{exec: {command: kubectl-eck}}');
+const ownContext = entry('contexts', 'eck-1', '{cluster: eck-1, user: eck-1}');
+const withoutUsers = sectionsText('eck-1').replace(/^users:\n[^]*(?=contexts:)/m, '');
+
+test('an entry that exists is changed in its file', async () => {
+  const { changed, report } = await write({ a: 'kind: Config\n', b: ownUser, c: ownUser });
+  expect(changed).toEqual({
+    a: parse(`kind: Config\n${withoutUsers}`) as unknown,
+    b: parse(`users:\n${entryLines('eck-1', 'users').join('\n')}\n`) as unknown,
+  });
+  expect(report.entries).toEqual([{ contextName: 'eck-1', file: join(directory, 'a'), outcome: 'added' }]);
+});
+
+describe('the current context', () => {
+  const there = sectionsText('eck-1');
+  const b = 'current-context: b\n';
+  test.each<[string, Record<string, string | undefined>, string[], string | undefined]>([
+    ['is replaced', { a: there + b }, ['a'], 'b'],
+    ['is not written again', { a: `${there}current-context: eck-1\n` }, [], 'eck-1'],
+    ['is not written again in another file', { a: there, b: 'current-context: eck-1\n' }, [], 'eck-1'],
+    ['is none if it is empty', { a: `${there}current-context: ""\n`, b }, ['a'], 'b'],
+  ])('%s', async (_, texts, changedFiles, before) => {
+    const { changed, report } = await write(texts, [eck1, contextEntry('eck-1')], {
+      setCurrentContext: true,
+    });
+    expect(Object.keys(changed)).toEqual(changedFiles);
+    for (const content of Object.values(changed)) expect(content).toHaveProperty('current-context', 'eck-1');
+    expect(report.currentContext).toEqual({ before, after: 'eck-1' });
+  });
+
+  test('stays if there are no entries', async () => {
+    expect((await write({ a: b }, [], { setCurrentContext: true })).changed).toEqual({});
+  });
+});
+
+describe('an entry that this plugin did not write', () => {
+  test.each<[string, string]>([
+    ['user', entry('users', 'eck-1', '{token: TOPSECRET}')],
+    ['user', entry('users', 'eck-1', '{exec: {command: aws}}')],
+    ['user', 'users: [{name: eck-1}]\n'],
+    ['context', entry('contexts', 'eck-1', '{cluster: a, user: a}')],
+    ['context', ownUser + entry('contexts', 'eck-1', '{user: a}')],
+    ['cluster', entry('clusters', 'eck-1', '{server: https://theirs}')],
+    [
+      'cluster',
+      `${ownUser}${entry('clusters', 'eck-1', '{server: a}')}${entry('contexts', 'a', '{cluster: eck-1, user: a}')}`,
+    ],
+  ])('is a conflict: a %s in %j', async (kind, before) => {
+    const attempt = write({ config: before });
+    await expect(attempt).rejects.toMatchObject({
+      code: 'kubeconfig-conflict',
+      message: `The ${kind} "eck-1" in ${directory}/config was not written by kubectl-eck`,
+      fix: expect.stringContaining('--overwrite'),
+    });
+    expect(text('config')).toBe(before);
+  });
+
+  test('is replaced as a whole with --overwrite', async () => {
+    const theirs =
+      entry('users', 'eck-1', '{token: a}') +
+      entry('clusters', 'eck-1', '{server: a, insecure-skip-tls-verify: true, proxy-url: b}') +
+      entry('contexts', 'eck-1', '{cluster: a, user: a, namespace: b}');
+    const { changed, report } = await write({ a: theirs }, [eck1], { overwrite: true });
+    expect(changed['a']).toEqual(parse(sectionsText('eck-1')));
+    expect(report.entries).toMatchObject([{ outcome: 'updated' }]);
+  });
+
+  test('is no conflict if it is as wanted', async () => {
+    expect((await write({ a: withoutUsers })).changed['a']).toEqual(parse(sectionsText('eck-1')));
+  });
+
+  test('is left out, and reported, if conflicts are skipped', async () => {
+    const theirs = entry('users', 'eck-1', '{token: other}');
+    const rules = { skipConflicts: true, setCurrentContext: true };
+    const { changed, report } = await write({ a: theirs }, [eck1, contextEntry('eck-2')], rules);
+    expect(report).toMatchObject({
+      entries: [{ contextName: 'eck-2', outcome: 'added' }],
+      conflicts: [{ contextName: 'eck-1', error: { code: 'kubeconfig-conflict' } }],
+      currentContext: { after: 'eck-2' },
+    });
+    expect(JSON.stringify(changed)).not.toContain('https://eck-1.example');
+    expect((await write({ a: theirs }, [eck1], rules)).changed).toEqual({});
+  });
+
+  test('is found before anything is written, if it is a user', async () => {
+    const paths = files({ a: ownUser + ownContext, b: entry('users', 'theirs', '{}') });
+    const conflicts = await findConflicts(paths);
+    expect([...conflicts]).toMatchObject([['theirs', { code: 'kubeconfig-conflict' }]]);
+  });
+});
+
+describe('an entry of ours that is written again', () => {
+  test.each<[string, string, Partial<ContextEntry>, object]>([
+    ['preserves its namespace', 'namespace: mine', {}, { namespace: 'mine' }],
+    ['gets another namespace', 'namespace: mine', { namespace: 'b' }, { namespace: 'b' }],
+    ['preserves its extensions', 'extensions: [{name: x}]', {}, { extensions: [{ name: 'x' }] }],
+  ])('%s', async (_, extra, changes, context) => {
+    const before = ownUser + entry('contexts', 'eck-1', `{cluster: old, user: eck-1, ${extra}}`);
+    const { changed, report } = await write({ a: before }, [contextEntry('eck-1', changes)]);
+    expect(changed['a']).toMatchObject({ contexts: [{ context: { cluster: 'eck-1', ...context } }] });
+    expect(report.entries).toMatchObject([{ outcome: 'updated' }]);
+  });
+
+  test('preserves what a person added, and no other credential or verification', async () => {
+    const cluster =
+      '{server: a, proxy-url: b, tls-server-name: c, insecure-skip-tls-verify: true, certificate-authority: d}';
+    const user =
+      '{as: me, token: a, client-key-data: YQ==, client-certificate: c, exec: {command: kubectl-eck, env: [{name: A, value: b}]}}';
+    const { changed } = await write({
+      a: entry('clusters', 'eck-1', cluster) + entry('users', 'eck-1', user) + ownContext,
+    });
+    const expected = parse(sectionsText('eck-1')) as {
+      clusters: { cluster: object }[];
+      users: { user: { exec: object } }[];
+    };
+    Object.assign(expected.clusters[0]?.cluster ?? {}, { 'proxy-url': 'b' });
+    Object.assign(expected.users[0]?.user ?? {}, { as: 'me' });
+    Object.assign(expected.users[0]?.user.exec ?? {}, { env: [{ name: 'A', value: 'b' }] });
+    expect(changed['a']).toEqual(expected);
+  });
+});
+
+describe('several entries', () => {
+  test('may share a cluster and a user', async () => {
+    const shared = { clusterName: 'c', userName: 'u', server: 'https://c', exec: eck1.exec };
+    const { changed } = await write({ f: '' }, [
+      contextEntry('a', shared),
+      contextEntry('b', { ...shared, namespace: 'n' }),
+    ]);
+    expect(changed['f']).toMatchObject({
+      clusters: [{ name: 'c' }],
+      users: [{ name: 'u' }],
+      contexts: [{ name: 'a' }, { name: 'b' }],
+    });
+  });
+
+  test('may not want different content under one name', async () => {
+    const entries = [eck1, contextEntry('eck-2', { contextName: 'eck-1' })];
+    await expect(write({ f: '' }, entries)).rejects.toMatchObject({ code: 'usage' });
+    expect(() => renderKubeconfig(entries, { setCurrentContext: false })).toThrow('Two different contexts');
+  });
+
+  test('are a thousand, and each has an outcome', async () => {
+    const entries = Array.from({ length: 1000 }, (_, index) =>
+      contextEntry(`eck-${index}`, { certificateAuthorityPem: 'x'.repeat(1500) }),
+    );
+    const paths = files({ a: withPlaces(lovedKubeconfig, '').before });
+    const rules = { overwrite: false, setCurrentContext: false };
+    await writeContexts(paths, entries.slice(1), rules);
+    const { contexts } = await readContexts(paths);
+    expect(contexts.slice(10).map(({ name, isOwn }) => isOwn && name)).toEqual(
+      entries.slice(1).map(({ contextName }) => contextName),
+    );
+    const again = [
+      entries[0] ?? eck1,
+      { ...contextEntry('eck-1'), server: 'https://new' },
+      ...entries.slice(2),
+    ];
+    const { entries: outcomes } = await writeContexts(paths, again, rules);
+    expect(outcomes.slice(0, 3).map(({ outcome }) => outcome)).toEqual(['added', 'updated', 'unchanged']);
+    expect((await writeContexts(paths, again, rules)).writtenFiles).toEqual([]);
+  });
+});
+
+test('a kubeconfig of its own has the entries and nothing else', () => {
+  expect(renderKubeconfig([eck1], { setCurrentContext: true })).toBe(
+    `apiVersion: v1\nkind: Config\npreferences: {}\n${sectionsText('eck-1')}current-context: eck-1\n`,
+  );
+});
+
+describe('contexts are removed', () => {
+  test('with their users and clusters, and current-context becomes empty', async () => {
+    const paths = files({ a: `${sectionsText('eck-1')}current-context: eck-1 # x\n` });
+    expect(await removeContexts(paths, ['eck-1'])).toEqual({
+      contextNames: ['eck-1'],
+      writtenFiles: paths,
+      currentContext: { before: 'eck-1', after: undefined },
+    });
+    expect(text('a')).toBe('clusters:\nusers:\ncontexts:\ncurrent-context: "" # x\n');
+  });
+
+  test('but not a user and a cluster that another context refers to', async () => {
+    const paths = files({
+      a: `${sectionsText('eck-1')}- name: mine\n  context: {cluster: eck-1, user: eck-1}\n`,
+    });
+    await removeContexts(paths, ['eck-1']);
+    expect((await readContexts(paths)).contexts).toMatchObject([
+      { name: 'mine', isOwn: true, server: eck1.server },
+    ]);
+  });
+
+  test('but not those of other programs', async () => {
+    const paths = files({ a: withPlaces(lovedKubeconfig, '').before });
+    const before = snapshot(directory);
+    expect(await removeContexts(paths, ['prod', 'prod-robot', 'missing'])).toMatchObject({
+      contextNames: [],
+      writtenFiles: [],
+    });
+    expect(snapshot(directory)).toEqual(before);
+  });
+
+  test('from every file, and entries of others with the same names stay', async () => {
+    const theirs =
+      'users:\n- {name: u, user: {token: t}}\nclusters:\n- {name: c, cluster: {server: "https://c"}}\n';
+    const y = '- {name: z, context: {cluster: c}}\n';
+    const paths = files({
+      a: `${entry('users', 'u', '{exec: {command: kubectl-eck}}')}current-context: x\n`,
+      b: `${theirs}contexts:\n- {name: x, context: {cluster: c2, user: u}}\n${y}current-context: x\n`,
+    });
+    expect(await removeContexts(paths, ['x'])).toMatchObject({
+      writtenFiles: paths,
+      currentContext: { before: 'x', after: undefined },
+    });
+    expect([text('a'), text('b')]).toEqual([
+      'users:\ncurrent-context: ""\n',
+      `${theirs}contexts:\n${y}current-context: ""\n`,
+    ]);
+  });
+});
+
+describe('users are replaced', () => {
+  const before =
+    '# mine\nusers:\n- name: u # the console\n  user: {as: me, client-key-data: aw==}\n# b\n- name: v\n';
+  const contexts = 'contexts:\n- {name: x, context: {user: u}}\n';
+  const replacement = async (paths: [string, ...string[]]): Promise<UserReplacement[]> =>
+    (await readUsers(paths)).slice(0, 1).map((user) => ({ ...user, exec: eck1.exec }));
+
+  test('in place, and nothing else changes', async () => {
+    const paths = files({ a: before + contexts, b: '' });
+    expect(await replaceUsers(paths, await replacement(paths))).toMatchObject({ writtenFiles: [paths[0]] });
+    const user = ['- name: u', '  user:', '    as: me', ...entryLines('eck-1', 'users').slice(2)].join('\n');
+    expect(text('a')).toBe(`# mine\nusers:\n${user}\n# b\n- name: v\n${contexts}`);
+  });
+
+  test.each([
+    ['that changed meanwhile', before.replace('aw==', 'bw==')],
+    ['that is gone', before.replace('name: u', 'name: w')],
+  ])('but not one %s', async (_, meanwhile) => {
+    const paths = files({ a: before });
+    const replacements = await replacement(paths);
+    files({ a: meanwhile });
+    await expect(replaceUsers(paths, replacements)).rejects.toMatchObject({
+      code: 'kubeconfig-unusable',
+      fix: 'Run the command again',
+    });
+    expect(text('a')).toBe(meanwhile);
+  });
+});

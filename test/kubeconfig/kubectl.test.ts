@@ -1,0 +1,206 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeContexts, writeContexts } from '../../src/kubeconfig/change.js';
+import { locateKubeconfig } from '../../src/kubeconfig/files.js';
+import { withLocks } from '../../src/kubeconfig/lock.js';
+import { readContexts } from '../../src/kubeconfig/read.js';
+import { currentKubectl, oldKubectl, runKubectl, type KubectlRequirement } from '../support/kubectl.js';
+import { describeWith } from '../support/requirements.js';
+import { contextEntry, lovedKubeconfig, makeDirectory, snapshot, withPlaces } from './fixtures.js';
+
+interface Config {
+  readonly clusters: { name: string; cluster: object }[] | null;
+  readonly users: { name: string; user: { exec?: object } }[] | null;
+  readonly contexts: { name: string; context: object }[] | null;
+  readonly 'current-context': string;
+}
+
+const setCurrent = { overwrite: false, setCurrentContext: true };
+const v1beta1 = 'client.authentication.k8s.io/v1beta1';
+let directory: string;
+let config: string;
+
+beforeEach(() => {
+  directory = makeDirectory();
+  config = join(directory, 'config');
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function run({ kubectl }: KubectlRequirement, kubeconfig: string, ...args: string[]) {
+  const env = { PATH: process.env['PATH'], HOME: directory, KUBECONFIG: kubeconfig };
+  return runKubectl(kubectl, ['config', ...args], { env });
+}
+
+async function view(requirement: KubectlRequirement, kubeconfig: string): Promise<Config> {
+  const { status, stdout, stderr } = await run(requirement, kubeconfig, 'view', '--raw', '-o', 'json');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return JSON.parse(stdout) as Config;
+}
+
+const yaml = withPlaces(lovedKubeconfig, '').before;
+const json = JSON.stringify({ contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }] }, null, 2);
+
+for (const requirement of [oldKubectl, currentKubectl]) {
+  const isOld = requirement === oldKubectl;
+
+  describeWith([requirement], `${requirement.name} agrees`, () => {
+    test.each([
+      ['in YAML', yaml],
+      ['on Windows', `\ufeff${yaml.replaceAll('\n', '\r\n')}`],
+      ['without a line end at the end', yaml.trimEnd()],
+      ['in JSON', json],
+      ['in compact JSON', JSON.stringify(JSON.parse(json))],
+      ['in an empty file', ''],
+      ['between document markers', '---\ncontexts:\n- name: a\n---\ncontexts:\n- name: b\n'],
+      ['with a list in brackets', 'contexts: [{name: a, context: {cluster: a}}, ]\nclusters: []\n'],
+    ])('on contexts %s that were written and removed', async (_, text) => {
+      writeFileSync(config, text);
+      const before = await view(requirement, config);
+      const entry = contextEntry('eck-1', { namespace: 'edge', tlsServerName: 'tls.example' });
+      const args = [...entry.exec.args, '--endpoint', 'https://ens.example:443'];
+      const exec = { ...entry.exec, args, ...(isOld ? { apiVersion: v1beta1 as typeof v1beta1 } : {}) };
+      await writeContexts([config], [{ ...entry, exec }], setCurrent);
+
+      const { interactiveMode, provideClusterInfo, ...known } = exec;
+      const cluster = {
+        server: entry.server,
+        'tls-server-name': 'tls.example',
+        'certificate-authority-data': Buffer.from(entry.certificateAuthorityPem).toString('base64'),
+      };
+      // An old kubectl ignores what it does not know.
+      const user = {
+        exec: { ...known, provideClusterInfo, env: null, ...(isOld ? {} : { interactiveMode }) },
+      };
+      const context = { cluster: 'eck-1', user: 'eck-1', namespace: 'edge' };
+      expect(await view(requirement, config)).toEqual({
+        ...before,
+        clusters: byName(before.clusters, { name: 'eck-1', cluster }),
+        users: byName(before.users, { name: 'eck-1', user }),
+        contexts: byName(before.contexts, { name: 'eck-1', context }),
+        'current-context': 'eck-1',
+      });
+      await removeContexts([config], ['eck-1']);
+      expect(await view(requirement, config)).toEqual({ ...before, 'current-context': '' });
+    });
+
+    test('on names that YAML could read as something else', async () => {
+      const names =
+        'yes|y|0123|1_000|0o17|1e3|null|~|1:20|2001-01-01|- x|a: b|it\'s|日本|a\u2028b|.5|=|"|<<|a\u0085'.split(
+          '|',
+        );
+      await writeContexts(
+        [config],
+        names.map((name) => contextEntry(name)),
+        setCurrent,
+      );
+      const { contexts, clusters, users } = await view(requirement, config);
+      for (const list of [contexts, clusters, users])
+        expect(list?.map(({ name }) => name).sort()).toEqual([...names].sort());
+    });
+
+    test.each([
+      ...'a|123|433e40|yes|off|0x10|0777|1_000|0o17|.5|1.|1:20|2001-01-01|_0|=|""|null'
+        .split('|')
+        .map((name) => `users:\n- name: ${name}\n`),
+      'clusters: [{name: a, cluster: foo}]\n',
+      'users: [{name: a, user: {exec: {command: a, args: [1]}}}]\n',
+      'users: [{name: a, user: {client-key-data: "!"}}]\n',
+      'users: [{name: a, user: {client-key-data: "Y\\nQ==\\n"}}]\n',
+      'users: [{name: a}, {name: a}]\n',
+      'users: []\nusers: [{name: a}]\n',
+      '%YAML 1.2\n---\nusers: []\n',
+      '%YAML 1.1\n---\nusers: []\n',
+      'clusters: [{name: a, cluster: {insecure-skip-tls-verify: yes}}]\n',
+      'kind: Secret\n',
+      'x: {y: 1}\n---\n{{{\n',
+    ])('on whether this is a kubeconfig: %j', async (text) => {
+      writeFileSync(config, text);
+      const { status } = await run(requirement, config, 'view');
+      const isRead = await readContexts([config]).then(
+        () => true,
+        () => false,
+      );
+      expect(isRead).toBe(status === 0);
+    });
+
+    test('on the lock', async () => {
+      writeFileSync(config, 'kind: Config\n');
+      const before = snapshot(directory)['config'];
+      const { status, stderr } = await withLocks([config], () =>
+        run(requirement, config, 'set-context', 'a'),
+      );
+      expect(status).toBe(1);
+      expect(stderr).toContain('config.lock');
+      expect(snapshot(directory)).toEqual({ config: before });
+      expect(await run(requirement, config, 'set-context', 'other')).toMatchObject({ status: 0 });
+      await writeContexts([config], [contextEntry('eck-2')], setCurrent);
+      expect(existsSync(`${config}.lock`)).toBe(false);
+      expect(readFileSync(config, 'utf8')).toContain('current-context: eck-2');
+    });
+  });
+}
+
+// kubectl 1.20 crashes when it writes a user with an exec entry.
+describeWith([currentKubectl], `${currentKubectl.name} puts entries into the same files`, () => {
+  const ours = `users:\n- {name: eck-1, user: {exec: {apiVersion: ${v1beta1}, command: kubectl-eck}}}\n`;
+  test.each<[string, Record<string, string>, string]>([
+    ['one file', { a: '' }, 'a'],
+    ['one file that is missing', {}, 'a'],
+    ['a list, all missing', {}, 'a:b:c'],
+    ['a list, the first missing', { b: 'kind: Config\n', c: '' }, 'a:b:c'],
+    ['a list with empty parts', { b: '' }, ':a::b:'],
+    ['a list with a file twice', { a: '', b: '' }, 'b:a:b'],
+    ['an entry in the second file', { a: 'kind: Config\n', b: ours }, 'a:b'],
+    ['an entry in both files', { a: ours, b: ours }, 'b:a'],
+    ['the current context in the second file', { a: 'kind: Config\n', b: 'current-context: b\n' }, 'a:b'],
+    ['the current context in both files', { a: 'current-context: a\n', b: 'current-context: b\n' }, 'b:a'],
+  ])('%s', async (_, files, list) => {
+    const [theirRoot = '', ourRoot = ''] = ['theirs', 'ours'].map((name) =>
+      mkdtempSync(join(directory, `${name}-`)),
+    );
+    for (const root of [theirRoot, ourRoot])
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
+    const listIn = (root: string) => list.replace(/[a-z]/g, (name) => join(root, name));
+    const entry = contextEntry('eck-1', { exec: { ...contextEntry('eck-1').exec, apiVersion: v1beta1 } });
+    const environment = { KUBECONFIG: listIn(ourRoot) };
+    const paths = locateKubeconfig({ environment, homeDirectory: directory, platform: 'linux' });
+    await writeContexts(paths, [entry], setCurrent);
+
+    for (const command of [
+      ['set-cluster', 'eck-1', `--server=${entry.server}`],
+      [
+        'set-credentials',
+        'eck-1',
+        '--exec-command=kubectl-eck',
+        `--exec-api-version=${v1beta1}`,
+        '--exec-arg=a',
+      ],
+      ['set-context', 'eck-1', '--cluster=eck-1', '--user=eck-1'],
+      ['use-context', 'eck-1'],
+    ]) {
+      expect(await run(currentKubectl, listIn(theirRoot), ...command)).toMatchObject({ status: 0 });
+    }
+    expect(readdirSync(ourRoot)).toEqual(readdirSync(theirRoot));
+    for (const name of readdirSync(theirRoot)) {
+      const contents = await Promise.all(
+        [theirRoot, ourRoot].map((root) => view(currentKubectl, join(root, name))),
+      );
+      const [theirs, mine] = contents.map((content) => ({
+        clusters: content.clusters?.map((item) => item.name) ?? [],
+        users: content.users?.map((item) => [item.name, 'args' in (item.user.exec ?? {})]) ?? [],
+        contexts: content.contexts?.map((item) => item.name) ?? [],
+        currentContext: content['current-context'],
+      }));
+      expect({ name, ...mine }).toEqual({ name, ...theirs });
+    }
+  });
+});
+
+/** kubectl sorts entries by name. */
+function byName<Entry extends { name: string }>(entries: readonly Entry[] | null, added: Entry): Entry[] {
+  return [...(entries ?? []), added].sort((a, b) => (a.name < b.name ? -1 : 1));
+}

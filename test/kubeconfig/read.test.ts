@@ -1,0 +1,207 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '../../src/errors.js';
+import { isOwnUser } from '../../src/kubeconfig/entry.js';
+import { entriesOf, parseKubeconfig } from '../../src/kubeconfig/parse.js';
+import { readContexts, readUsers } from '../../src/kubeconfig/read.js';
+import { contextEntry, lovedKubeconfig, makeDirectory, sectionsText, withPlaces } from './fixtures.js';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = makeDirectory();
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function file(name: string, text: string): string {
+  writeFileSync(join(directory, name), text);
+  return join(directory, name);
+}
+
+describe('the contexts of a kubeconfig are read', () => {
+  test.each<[string, string | undefined, string[]]>([
+    ['that does not exist', undefined, []],
+    ['that is empty', '', []],
+    ['that is null', 'null\n', []],
+    ['in YAML', 'contexts:\n- name: a\n- {name: b, context: {}}\n', ['a', 'b']],
+    ['in JSON', '{"contexts": [{"name": "a"}]}', ['a']],
+    ['behind a byte order mark', '\ufeffcontexts: [{name: a}]', ['a']],
+    ['in the first document', '# x\n---\ncontexts: [{name: a}]\n---\n{{{\n', ['a']],
+    ['with a merge key', 'contexts:\n- &a\n  name: a\n- {<<: *a, name: c}\n', ['a', 'c']],
+    ['with a key twice', 'contexts: []\ncontexts: [{name: a}]\n', ['a']],
+    ['without what has no name', 'contexts:\n- context: {}\n- name: a\n', ['a']],
+    [
+      'with names that are strings to kubectl',
+      'contexts: [{name: 1:20}, {name: 2001-01-01}]',
+      ['1:20', '2001-01-01'],
+    ],
+    ['with other types in unknown fields', 'x: 1\ncontexts: [{name: a, context: {x: yes}, y: 1.}]', ['a']],
+    [
+      'with line ends in base64',
+      'contexts: [{name: a}]\nusers: [{user: {client-key-data: "Y\\nQ==\\n"}}]',
+      ['a'],
+    ],
+  ])('%s', (_, text, names) => {
+    const { content } = parseKubeconfig('config', text);
+    expect(entriesOf(content, 'contexts').map(({ name }) => name)).toEqual(names);
+  });
+});
+
+/** kubectl refuses each of these, too. */
+const invalid: [string, string][] = [
+  ['users:\n- name: a\n  user: {token: TOPSECRET\n', 'it is not YAML: line 4'],
+  ['a: "TOPSECRET\\z"\n', 'it is not YAML: line 1, unknown escape sequence'],
+  ['a: 1\nb: *TOPSECRET\n', 'it is not YAML: line 2, unidentified alias'],
+  ['a: !!TOPSECRET 1\n', 'it is not YAML: line 1'],
+  ['%YAML 1.2\n---\nusers: []\n', '%YAML directive'],
+  ['[TOPSECRET]\n', 'not a mapping'],
+  ['TOPSECRET\n', 'not a mapping'],
+  ['kind: TOPSECRET\n', 'its kind is not Config'],
+  ['apiVersion: TOPSECRET/v1\n', 'its apiVersion is not v1'],
+  ['current-context: 1\n', 'current-context is not a string'],
+  ['clusters: TOPSECRET\n', 'clusters is not a list'],
+  ['users: [TOPSECRET]\n', 'users[0] is not a mapping'],
+  ['contexts: [{name: a}, {name: a}]\n', 'its contexts have the name "a" twice'],
+  ['users: [{}, null]\n', 'its users have the name "" twice'],
+  ['clusters: [{name: a, cluster: TOPSECRET}]\n', 'clusters[0].cluster is not a mapping'],
+  [
+    'clusters: [{cluster: {insecure-skip-tls-verify: "TOPSECRET"}}]',
+    'insecure-skip-tls-verify is not a boolean',
+  ],
+  [
+    'clusters: [{cluster: {extensions: [{name: 1}]}}]',
+    'clusters[0].cluster.extensions[0].name is not a string',
+  ],
+  ['users: [{user: {exec: {args: [a, 1]}}}]\n', 'users[0].user.exec.args[1] is not a string'],
+  ['users: [{user: {exec: {env: [{value: 1}]}}}]\n', 'users[0].user.exec.env[0].value is not a string'],
+  ['users: [{user: {auth-provider: 1}}]\n', 'users[0].user.auth-provider is not a mapping'],
+  ['users: [{user: {client-key-data: TOPSECRET!}}]\n', 'users[0].user.client-key-data is not base64'],
+  ['users: [{user: {client-key-data: YQ}}]\n', 'users[0].user.client-key-data is not base64'],
+  ['contexts: [{context: {namespace: 7}}]\n', 'contexts[0].context.namespace is not a string'],
+  ...'123|433e40|yes|y|off|0x10|0777|1_000|0o17|.5|1.|08|0b1|+1|-.inf|.nan'
+    .split('|')
+    .map((name): [string, string] => [`users:\n- name: ${name}\n`, 'users[0].name is not a string']),
+  ['a: &a [*a]\n', 'aliases'],
+  [
+    `a0: &a0 [TOPSECRET]\n${Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(',')}]\n`).join('')}`,
+    'aliases',
+  ],
+  ['['.repeat(100_000), 'nesting exceeded'],
+];
+
+test.each(invalid)('not a kubeconfig: %.70j', (text, reason) => {
+  let message = '';
+  try {
+    parseKubeconfig('/home/me/con\u001bfig', text);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'kubeconfig-unusable', fix: expect.any(String) });
+    message = messageOf(error);
+  }
+  expect(message).toContain(reason);
+  expect(message).toContain('/home/me/con fig is not a valid kubeconfig: ');
+  expect(message).not.toContain('TOPSECRET');
+});
+
+describe('a user is ours', () => {
+  test.each<[unknown, boolean]>([
+    ['kubectl-eck', true],
+    ['/usr/local/bin/kubectl-eck', true],
+    ['C:\\bin\\kubectl-eck.EXE', true],
+    ['kubectl', false],
+    ['kubectl-eckert', false],
+    ['kubectl-eck/other', false],
+    ['my-kubectl-eck', false],
+    [undefined, false],
+  ])('whose command is %s: %s', (command, expected) => {
+    expect(isOwnUser({ exec: { command } })).toBe(expected);
+    expect(isOwnUser({ exec: null })).toBe(false);
+  });
+});
+
+describe('the contexts of several files', () => {
+  test('are what kubectl sees', async () => {
+    const { exec, server } = contextEntry('eck-1');
+    const loved = file('loved', withPlaces(lovedKubeconfig, '').before);
+    const ours = file(
+      'ours',
+      `${sectionsText('eck-1').replace(/(command: .*)/, '$1\n      env: [{name: A, value: b}, null]')}- name: prod\n  context: {user: a}\ncurrent-context: eck-1\n`,
+    );
+    const { contexts, currentContext } = await readContexts([join(directory, 'missing'), ours, loved]);
+    expect(currentContext).toBe('eck-1');
+    expect(contexts.map(({ name }) => name)).toEqual([
+      'eck-1',
+      'prod',
+      ...['prod-robot', 'staging'],
+      ...Array.from({ length: 6 }, (_, index) => `lab-${index}`),
+      'last',
+    ]);
+    expect(contexts[0]).toEqual({
+      name: 'eck-1',
+      file: ours,
+      clusterName: 'eck-1',
+      userName: 'eck-1',
+      namespace: undefined,
+      server,
+      isOwn: true,
+      execArgs: exec.args,
+      execEnvironment: { A: 'b' },
+      clusterInfoId: undefined,
+      user: { exec: { ...exec, env: [{ name: 'A', value: 'b' }, null] } },
+      cluster: { server, 'certificate-authority-data': expect.any(String) },
+      clusterFile: ours,
+    });
+    expect(contexts[1]).toMatchObject({
+      userName: 'a',
+      server: undefined,
+      isOwn: false,
+      user: {},
+      cluster: undefined,
+    });
+    expect(contexts.at(-1)).toMatchObject({
+      namespace: 'last',
+      user: { token: 's3cret' },
+      cluster: { server: 'https://lab.example' },
+      clusterFile: loved,
+    });
+  });
+
+  test('may name a cluster in an extension', async () => {
+    const extension = '{name: client.authentication.k8s.io/exec, extension: {clusterId: eck-7}}';
+    const text = `clusters: [{name: c, cluster: {extensions: [${extension}]}}]\ncontexts: [{name: a, context: {cluster: c}}]\n`;
+    expect((await readContexts([file('a', text)])).contexts).toMatchObject([{ clusterInfoId: 'eck-7' }]);
+  });
+});
+
+test('a context counts for the user of its own file, else for the one that kubectl finds', async () => {
+  const [a, b, c] = [
+    file(
+      'a',
+      'users: [{name: u, user: {token: a}}]\ncontexts: [{name: x, context: {user: u, cluster: c}}]\n',
+    ),
+    file('b', 'users: [{name: u, user: {token: b}}]\ncontexts: [{name: v, context: {user: u}}, {name: x}]\n'),
+    file('c', 'contexts: [{name: z, context: {user: u}}, {name: w, context: {user: none}}]\n'),
+  ];
+  expect(await readUsers([a, b, c])).toEqual([
+    {
+      name: 'u',
+      file: a,
+      content: { token: 'a' },
+      isOwn: false,
+      contexts: [
+        { name: 'x', clusterName: 'c' },
+        { name: 'z', clusterName: undefined },
+      ],
+    },
+    {
+      name: 'u',
+      file: b,
+      content: { token: 'b' },
+      isOwn: false,
+      contexts: [{ name: 'v', clusterName: undefined }],
+    },
+  ]);
+});

@@ -1,0 +1,139 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Socket } from 'node:net';
+import { openKeychain, type KeychainContext } from '../../src/store/keychain.js';
+import type { Store } from '../../src/store/store.js';
+import { fakeAddon, type FakeAddon } from './fake-addon.js';
+import { startFakeBus, type FakeBus } from './fake-bus.js';
+
+const timeLimits = { call: 200, prompt: 400, notice: 50 };
+let addon: FakeAddon;
+let warnings: string[];
+beforeEach(() => {
+  addon = fakeAddon();
+  warnings = [];
+});
+
+function open(context: Partial<KeychainContext>): Store {
+  const warn = (line: string) => warnings.push(line);
+  const { loadAddon } = addon;
+  return openKeychain({ environment: {}, platform: 'linux', warn, timeLimits, loadAddon, ...context });
+}
+
+describe('a bus that', () => {
+  const signIn = (socket: Socket) => socket.write('OK 0123456789abcdef0123456789abcdef\r\n');
+  let bus: FakeBus;
+  afterEach(() => {
+    bus.stop();
+  });
+
+  const drip = (socket: Socket) => {
+    const bytes = Array.from('OK 0123456789abcdef');
+    setInterval(() => socket.write(bytes.shift() ?? ''), 40).unref();
+  };
+  const flood = (socket: Socket) => {
+    while (socket.write(Buffer.alloc(1 << 16, 'l')));
+    socket.once('drain', () => {
+      flood(socket);
+    });
+  };
+  test.each<[string, string, (socket: Socket) => void]>([
+    ['accepts and never answers', 'keychain-timeout', () => undefined],
+    ['answers the sign-in and then nothing', 'keychain-timeout', signIn],
+    ['sends a byte now and then', 'keychain-timeout', drip],
+    [
+      'never ends a line',
+      'keychain-absent',
+      (socket) => {
+        socket.write('OK ');
+        flood(socket);
+      },
+    ],
+    ['refuses the user', 'keychain-absent', (socket) => socket.write('REJECTED EXTERNAL\r\n')],
+    ['hangs up', 'keychain-absent', (socket) => socket.end()],
+    ['hangs up after the sign-in', 'keychain-absent', (socket) => void (signIn(socket), socket.end())],
+    [
+      'announces a huge message',
+      'keychain-absent',
+      (socket) => {
+        signIn(socket);
+        socket.write(Buffer.from('6c020001ffffff0f010000000000000000', 'hex'));
+      },
+    ],
+    [
+      'floods after the sign-in',
+      'keychain-absent',
+      (socket) => {
+        signIn(socket);
+        flood(socket);
+      },
+    ],
+  ])('%s ends in %s within the time limit', async (_, code, onConnection) => {
+    bus = await startFakeBus(onConnection);
+    const begin = performance.now();
+    const environments = [bus.environment, { ...bus.environment, DISPLAY: ':0' }];
+    const calls = environments.flatMap((environment) => {
+      const store = open({ environment });
+      return [store.read('a'), store.save('a', Buffer.of(1)), store.delete('a'), store.deleteAll()];
+    });
+    const failure = { store: 'keychain', code };
+    await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(failure)));
+    expect(performance.now() - begin).toBeLessThan(1500);
+    expect(warnings).toEqual([]);
+  });
+
+  test('is not ours is never connected to', async () => {
+    let connections = 0;
+    bus = await startFakeBus(() => (connections += 1));
+    const path = bus.environment['DBUS_SESSION_BUS_ADDRESS']?.slice('unix:path='.length) ?? '';
+    const addresses = [`unixexec:path=/bin/sh,argv1=-c,argv2=echo>${path}.ran`, `unix:abstract=${path}`];
+    for (const address of addresses) {
+      const store = open({ environment: { DBUS_SESSION_BUS_ADDRESS: address } });
+      await expect(store.read('a')).rejects.toMatchObject({ code: 'keychain-refused' });
+    }
+    expect(connections).toBe(0);
+  });
+});
+
+describe('through the addon', () => {
+  const windows = { platform: 'win32' } as const;
+
+  test('an entry that one Windows credential cannot hold is saved in several, and deleted as one', async () => {
+    addon = fakeAddon({ largestSecret: 2560 });
+    const store = open(windows);
+    await store.save('a', Buffer.alloc(3000, 1));
+    await store.save('b', Buffer.of(1));
+    expect([...addon.secrets.keys()].sort()).toEqual(['a', 'a#2', 'b']);
+    expect(await store.deleteAll()).toBe(2);
+    expect(addon.secrets.size).toBe(0);
+  });
+
+  test('an item that the keychain only says to have deleted is an error', async () => {
+    const store = open({ platform: 'darwin' });
+    await store.save('a', Buffer.from('1'));
+    addon.secrets.delete = () => true;
+    await expect(store.delete('a')).rejects.toMatchObject({ code: 'keychain-refused' });
+  });
+
+  test('after a failure the keychain is asked again', async () => {
+    const store = open({ platform: 'darwin' });
+    addon.answer = () => Promise.reject(new Error('Platform failure: User interaction is not allowed.'));
+    const locked = { code: 'keychain-locked', fix: 'run "security unlock-keychain"' };
+    await expect(store.read('a')).rejects.toMatchObject(locked);
+    addon.answer = () => undefined;
+    expect(await store.read('a')).toBeUndefined();
+  });
+
+  test('a keychain that waits for the person is waited for, with one notice', async () => {
+    const store = open({ platform: 'darwin' });
+    addon.answer = () => new Promise((resolve) => setTimeout(resolve, 100, undefined));
+    expect(await store.read('a')).toBeUndefined();
+    expect(await store.read('a')).toBeUndefined();
+    expect(warnings).toEqual(['waiting for the keychain to be unlocked']);
+  });
+
+  test('the wait ends after the time for a prompt', async () => {
+    addon.answer = () => new Promise(() => undefined);
+    const failure = { code: 'keychain-timeout', fix: 'unlock it, then run the command again' };
+    await expect(open({ platform: 'darwin' }).read('a')).rejects.toMatchObject(failure);
+  });
+});

@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { existsSync, mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { autoStore } from '../../src/store/open.js';
+import { StoreError, type Store, type StoreErrorCode } from '../../src/store/store.js';
+import { type StoreName } from '../../src/settings.js';
+import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
+import { describeWith } from '../support/requirements.js';
+import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
+import { RemoteStore } from './remote-store.js';
+
+const entry = Buffer.from('entry');
+let home: string;
+let failures: StoreError[];
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
+  failures = [];
+});
+afterEach(() => {
+  rmSync(home, { recursive: true });
+});
+
+interface MapStore extends Store {
+  readonly entries: Map<string, Uint8Array>;
+}
+
+function working(name: StoreName): MapStore {
+  const entries = new Map<string, Uint8Array>();
+  const deleteAll = () => {
+    const { size } = entries;
+    entries.clear();
+    return Promise.resolve(size);
+  };
+  return {
+    name,
+    entries,
+    read: (key) => Promise.resolve(entries.get(key)),
+    save: (key, bytes) => Promise.resolve((entries.set(key, bytes), name)),
+    delete: (key) => Promise.resolve(entries.delete(key)),
+    deleteAll,
+  };
+}
+
+function failing(name: StoreName, code: StoreErrorCode = 'keychain-refused'): Store & { calls: number } {
+  const fail = () => {
+    store.calls += 1;
+    return Promise.reject(new StoreError(name, code, 'failed'));
+  };
+  const store = { name, calls: 0, read: fail, save: fail, delete: fail, deleteAll: fail };
+  return store;
+}
+
+function auto(...stores: Store[]): Store {
+  const onFailure = (failure: StoreError) => failures.push(failure);
+  return autoStore(stores, { environment: {}, homeDirectory: () => home, onFailure });
+}
+
+describe('auto', () => {
+  test('saves in the first store that works, and reports the others', async () => {
+    const [keychain, kernel] = [working('keychain'), working('kernel')];
+    expect(await auto(keychain, kernel).save('a', entry)).toBe('keychain');
+    expect(kernel.entries.size).toBe(0);
+    expect(await auto(failing('keychain'), kernel).save('a', entry)).toBe('kernel');
+    expect(failures.map(({ store }) => store)).toEqual(['keychain']);
+  });
+
+  test('reads from the first store that has an entry', async () => {
+    const [keychain, kernel] = [working('keychain'), working('kernel')];
+    expect(await auto(keychain, kernel).read('a')).toBeUndefined();
+    kernel.entries.set('a', Buffer.from('saved while the keychain was locked'));
+    expect(await auto(keychain, kernel).read('a')).toBe(kernel.entries.get('a'));
+    keychain.entries.set('a', entry);
+    expect(await auto(keychain, kernel).read('a')).toBe(entry);
+  });
+
+  test('deletes from every store', async () => {
+    const [keychain, kernel] = [working('keychain'), working('kernel')];
+    for (const store of [keychain, kernel]) for (const key of ['a', 'b', 'c']) store.entries.set(key, entry);
+    expect(await auto(keychain, failing('kernel'), kernel).delete('a')).toBe(true);
+    expect(await auto(keychain, failing('kernel'), kernel).deleteAll()).toBe(4);
+    expect(keychain.entries.size + kernel.entries.size).toBe(0);
+    expect(failures).toHaveLength(2);
+  });
+
+  test('saves nothing if every store fails', async () => {
+    const store = auto(failing('keychain'), failing('kernel'));
+    expect(await store.save('a', entry)).toBe('none');
+    expect(await store.read('a')).toBeUndefined();
+    expect(await store.delete('a')).toBe(false);
+    expect(await store.deleteAll()).toBe(0);
+    expect(failures).toHaveLength(8);
+  });
+
+  test('throws any other error', async () => {
+    const broken: Store = { ...working('keychain'), read: () => Promise.reject(new TypeError('defect')) };
+    await expect(auto(broken, working('kernel')).read('a')).rejects.toThrow(TypeError);
+  });
+
+  test('skips a keychain that timed out for a minute, and reports it each time', async () => {
+    const keychain = failing('keychain', 'keychain-timeout');
+    const mark = () => join(home, '.kube/cache/kubectl-eck/keychain-timeout');
+    for (let round = 0; round < 3; round += 1) await auto(keychain, working('kernel')).read('a');
+    expect(keychain.calls).toBe(1);
+    expect(failures.map(({ code }) => code)).toEqual(Array(3).fill('keychain-timeout'));
+    const minuteAgo = new Date(Date.now() - 61_000);
+    utimesSync(mark(), minuteAgo, minuteAgo);
+    await auto(keychain).read('a');
+    expect(keychain.calls).toBe(2);
+    expect(statSync(mark()).mtimeMs).toBeGreaterThan(minuteAgo.getTime() + 50_000);
+  });
+
+  test('leaves no mark for other failures', async () => {
+    await auto(failing('keychain', 'keychain-locked')).read('a');
+    expect(existsSync(join(home, '.kube'))).toBe(false);
+  });
+});
+
+describeWith([secretServiceRequirement, kernelKeyringRequirement], 'auto with real stores', () => {
+  test('is the Secret Service if it works, and the kernel keyring if it is absent or locked', async () => {
+    const service = await startSecretService();
+    const keyring = await startSessionKeyring();
+    const saveIn = async (environment: NodeJS.ProcessEnv): Promise<StoreName> => {
+      const store = new RemoteStore('auto', keyring.command, { ...environment, HOME: home });
+      const savedIn = await store.save('test-auto', entry);
+      expect(await store.read('test-auto')).toEqual(entry);
+      await store.stop();
+      return savedIn;
+    };
+    const noBus = { DBUS_SESSION_BUS_ADDRESS: '', XDG_RUNTIME_DIR: '' };
+    expect(await saveIn(service.environment as NodeJS.ProcessEnv)).toBe('keychain');
+    expect(await saveIn(noBus)).toBe('kernel');
+    await service.lock();
+    expect(await saveIn(service.environment as NodeJS.ProcessEnv)).toBe('kernel');
+    await keyring.stop();
+    await service.stop();
+  });
+});
