@@ -14,11 +14,11 @@ const common = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   globalSetup: '<rootDir>/test/support/suite-begins.mjs',
   globalTeardown: '<rootDir>/test/support/suite-ends.mjs',
-  testTimeout: 60_000,
 };
 
 /** @type {import('jest').Config} */
 export default {
+  testTimeout: 60_000,
   projects: [
     {
       ...common,

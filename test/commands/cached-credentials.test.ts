@@ -16,7 +16,7 @@ import { statusOf } from '../../src/commands/status.js';
 import type { CachedRecord } from '../../src/exec-credential/records.js';
 import type { Identity } from '../../src/identity.js';
 import { readSettings } from '../../src/settings.js';
-import type { Environment, World } from '../../src/world.js';
+import type { World } from '../../src/world.js';
 import { world as anyWorld } from './definitions.js';
 
 const now = new Date('2026-03-01T12:00:00Z');

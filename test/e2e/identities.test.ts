@@ -131,6 +131,12 @@ const oauthSession = {
   oauth_access_token_expire: Math.floor(Date.now() / 1000) + 7200,
 };
 
+/** Lets the local service give this secret. @returns its URI */
+function uriOf(secret = temporary.accessKeySecret): string {
+  answer = give(secret);
+  return localUrl();
+}
+
 /** A profile of a mode as the current one. */
 async function profile(fields: object, ...others: object[]): Promise<Run> {
   await writeProfiles([{ name: 'test', ...fields }, ...others]);
@@ -161,16 +167,13 @@ const ways: [string, (secret?: string) => Run | Promise<Run>][] = [
   ],
   [
     'the mode CredentialsURI',
-    (secret) => {
-      if (secret !== undefined) answer = give(secret);
-      return profile({ mode: 'CredentialsURI', credentials_uri: localUrl() });
-    },
+    (secret) => profile({ mode: 'CredentialsURI', credentials_uri: uriOf(secret) }),
   ],
   ['the mode CloudSSO', (secret) => profile({ mode: 'CloudSSO', ...keyOf(temporary, secret), ...session })],
   [
     'the mode OAuth',
     (secret) => {
-      if (secret !== undefined) answer = give(secret);
+      uriOf(secret);
       return profile({ mode: 'OAuth', oauth_access_token: accessToken, ...oauthSession });
     },
   ],
@@ -203,13 +206,7 @@ const ways: [string, (secret?: string) => Run | Promise<Run>][] = [
       },
     }),
   ],
-  [
-    'a credentials URI',
-    (secret) => {
-      if (secret !== undefined) answer = give(secret);
-      return { env: { ALIBABA_CLOUD_CREDENTIALS_URI: localUrl() } };
-    },
-  ],
+  ['a credentials URI', (secret) => ({ env: { ALIBABA_CLOUD_CREDENTIALS_URI: uriOf(secret) } })],
   ['--role-arn', (secret) => ({ env: variablesOf(sandbox.identity, secret), flags: ['--role-arn', role] })],
 ];
 
