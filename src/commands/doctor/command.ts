@@ -9,8 +9,8 @@ import { ens, identity, permissions } from './ens.js';
 import { findFacts, longestName, runCheck, type Facts, type Result } from './facts.js';
 import { cache, kubectl, program, store } from './machine.js';
 
-/** In the order in which they run: a check uses facts of those before it. */
-const checks = [program, kubectl, store, cache, identity, ens, permissions, context, credential, apiServer];
+/** In this order: a check uses facts of those before it, and the store `file` repairs the cache directory. */
+const checks = [program, kubectl, cache, store, identity, ens, permissions, context, credential, apiServer];
 
 const formats = ['text', 'json'] as const;
 
