@@ -1,4 +1,4 @@
-import type { AsyncEntry, Entry, findCredentialsAsync } from '@napi-rs/keyring';
+import type * as keyring from '@napi-rs/keyring';
 import { messageOf } from '../errors.js';
 import type { Items } from './split-items.js';
 import { StoreError } from './store.js';
@@ -11,14 +11,8 @@ export const service = 'kubectl-eck';
 
 export type AddonStore = 'keychain' | 'kernel';
 
-type KeyringEntry = Pick<AsyncEntry | Entry, 'setSecret' | 'getSecret' | 'deleteCredential'>;
-
 /** The part of the native addon that is used here. `Entry` has no threads. */
-export interface KeyringAddon {
-  readonly AsyncEntry: new (...args: ConstructorParameters<typeof AsyncEntry>) => KeyringEntry;
-  readonly Entry: new (...args: ConstructorParameters<typeof Entry>) => KeyringEntry;
-  readonly findCredentialsAsync: typeof findCredentialsAsync;
-}
+export type KeyringAddon = Pick<typeof keyring, 'AsyncEntry' | 'Entry' | 'findCredentialsAsync'>;
 
 export type LoadAddon = (store: AddonStore) => Promise<KeyringAddon>;
 
@@ -62,7 +56,10 @@ async function fileBesideExecutable(name: string): Promise<string> {
 export function addonItems(store: AddonStore, load: LoadAddon): Items {
   let addon: KeyringAddon | undefined;
 
-  async function withEntry<T>(name: string, work: (entry: KeyringEntry) => Promise<T> | T): Promise<T> {
+  async function withEntry<T>(
+    name: string,
+    work: (entry: keyring.Entry | keyring.AsyncEntry) => Promise<T> | T,
+  ): Promise<T> {
     try {
       addon ??= await load(store);
       // The kernel answers at once; starting threads to wait for it takes a millisecond.

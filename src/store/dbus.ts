@@ -43,7 +43,7 @@ export class BusConnection {
     void openStream(socketPath, this.#receive, this.#send, this.#fail).then((stream) => {
       this.#stream = stream;
       stream.unref();
-      if (this.#failure) stream.end();
+      if (this.#failure) closeStream(stream);
       else this.#send();
     }, this.#fail);
     this.call({ ...bus, member: 'Hello' }, 's').catch(() => undefined);
@@ -61,9 +61,8 @@ export class BusConnection {
     return this.#wait(`${path} ${member}`, types);
   }
 
-  /** Ends the connection. Calls that were made are still sent. */
+  /** Ends the connection. */
   close(): void {
-    this.#send();
     this.#fail(new Error('the connection is closed'));
   }
 
@@ -83,7 +82,7 @@ export class BusConnection {
 
   readonly #fail = (cause: unknown): void => {
     this.#failure ??= cause instanceof Error ? cause : new Error('the bus closed the connection');
-    this.#stream?.end();
+    if (this.#stream) closeStream(this.#stream);
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
   };
@@ -139,8 +138,15 @@ export class BusConnection {
 /** A socket of Bun or Node.js. */
 interface Stream {
   write(bytes: Uint8Array): number | boolean;
-  end(): unknown;
   unref(): unknown;
+  terminate?(): unknown;
+  destroy?(): unknown;
+}
+
+/** At once: a bus that sends without end would otherwise still be read. */
+function closeStream(stream: Stream): void {
+  stream.terminate?.();
+  stream.destroy?.();
 }
 
 declare const Bun: { connect(options: Record<string, unknown>): Promise<Stream> } | undefined;

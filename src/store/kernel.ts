@@ -4,9 +4,6 @@ import { addonItems, loadAddon as loadAddonHere, type LoadAddon } from './addon.
 import { sameBytes, splitItems } from './split-items.js';
 import { StoreError, type Store } from './store.js';
 
-/** The most bytes of a key of type `user`. */
-const itemLimit = 32_767;
-
 export interface KernelContext extends Pick<World, 'platform'> {
   readonly loadAddon?: LoadAddon;
   /** The session keyrings of this user that can be seen. */
@@ -23,7 +20,7 @@ export interface KernelContext extends Pick<World, 'platform'> {
 export function openKernelKeyring(context: KernelContext): Store {
   const { platform, loadAddon = loadAddonHere, sessionKeyrings = readSessionKeyrings } = context;
   const items = addonItems('kernel', loadAddon);
-  const entries = splitItems(items, { store: 'kernel', limit: itemLimit });
+  const entries = splitItems(items, { store: 'kernel', limit: Infinity });
   let checked: Promise<void> | undefined;
 
   /**

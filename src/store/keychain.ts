@@ -65,7 +65,16 @@ export function openKeychain(context: KeychainContext): Store {
     // Only the Secret Service shows when it asks the person.
     if (platform !== 'linux') onPrompt(true);
     const noticeTimer = setTimeout(() => {
-      void notice(keychain, isAsking, onPrompt);
+      // A keychain that runs and does not answer asks the person by itself, as KeePassXC does.
+      const isRunning = isAsking ? Promise.resolve() : hasDisplay ? keychain.ping?.() : undefined;
+      void isRunning?.then(
+        () => {
+          if (!isAsking) onPrompt(true);
+          if (!isNoticed) warn('waiting for the keychain to be unlocked');
+          isNoticed = true;
+        },
+        () => undefined,
+      );
     }, limits.notice);
     try {
       return await Promise.race([work(keychain), timeout]);
@@ -74,20 +83,6 @@ export function openKeychain(context: KeychainContext): Store {
       clearTimeout(noticeTimer);
       keychain.close?.();
     }
-  }
-
-  /** A keychain that is alive and does not answer may ask the person by itself, as KeePassXC does. */
-  async function notice(
-    keychain: Keychain,
-    isAsking: boolean,
-    onPrompt: (isOpen: boolean) => void,
-  ): Promise<void> {
-    if (!isAsking) {
-      if (!hasDisplay || (await keychain.ping?.().catch(() => 'silent')) === 'silent') return;
-      onPrompt(true);
-    }
-    if (!isNoticed) warn('waiting for the keychain to be unlocked');
-    isNoticed = true;
   }
 
   return {

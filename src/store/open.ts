@@ -46,9 +46,6 @@ export function openStore(choice: StoreChoice, context: StoreContext): Store {
 
 /** A keychain that did not answer in time is skipped for so long, by every process. */
 const skipMs = 60_000;
-const skipped = new StoreError('keychain', 'keychain-timeout', 'the keychain did not answer a moment ago', {
-  fix: 'unlock it or restart your keychain program; it is tried again in a minute',
-});
 
 /**
  * The first of some stores that works, at every call; a store that does not work is reported. `read` goes on to the
@@ -63,7 +60,9 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
     const results: T[] = [];
     for (const store of stores) {
       if (store.name === 'keychain' && ageMs(mark) < skipMs) {
-        context.onFailure?.(skipped);
+        const fix = 'unlock it or restart your keychain program; it is tried again in a minute';
+        const message = 'the keychain did not answer a moment ago';
+        context.onFailure?.(new StoreError('keychain', 'keychain-timeout', message, { fix }));
         continue;
       }
       try {
@@ -79,26 +78,17 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
     return results;
   }
 
-  const never = () => false;
+  const [always, never] = [() => true, () => false];
+  const isEntry = (entry?: Uint8Array) => entry !== undefined;
   return {
     name: 'auto',
-    read: async (key) =>
-      (
-        await ask(
-          (store) => store.read(key),
-          (entry) => entry !== undefined,
-        )
-      ).at(-1),
-    save: async (key, entry) =>
-      (
-        await ask(
-          (store) => store.save(key, entry),
-          () => true,
-        )
-      )[0] ?? 'none',
+    read: async (key) => (await ask((store) => store.read(key), isEntry)).at(-1),
+    save: async (key, entry) => (await ask((store) => store.save(key, entry), always))[0] ?? 'none',
     delete: async (key) => (await ask((store) => store.delete(key), never)).includes(true),
-    deleteAll: async () =>
-      (await ask((store) => store.deleteAll(), never)).reduce((sum, count) => sum + count, 0),
+    async deleteAll() {
+      const counts = await ask((store) => store.deleteAll(), never);
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
   };
 }
 

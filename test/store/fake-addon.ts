@@ -47,7 +47,7 @@ export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret
     }
   }
 
-  const addon: KeyringAddon = {
+  const addon = {
     AsyncEntry,
     Entry: AsyncEntry,
     async findCredentialsAsync() {
@@ -60,7 +60,7 @@ export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret
     },
   };
   const fake: FakeAddon = {
-    loadAddon: () => Promise.resolve(addon),
+    loadAddon: () => Promise.resolve(addon as unknown as KeyringAddon),
     secrets,
     calls,
     answer: () => undefined,

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Socket } from 'node:net';
 import { openKeychain, type KeychainContext } from '../../src/store/keychain.js';
 import type { Store } from '../../src/store/store.js';
+import { programs, runProgram } from '../support/sandbox.js';
 import { fakeAddon, type FakeAddon } from './fake-addon.js';
 import { startFakeBus, type FakeBus } from './fake-bus.js';
 
@@ -80,6 +81,23 @@ describe('a bus that', () => {
     expect(performance.now() - begin).toBeLessThan(1500);
     expect(warnings).toEqual([]);
   });
+
+  test.each(['standalone', 'node'] as const)(
+    'answers only the sign-in ends the %s program in time',
+    async (program) => {
+      bus = await startFakeBus(signIn);
+      const env = {
+        ...bus.environment,
+        PATH: process.env['PATH'],
+        HOME: '/nonexistent',
+        KUBECTL_ECK_STORE: 'keychain',
+      };
+      const args = ['exec-credential', '--cluster-id', 'eck-0123abcd'];
+      const { status, stderr } = await runProgram(programs[program], args, { env, timeoutMs: 9_000 });
+      expect(status).toBe(1);
+      expect(stderr).toContain('[keychain-timeout]');
+    },
+  );
 
   test('is not ours is never connected to', async () => {
     let connections = 0;
