@@ -13,7 +13,7 @@ import { until } from '../support/tied-process.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 type Runner = (args: readonly string[], env?: Environment) => Promise<Outcome>;
 
-const other = { accessKeyId: 'LTAI5tOther', accessKeySecret: 'a secret', name: 'other' };
+const other = { accessKeyId: 'LTAI5tOther', accessKeySecret: 'a-secret', name: 'other' };
 const asOther = {
   ALIBABA_CLOUD_ACCESS_KEY_ID: other.accessKeyId,
   ALIBABA_CLOUD_ACCESS_KEY_SECRET: other.accessKeySecret,

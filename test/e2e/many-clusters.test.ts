@@ -150,7 +150,7 @@ describe('clusters', () => {
     expect((await kubeconfig()).contexts).toEqual(['eck-twin-2', 'eck-warehouse']);
     const none = await sandbox.run([...all, '--region', 'cn-nowhere-1']);
     expect(none).toMatchObject({ status: 0, stdout: '' });
-    expect(none.stderr).toMatch(/no clusters in the region "cn-nowhere-1"/);
+    expect(none.stderr).toMatch(/No clusters in the region "cn-nowhere-1"/);
   });
 
   test('of the same name are found by region', async () => {
