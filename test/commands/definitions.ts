@@ -7,7 +7,7 @@ import type { World } from '../../src/world.js';
 export const world: World = {
   environment: {},
   platform: 'linux',
-  homeDirectory: () => '/nonexistent',
+  homeDirectory: () => '/dev/null/home',
   now: () => new Date(0),
   isTerminal: () => false,
   warn: () => undefined,

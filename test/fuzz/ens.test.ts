@@ -115,7 +115,7 @@ function giveUp(error: Error): never {
 
 test('any answer of ENS is an object, or an error of ours', async () => {
   const quiet = { warn: () => undefined, debug: () => undefined, isTerminal: () => false };
-  const machine = { platform: 'linux', homeDirectory: () => '/nonexistent', environment: {} } as const;
+  const machine = { platform: 'linux', homeDirectory: () => '/dev/null/home', environment: {} } as const;
   const world: World = { ...quiet, ...machine, now: () => new Date() };
   const provider = StaticAKCredentialsProvider.builder()
     .withAccessKeyId('LTAIfuzz')
