@@ -86,16 +86,8 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'the user kubeco
   test('is written once, and only the summary is printed', async () => {
     addMany(30);
     const trace = join(sandbox.directory, 'trace');
-    const argv = [
-      '-f',
-      '-qq',
-      '-e',
-      'trace=rename,renameat,renameat2',
-      '-o',
-      trace,
-      programs.standalone,
-      ...all,
-    ];
+    const traced = '-f -qq -e trace=rename,renameat,renameat2 -o'.split(' ');
+    const argv = [...traced, trace, programs.standalone, ...all];
     const got = await runProgram('strace', argv, { env: sandbox.environment(), timeoutMs: 60_000 });
     expect(got).toMatchObject({ status: 0, stdout: '' });
     expect(got.stderr.trim().split('\n')).toHaveLength(3);
@@ -125,15 +117,6 @@ describe('clusters', () => {
     expect(got.stderr).toContain('kubectl config use-context eck-warehouse\n');
   });
 
-  test('are found by an id of the listing that does not begin with eck-', async () => {
-    addClusters({ clusterId: 'c0ffee', name: 'cafe' }, { clusterId: 'eck-other', name: 'c0ffee' });
-    const { stdout } = await sandbox.run(['list', '-o', 'name']);
-    const contexts = stdout.trim().split('\n');
-    expect(contexts).toContain('c0ffee');
-    expect(await sandbox.run(['get-credentials', ...contexts])).toMatchObject({ status: 0 });
-    expect((await kubeconfig()).contexts).toEqual(contexts);
-  });
-
   test('need no list, and no permission for it, if ids are given', async () => {
     sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [issuing] });
     const refused = await sandbox.run(['get-credentials', 'shop']);
@@ -150,12 +133,11 @@ describe('clusters', () => {
     expect((await kubeconfig()).contexts).toEqual(['eck-twin-2', 'eck-warehouse']);
     const none = await sandbox.run([...all, '--region', 'cn-nowhere-1']);
     expect(none).toMatchObject({ status: 0, stdout: '' });
-    expect(none.stderr).toMatch(/no clusters in the region "cn-nowhere-1"/);
+    expect(none.stderr).toMatch(/^No clusters in the region "cn-nowhere-1"/);
   });
 
   test('of the same name are found by region', async () => {
-    const refused = await sandbox.run(['get-credentials', 'shop', 'twin']);
-    expect(refused).toMatchObject({ status: 2, stdout: '' });
+    expect(await sandbox.run(['get-credentials', 'shop', 'twin'])).toMatchObject({ status: 2, stdout: '' });
     expect(sandbox.ens.calls(issuing)).toBe(0);
     const args = ['get-credentials', 'twin', '--region', 'cn-chengdu-3'];
     expect(await sandbox.run(args)).toMatchObject({ status: 0 });
@@ -217,7 +199,9 @@ describe('a context of ours', () => {
     const other = ['get-credentials', 'eck-warehouse', ...work, '--context', 'eck-shop'];
     const refused = await sandbox.run(other);
     expect(refused).toMatchObject({ status: 1 });
-    expect(refused.stderr).toMatch(/is for eck-shop \[kubeconfig-conflict\]\n/);
+    expect(refused.stderr).toMatch(
+      /pins --cluster-id eck-shop and would pin --cluster-id eck-warehouse \[kubeconfig-conflict\]\n/,
+    );
     expect(await sandbox.run([...other, '--overwrite'])).toMatchObject({ status: 0 });
   });
 
@@ -325,20 +309,21 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
       addClusters({ name: 'shop' }, { name: 'shop-2' }, { name: '仓库' });
     });
 
-    test.each<[string, string[], number[], number | undefined]>([
-      ['what is picked is fetched', ['Tab', 'Down', 'Tab', 'Enter'], [0, 1], undefined],
-      ['without a pick the focused one is, and becomes the current context', ['Down', 'Enter'], [1], 1],
-    ])('a picker filters while one types, and %s', async (_, keys, picked, current) => {
+    test.each<[string, string[], { contexts: string[]; current?: string }]>([
+      ['what is picked is fetched', ['Tab', 'Down', 'Tab', 'Enter'], { contexts: idsOf(2) }],
+      [
+        'without a pick the focused one is, and becomes the current context',
+        ['Down', 'Enter'],
+        { contexts: [idOf(1)], current: idOf(1) },
+      ],
+    ])('a picker filters while one types, and %s', async (_, keys, expected) => {
       const tty = await start(['get-credentials']);
       await tty.waitFor(/仓库 +eck-0002 +cn-hangzhou-58/);
       await tty.type('sho');
       await tty.waitFor(/2 matches/);
       await tty.type(...keys);
       await tty.waitFor(/\[exit status 0\]/);
-      expect(await kubeconfig()).toEqual({
-        contexts: picked.map(idOf),
-        current: current === undefined ? undefined : idOf(current),
-      });
+      expect(await kubeconfig()).toEqual(expected);
     });
 
     test.each(['C-c', 'Escape'])('%s picks nothing, in one line', async (key) => {
