@@ -107,12 +107,12 @@ export interface ConvertSelection {
  *
  * @throws EckError `context-not-found` or `context-not-convertible` for the context that was given
  */
-export function findConvertible(users: readonly KubeconfigUser[], selection: ConvertSelection): Findings {
-  const { context } = selection;
+export function findConvertible(users: readonly KubeconfigUser[], given: ConvertSelection): Findings {
+  const { context } = given;
   const found: Findings = { convertible: [], failures: [], unknown: [] };
   for (const user of context === undefined ? users : [userOf(context, users)]) {
     if (!hasClientKey(user)) continue;
-    const idsOfClusters = clusterIdsOf(user, selection);
+    const idsOfClusters = clusterIdsOf(user, given);
     const [clusterId] = idsOfClusters.flat();
     const error = conflictOf(user, idsOfClusters);
     if (clusterId === undefined) found.unknown.push(...user.contexts.map(({ name }) => name));
@@ -237,8 +237,8 @@ async function checkSetUp(
   // Files that are used one by one may have clusters of the same name.
   const contexts = [...(await readContexts([user.file])).contexts, ...(await readContexts(paths)).contexts];
   for (const { name } of user.contexts) {
-    const { cluster = {}, clusterFile = '' } =
-      contexts.find((each) => each.name === name && each.cluster) ?? {};
+    const context = contexts.find((each) => each.name === name && each.cluster);
+    const { cluster = {}, clusterFile = '' } = context ?? {};
     const trusted = await certificatesOf(cluster, 'certificate-authority', clusterFile);
     if (trusted.some(({ fingerprint256 }) => authorities.includes(fingerprint256))) continue;
     const fix = `Set up the cluster: kubectl eck get-credentials ${user.clusterId}`;

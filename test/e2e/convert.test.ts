@@ -133,22 +133,6 @@ describe('convert', () => {
     expect(await filesWith(key)).toEqual([]);
   });
 
-  test('changes nothing if ENS refuses or there is no identity', async () => {
-    const { text } = await consoleKubeconfig();
-    const file = await sandbox.writeHome('.kube/config', text);
-    sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [] });
-    const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
-    for (const [env, code] of [
-      [{}, 'ens-not-allowed'],
-      [none, 'identity-not-found'],
-    ] as const) {
-      const run = await sandbox.run(['convert'], { env });
-      expect(run).toMatchObject({ status: 1, stdout: '' });
-      expect(run.stderr).toContain(`[${code}]\n`);
-    }
-    expect(await readFile(file, 'utf8')).toBe(text);
-  });
-
   test('replaces the certificate of another subject only with --overwrite', async () => {
     const { text, key } = await consoleKubeconfig({ commonName: 'admin' });
     const file = await sandbox.writeHome('.kube/config', text);
@@ -220,17 +204,20 @@ describe('convert', () => {
     expect(await readFile(file, 'utf8')).toBe(aliased);
   });
 
+  const noIdentity = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
   test.each([
-    [['--store', 'none'], 2, 'usage'],
-    [['--store', 'keychain'], 1, 'keychain-absent'],
-    [['--cluster-id', 'eck-1'], 2, 'usage'],
-    [['--context', 'absent'], 1, 'context-not-found'],
-    [['--exec-api-version', 'v2'], 2, 'usage'],
-  ])('%j leaves the key', async (args, status, code) => {
+    ['usage', ['--store', 'none'], {}],
+    ['keychain-absent', ['--store', 'keychain'], {}],
+    ['usage', ['--cluster-id', 'eck-1'], {}],
+    ['usage', ['--exec-api-version', 'v2'], {}],
+    ['context-not-found', ['--context', 'absent'], {}],
+    ['identity-not-found', [], noIdentity],
+    ['ens-unauthenticated', [], { ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'wrong' }],
+  ])('leaves the key after the error %s of %j', async (code, args, env) => {
     const { text } = await consoleKubeconfig();
     const file = await sandbox.writeHome('.kube/config', text);
-    const run = await sandbox.run(['convert', ...args]);
-    expect(run).toMatchObject({ status, stdout: '' });
+    const run = await sandbox.run(['convert', ...args], { env });
+    expect(run).toMatchObject({ status: code === 'usage' ? 2 : 1, stdout: '' });
     expect(run.stderr).toContain(`[${code}]\n`);
     expect(await readFile(file, 'utf8')).toBe(text);
   });
