@@ -3,7 +3,7 @@ import { printable, printOutput, usageError, type EckError } from '../errors.js'
 import { buildDate, commit, version } from '../version.js';
 import type { World } from '../world.js';
 import { completionCommand } from './completion/command.js';
-import { convertCommand } from './convert/command.js';
+import { convertCommand } from './convert.js';
 import { doctorCommand } from './doctor/command.js';
 import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials/command.js';

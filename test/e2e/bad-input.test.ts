@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { apiError } from '../support/ens-faults.js';
+import { apiError, type EnsFault } from '../support/ens-faults.js';
 import { execInfo } from '../support/exec-info.js';
 import { programs, runProgram, Sandbox, type RunOptions } from '../support/sandbox.js';
 
@@ -44,13 +44,28 @@ type Row = [
 ];
 
 const noIdentity = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
-const secret = 'do not print me';
+const secret = 'doNotPrintMe0123456789';
 
-function issues(value: unknown): () => void {
+/** ENS answers once with this fault. */
+function ensFails(fault: EnsFault): () => void {
   return () => {
-    sandbox.ens.failNext(1, { kind: 'config', value });
+    sandbox.ens.failNext(1, fault);
   };
 }
+
+function issues(value: unknown): { given: () => void } {
+  return { given: ensFails({ kind: 'config', value }) };
+}
+
+function asksFor(info: string): { env: NonNullable<RunOptions['env']> } {
+  return { env: { KUBERNETES_EXEC_INFO: info } };
+}
+
+const unknownVersion = execInfo({ apiVersion: 'client.authentication.k8s.io/v1alpha1' });
+const unknownCluster = execInfo({ spec: { cluster: { config: { clusterId: '../x' } } } });
+const wrongSecret = { ALIBABA_CLOUD_ACCESS_KEY_SECRET: secret };
+const notYaml = `clusters: [}\nusers:\n  token: "${secret}"\n`;
+const ofAnother = 'users: [{name: eck-0123abcd, user: {token: a}}]\n';
 
 const rows: Row[] = [
   ['an unknown command', ['get-credential', 'eck-1'], 'usage', { says: /get-credentials/ }],
@@ -65,59 +80,34 @@ const rows: Row[] = [
   ['no duration in a variable', set, 'usage', { env: { KUBECTL_ECK_TIMEOUT: 'x' }, says: /ECK_TIMEOUT/ }],
   ['no namespace', [...set, '--namespace', 'A b'], 'usage'],
   ['one context for two clusters', [...set, 'eck-2', '--context', 'a'], 'usage', { says: /--context/ }],
-  ['two clusters for kubectl', [...set, 'eck-2'], 'usage', { env: { KUBERNETES_EXEC_INFO: execInfo() } }],
-  [
-    'all clusters for kubectl',
-    ['get-credentials', '--all'],
-    'usage',
-    { env: { KUBERNETES_EXEC_INFO: execInfo() } },
-  ],
+  ['two clusters for kubectl', [...set, 'eck-2'], 'usage', asksFor(execInfo())],
+  ['all clusters for kubectl', ['get-credentials', '--all'], 'usage', asksFor(execInfo())],
   ['no name of a context', [...set, '--context', 'a\tb'], 'usage'],
   ['an unknown version of the protocol', [...set, '--exec-api-version', 'v2'], 'usage'],
   ...['eck/1', 'eck-1\neck-2', 'e'.repeat(300), '', '-eck'].flatMap((id): Row[] => [
     [`the cluster id ${JSON.stringify(id.slice(0, 20))}`, ['exec-credential', `--cluster-id=${id}`], 'usage'],
     [`the cluster ${JSON.stringify(id.slice(0, 20))}`, ['get-credentials', '--', id], 'usage'],
   ]),
-  ['a request that is not JSON', exec, 'exec-info-invalid', { env: { KUBERNETES_EXEC_INFO: '{' } }],
-  ['a request that is a list', exec, 'exec-info-invalid', { env: { KUBERNETES_EXEC_INFO: '[]' } }],
-  [
-    'a request of an unknown version',
-    exec,
-    'exec-info-invalid',
-    { env: { KUBERNETES_EXEC_INFO: execInfo({ apiVersion: 'client.authentication.k8s.io/v1alpha1' }) } },
-  ],
-  [
-    'a request for no cluster id',
-    ['exec-credential'],
-    'exec-info-invalid',
-    { env: { KUBERNETES_EXEC_INFO: execInfo({ spec: { cluster: { config: { clusterId: '../x' } } } }) } },
-  ],
+  ['a request that is not JSON', exec, 'exec-info-invalid', asksFor('{')],
+  ['a request that is a list', exec, 'exec-info-invalid', asksFor('[]')],
+  ['a request of an unknown version', exec, 'exec-info-invalid', asksFor(unknownVersion)],
+  ['a request for no cluster id', ['exec-credential'], 'exec-info-invalid', asksFor(unknownCluster)],
   ['no identity', set, 'identity-not-found', { env: noIdentity, says: /aliyun configure/ }],
-  [
-    'a wrong secret',
-    set,
-    'ens-unauthenticated',
-    { env: { ALIBABA_CLOUD_ACCESS_KEY_SECRET: secret }, says: /LTAI5tTestAccessKeyId000/ },
-  ],
+  ['a wrong secret', set, 'ens-unauthenticated', { env: wrongSecret, says: /LTAI5tTestAccessKeyId000/ }],
   [
     'a missing permission',
     exec,
     'ens-not-allowed',
-    {
-      given: () => {
-        sandbox.ens.failNext(1, apiError('Forbidden.RAM'));
-      },
-      says: /ens:DescribeClusterUserKubeconfig/,
-    },
+    { given: ensFails(apiError('Forbidden.RAM')), says: /ens:DescribeClusterUserKubeconfig/ },
   ],
   ['an unknown cluster', ['get-credentials', 'eck-9'], 'ens-cluster-not-found', { says: /127\.0\.0\.1/ }],
-  ['no issued kubeconfig', set, 'issued-kubeconfig-invalid', { given: issues(undefined) }],
-  ['an issued kubeconfig of 2 MiB', set, 'ens-answer-invalid', { given: issues('x'.repeat(2 ** 21)) }],
+  ['no issued kubeconfig', set, 'issued-kubeconfig-invalid', issues(undefined)],
+  ['an issued kubeconfig of 2 MiB', set, 'ens-answer-invalid', issues('x'.repeat(2 ** 21))],
   [
     'an issued kubeconfig with control characters',
     set,
     'issued-kubeconfig-invalid',
-    { given: issues('contexts: [{name: "\u001b[31m\u0007", context: 1}, {name: b, context: 2}]') },
+    issues('contexts: [{name: "\u001b[31m\u0007", context: 1}, {name: b, context: 2}]'),
   ],
   [
     'an issued certificate that has expired',
@@ -129,10 +119,7 @@ const rows: Row[] = [
     'a user kubeconfig that is not YAML',
     set,
     'kubeconfig-unusable',
-    {
-      given: () => sandbox.writeHome('.kube/config', `clusters: [}\nusers:\n  token: "${secret}"\n`),
-      says: /\.kube\/config/,
-    },
+    { given: () => sandbox.writeHome('.kube/config', notYaml), says: /\.kube\/config/ },
   ],
   [
     'a directory as the user kubeconfig',
@@ -144,17 +131,14 @@ const rows: Row[] = [
     'a user kubeconfig that another process has locked',
     set,
     'kubeconfig-locked',
-    {
-      given: async () => writeFile(`${await sandbox.writeHome('.kube/config', '')}.lock`, ''),
-      says: /config\.lock/,
-    },
+    { given: () => sandbox.writeHome('.kube/config.lock', ''), says: /config\.lock/ },
   ],
   [
     'an entry that another program wrote',
     set,
     'kubeconfig-conflict',
     {
-      given: () => sandbox.writeHome('.kube/config', 'users: [{name: eck-0123abcd, user: {token: a}}]\n'),
+      given: () => sandbox.writeHome('.kube/config', ofAnother),
       says: /\n.*--overwrite.*--context NAME\n$/,
     },
   ],
@@ -182,7 +166,7 @@ test.each(rows)(
     // What failed, and the fix: no stack trace, no control character, no secret.
     expect(refused.stderr).toMatch(new RegExp(`^kubectl-eck: [^\\n]+ \\[${code}\\]\\n(?:[^\\n]+\\n)?$`));
     expect(refused.stderr).toMatch(differences.says ?? /./);
-    expect(refused.stderr).not.toMatch(/[^\P{Cc}\n]|\n\s+at |do not print me/u);
+    expect(refused.stderr).not.toMatch(/[^\P{Cc}\n]|\n\s+at |doNotPrintMe/u);
     expect(await contentOfHome()).toEqual(before);
     if (code === 'usage') expect(sandbox.ens.calls()).toBe(calls);
   },
@@ -214,10 +198,8 @@ describe('standard output that is closed early', () => {
 
 test('a .env file and a bunfig.toml in the current directory have no effect', async () => {
   const env = { KUBECTL_ECK_ENDPOINT: undefined };
-  await writeFile(
-    join(sandbox.directory, '.env'),
-    'KUBECTL_ECK_ENDPOINT=http://127.0.0.1:1\nNODE_OPTIONS=--x\n',
-  );
+  const variables = 'KUBECTL_ECK_ENDPOINT=http://127.0.0.1:1\nNODE_OPTIONS=--x\n';
+  await writeFile(join(sandbox.directory, '.env'), variables);
   await writeFile(join(sandbox.directory, 'bunfig.toml'), 'preload = ["./evil.js"]\n');
   await writeFile(join(sandbox.directory, 'evil.js'), 'console.log("evil");\n');
   const answer = await sandbox.run([...exec, '--endpoint', sandbox.ens.endpoint], { env });

@@ -101,6 +101,11 @@ describe('convert', () => {
     expect(await stat(file)).toMatchObject({ mtimeMs, ino });
   });
 
+  test('makes no kubeconfig where there is none', async () => {
+    expect(await sandbox.run(['convert'])).toMatchObject({ status: 0, stdout: '' });
+    expect(await readdir(sandbox.home)).toEqual([]);
+  });
+
   test('lists with --dry-run what would change, and changes nothing', async () => {
     const { text } = await consoleKubeconfig();
     const file = await sandbox.writeHome('.kube/config', text);
@@ -128,22 +133,6 @@ describe('convert', () => {
     expect(await filesWith(key)).toEqual([]);
   });
 
-  test('changes nothing if ENS refuses or there is no identity', async () => {
-    const { text } = await consoleKubeconfig();
-    const file = await sandbox.writeHome('.kube/config', text);
-    sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [] });
-    const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
-    for (const [env, code] of [
-      [{}, 'ens-not-allowed'],
-      [none, 'identity-not-found'],
-    ] as const) {
-      const run = await sandbox.run(['convert'], { env });
-      expect(run).toMatchObject({ status: 1, stdout: '' });
-      expect(run.stderr).toContain(`[${code}]\n`);
-    }
-    expect(await readFile(file, 'utf8')).toBe(text);
-  });
-
   test('replaces the certificate of another subject only with --overwrite', async () => {
     const { text, key } = await consoleKubeconfig({ commonName: 'admin' });
     const file = await sandbox.writeHome('.kube/config', text);
@@ -169,26 +158,11 @@ describe('convert', () => {
     }
   });
 
-  test.each<[string, (text: string) => string, string]>([
-    ['also has a token', (text) => text.replace(/^( +)client-key-data: /m, '$1token: t\n$&'), 'token'],
-    [
-      'is shared by contexts of two clusters',
-      (text) => text.replace(/^contexts:$/m, '$&\n  - {name: eck-2, context: {cluster: two, user: user}}'),
-      'eck-2',
-    ],
-    [
-      'is shared with a context of an unknown cluster',
-      (text) => text.replace(/^contexts:$/m, '$&\n  - {name: edge, context: {cluster: two, user: user}}'),
-      'unknown cluster',
-    ],
-  ])('leaves a user that %s, without a call', async (_, edit, reason) => {
-    const edited = edit((await consoleKubeconfig()).text);
+  test('leaves a user that also has a token, without a call', async () => {
+    const { text } = await consoleKubeconfig();
+    const edited = text.replace(/^( +)client-key-data: /m, '$1token: t\n$&');
     const file = await sandbox.writeHome('.kube/config', edited);
-    const run = await sandbox.run(['convert']);
-    expect(run).toMatchObject({ status: 1, stdout: '' });
-    expect(run.stderr).toMatch(new RegExp(`${reason}.*\\[context-not-convertible\\]$`, 'm'));
-    expect(run.stderr).toContain('[conversion-incomplete]\n');
-    expect(await readFile(file, 'utf8')).toBe(edited);
+    await expectStays(await sandbox.run(['convert']), file, edited, 'context-not-convertible');
     expect(sandbox.ens.calls()).toBe(0);
   });
 
@@ -201,18 +175,6 @@ describe('convert', () => {
     const args = ['convert', '--context', 'edge', '--cluster-id', sandbox.clusterId];
     expect(await sandbox.run(args)).toMatchObject({ status: 0 });
     expect(await filesWith(key)).toEqual([]);
-  });
-
-  test.each([
-    ['none', 2, 'usage'],
-    ['keychain', 1, 'keychain-absent'],
-  ])('leaves the key if the store is %s', async (store, status, code) => {
-    const { text } = await consoleKubeconfig();
-    const file = await sandbox.writeHome('.kube/config', text);
-    const run = await sandbox.run(['convert', '--store', store]);
-    expect(run).toMatchObject({ status, stdout: '' });
-    expect(run.stderr).toContain(`[${code}]\n`);
-    expect(await readFile(file, 'utf8')).toBe(text);
   });
 
   test('leaves key files and other copies of the key, and says where they are', async () => {
@@ -242,23 +204,21 @@ describe('convert', () => {
     expect(await readFile(file, 'utf8')).toBe(aliased);
   });
 
+  const noIdentity = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
   test.each([
-    [['--cluster-id', 'eck-1'], 2, 'usage'],
-    [['--context', 'absent'], 1, 'context-not-found'],
-    [['--exec-api-version', 'v2'], 2, 'usage'],
-  ])('refuses %j', async (args, status, code) => {
+    ['usage', ['--store', 'none'], {}],
+    ['keychain-absent', ['--store', 'keychain'], {}],
+    ['usage', ['--cluster-id', 'eck-1'], {}],
+    ['usage', ['--exec-api-version', 'v2'], {}],
+    ['context-not-found', ['--context', 'absent'], {}],
+    ['identity-not-found', [], noIdentity],
+    ['ens-unauthenticated', [], { ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'wrong' }],
+  ])('leaves the key after the error %s of %j', async (code, args, env) => {
     const { text } = await consoleKubeconfig();
     const file = await sandbox.writeHome('.kube/config', text);
-    const run = await sandbox.run(['convert', ...args]);
-    expect(run).toMatchObject({ status, stdout: '' });
+    const run = await sandbox.run(['convert', ...args], { env });
+    expect(run).toMatchObject({ status: code === 'usage' ? 2 : 1, stdout: '' });
     expect(run.stderr).toContain(`[${code}]\n`);
     expect(await readFile(file, 'utf8')).toBe(text);
-  });
-
-  test('makes no kubeconfig where there is none', async () => {
-    const run = await sandbox.run(['convert']);
-    expect(run).toMatchObject({ status: 0, stdout: '' });
-    expect(run.stderr).toMatch(/^Nothing to convert/);
-    expect(await readdir(sandbox.home)).toEqual([]);
   });
 });

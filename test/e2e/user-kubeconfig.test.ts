@@ -67,14 +67,8 @@ test('a handwritten kubeconfig stays the same text, and gets the new entries onc
 describeWith([currentKubectl], 'kubectl', () => {
   test('uses the new context beside the old ones', async () => {
     await sandbox.writeHome('.kube/config', handwritten);
-    await sandbox.run([
-      'get-credentials',
-      sandbox.clusterId,
-      '--context',
-      'edge one',
-      '--namespace',
-      'tools',
-    ]);
+    const options = ['--context', 'edge one', '--namespace', 'tools'];
+    await sandbox.run(['get-credentials', sandbox.clusterId, ...options]);
     const view = await sandbox.kubectl(currentKubectl.kubectl, ['config', 'get-contexts', '--no-headers']);
     expect(view.stdout.trim().split('\n')).toHaveLength(11);
     expect(view.stdout).toMatch(/^\*\s+edge one\s+edge one\s+edge one\s+tools$/m);

@@ -1,7 +1,11 @@
 import { Command } from 'commander';
 import { openClient } from '../../ens/client.js';
-import { EckError, printLine, printOutput, quoted, usageError } from '../../errors.js';
-import { readSettings, type Settings } from '../../settings.js';
+import { EckError, printable, printLine, printOutput, quoted, usageError } from '../../errors.js';
+import { readExecArguments } from '../../exec-credential/arguments.js';
+import { findConflicts, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
+import type { ExecEntry } from '../../kubeconfig/entry.js';
+import { readContexts, type UserContext } from '../../kubeconfig/read.js';
+import { readSettings } from '../../settings.js';
 import type { World } from '../../world.js';
 import { noClusters } from '../list.js';
 import {
@@ -14,13 +18,9 @@ import {
   textOption,
   typedSettings,
 } from '../options.js';
-import { execEntry, findSwitch, type ContextOptions } from './context-entry.js';
-import { checkSelection, selectClusters, type ClusterSelection } from './select.js';
-import { setUpClusters } from './set-up.js';
+import { checkSelection, selectClusters } from './select.js';
+import { execEntry, setUpClusters, type ContextOptions } from './set-up.js';
 import { summaryOfMany, summaryOfOne } from './summary.js';
-import { findConflicts, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
-import { readContexts } from '../../kubeconfig/read.js';
-import { type KubeconfigPaths } from '../../kubeconfig/files.js';
 
 /** `get-credentials`: makes `kubectl` work with clusters. When kubectl runs it, `main.ts` answers. */
 export function getCredentialsCommand(world: World): Command {
@@ -41,61 +41,36 @@ export function getCredentialsCommand(world: World): Command {
     .addOption(kubeconfigOption());
   addSettingOptions(command).addHelpText(
     'after',
-    [
-      '',
-      'Examples:',
-      '  kubectl eck get-credentials eck-0123abcd',
-      '  kubectl eck get-credentials eck-0123abcd --profile work --context edge',
-      '  kubectl eck get-credentials eck-0123abcd --print > edge.kubeconfig',
-      '  kubectl eck get-credentials shop-hangzhou shop-chengdu',
-      '  kubectl eck get-credentials --all --region cn-hangzhou-58',
-    ].join('\n'),
+    `
+Examples:
+  kubectl eck get-credentials eck-0123abcd
+  kubectl eck get-credentials eck-0123abcd --profile work --context edge
+  kubectl eck get-credentials eck-0123abcd --print > edge.kubeconfig
+  kubectl eck get-credentials shop-hangzhou shop-chengdu
+  kubectl eck get-credentials --all --region cn-hangzhou-58`,
   );
-  return command.action(async (clusters: string[]) => {
-    if (world.environment['KUBERNETES_EXEC_INFO']) {
-      throw usageError(
-        'kubectl runs get-credentials as exec-credential, for one cluster and without flags of its own',
-      );
-    }
-    const text = (flag: string): string | undefined => textOption(command, flag);
-    const isOn = (flag: string): boolean => switchOption(command, flag);
-    const request = {
-      selection: {
-        clusters: [...clusters, text('cluster-id') ?? []].flat(),
-        all: isOn('all'),
-        region: text('region'),
-      },
-      options: {
-        context: text('context'),
-        namespace: text('namespace'),
-        privateIp: isOn('private-ip'),
-        execApiVersion: execApiVersion(command),
-      },
-      paths: isOn('print') ? undefined : kubeconfigPaths(command, world),
-      overwrite: isOn('overwrite'),
-      setCurrentContext: !isOn('keep-current-context'),
-    };
-    checkNames(request.options);
-    checkSelection(request.selection, world.isTerminal('stdin') && world.isTerminal('stderr'));
-    await getCredentials(request, readSettings(typedSettings(command), world.environment), world);
-  });
-}
-
-interface Request {
-  readonly selection: ClusterSelection;
-  readonly options: ContextOptions;
-  /** The user kubeconfig to write; `undefined` prints one. */
-  readonly paths: KubeconfigPaths | undefined;
-  readonly overwrite: boolean;
-  readonly setCurrentContext: boolean;
+  return command.action((clusters: string[]) => getCredentials(clusters, command, world));
 }
 
 /** Selects clusters, fetches and saves their credentials, writes their contexts at once, and says what was done. */
-async function getCredentials(
-  { selection, options, paths, overwrite, setCurrentContext }: Request,
-  settings: Settings,
-  world: World,
-): Promise<void> {
+async function getCredentials(clusters: readonly string[], command: Command, world: World): Promise<void> {
+  if (world.environment['KUBERNETES_EXEC_INFO']) {
+    throw usageError(
+      'kubectl runs get-credentials as exec-credential, for one cluster and without flags of its own',
+    );
+  }
+  const options = readContextOptions(command);
+  const region = textOption(command, 'region');
+  const selection = {
+    clusters: [...clusters, textOption(command, 'cluster-id') ?? []].flat(),
+    all: switchOption(command, 'all'),
+    filter: region === undefined ? {} : { region },
+  };
+  checkSelection(selection, world.isTerminal('stdin') && world.isTerminal('stderr'));
+  const settings = readSettings(typedSettings(command), world.environment);
+  const paths = switchOption(command, 'print') ? undefined : kubeconfigPaths(command, world);
+  const overwrite = switchOption(command, 'overwrite');
+
   // An unusable kubeconfig is found before anything is called.
   const conflicts = paths && (await findConflicts(paths));
   const contexts = paths ? (await readContexts(paths)).contexts : [];
@@ -103,7 +78,7 @@ async function getCredentials(
   const { clusterIds, unknown } = await selectClusters(selection, client, world);
   const count = clusterIds.length + unknown.length;
   if (count === 0) {
-    printLine(noClusters(client, selection.region === undefined ? {} : { region: selection.region }));
+    printLine(noClusters(client, selection.filter));
     return;
   }
   if (count > 1 && options.context !== undefined) {
@@ -111,11 +86,9 @@ async function getCredentials(
   }
   const isOne = count === 1 && !selection.all;
   const failures = [...unknown];
-  const noteConflict = (cluster: string, { code, message, fix }: EckError): void => {
-    const error = new EckError(code, message, {
-      fix: isOne ? fix : 'Replace what is there with --overwrite',
-    });
-    failures.push({ cluster, error });
+  const noteConflict = (cluster: string, error: EckError): void => {
+    const fix = isOne ? error.fix : 'Replace what is there with --overwrite';
+    failures.push({ cluster, error: new EckError(error.code, error.message, { fix }) });
   };
 
   const free = clusterIds.filter((clusterId) => {
@@ -126,33 +99,64 @@ async function getCredentials(
     return conflict === undefined;
   });
   const report = await setUpClusters(free, options, client, world);
-  const { setUps, stopped } = report;
   failures.push(...report.failures);
 
-  const entries = setUps.map(({ entry }) => entry);
-  const rules = { overwrite, setCurrentContext: isOne && setCurrentContext, skipConflicts: true };
+  const entries = report.setUps.map(({ entry }) => entry);
+  const setCurrentContext = isOne && !switchOption(command, 'keep-current-context');
+  const rules = { overwrite, setCurrentContext, skipConflicts: true };
   const written = paths && entries.length > 0 ? await writeContexts(paths, entries, rules) : undefined;
   for (const { contextName, error } of written?.conflicts ?? []) noteConflict(contextName, error);
   if (!paths && entries.length > 0) printOutput(renderKubeconfig(entries, rules));
 
   const identity = client.signer.description;
-  const [setUp] = setUps;
+  const [setUp] = report.setUps;
   const [failure] = failures;
   if (isOne && failure) throw failure.error;
   const lines = isOne
     ? setUp && summaryOfOne(setUp, identity, written)
-    : summaryOfMany(setUps, failures, identity, written);
+    : summaryOfMany(report.setUps, failures, identity, written);
   for (const line of lines ?? []) printLine(line);
-  if (stopped) throw stopped;
+  if (report.stopped) throw report.stopped;
   if (failure) process.exitCode = 1;
 }
 
-function checkNames({ context = 'x', namespace = 'x' }: ContextOptions): void {
-  if (!/^[^\p{Cc}\p{Cs}]{1,253}$/u.test(context)) {
+function readContextOptions(command: Command): ContextOptions {
+  const context = textOption(command, 'context');
+  const namespace = textOption(command, 'namespace');
+  if (context !== undefined && !/^[^\p{Cc}\p{Cs}]{1,253}$/u.test(context)) {
     throw usageError('--context is empty, longer than 253 characters, or contains control characters');
   }
   // A DNS label (RFC 1123).
-  if (!/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) {
+  if (namespace !== undefined && !/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) {
     throw usageError(`--namespace ${quoted(namespace)} is not the name of a namespace`);
   }
+  const privateIp = switchOption(command, 'private-ip');
+  return { context, namespace, privateIp, execApiVersion: execApiVersion(command) };
+}
+
+/** Flags that select a credential or its store. */
+const identifyingFlags = ['cluster-id', 'profile', 'role-arn', 'endpoint', 'site', 'store'] as const;
+type Pins = Readonly<Partial<Record<(typeof identifyingFlags)[number], string | undefined>>>;
+
+/** The error if an `exec` entry under this name would change the cluster or identity of a context of ours. */
+function findSwitch(name: string, exec: ExecEntry, contexts: readonly UserContext[]): EckError | undefined {
+  const wanted = pinsOf(exec.args);
+  for (const context of contexts) {
+    if (!context.isOwn || (context.name !== name && context.userName !== name)) continue;
+    const pinned = pinsOf(context.execArgs, context.clusterInfoId);
+    const changed = identifyingFlags.filter((flag) => pinned && pinned[flag] !== wanted?.[flag]);
+    if (changed.length === 0) continue;
+    const words = (pins: Pins = {}): string =>
+      changed.map((flag) => (pins[flag] ? `--${flag} ${printable(pins[flag])}` : `no --${flag}`)).join(', ');
+    const change = `pins ${words(pinned)} and would pin ${words(wanted)}`;
+    const message = `Context ${quoted(context.name)} in ${printable(context.file)} ${change}`;
+    const fix = 'Switch it with --overwrite, or choose another name with --context NAME';
+    return new EckError('kubeconfig-conflict', message, { fix });
+  }
+  return undefined;
+}
+
+function pinsOf(args: readonly string[], otherwiseClusterId?: string): Pins | undefined {
+  const read = readExecArguments(args, { KUBERNETES_EXEC_INFO: 'set' });
+  return read && { ...read.settings, 'cluster-id': read.clusterId ?? otherwiseClusterId };
 }

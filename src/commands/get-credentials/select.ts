@@ -1,10 +1,10 @@
-import stringWidth from 'fast-string-width';
 import { resolveEndpoint } from '../../endpoint.js';
-import { listClusters, type Cluster } from '../../ens/actions.js';
+import { listClusters, type Cluster, type ClusterFilter } from '../../ens/actions.js';
 import type { EnsClient } from '../../ens/client.js';
 import { EckError, quoted, usageError } from '../../errors.js';
 import { parseClusterId } from '../../settings.js';
 import { pickMany } from '../../terminal/prompt.js';
+import { formatTable } from '../../terminal/table.js';
 import type { World } from '../../world.js';
 import type { ClusterFailure } from './set-up.js';
 
@@ -13,8 +13,8 @@ export interface ClusterSelection {
   /** Ids and names. With none, and without `all`, the person picks. */
   readonly clusters: readonly string[];
   readonly all: boolean;
-  /** Where to look for clusters; everywhere, if undefined. */
-  readonly region: string | undefined;
+  /** Where to look for clusters. */
+  readonly filter: ClusterFilter;
 }
 
 export interface SelectedClusters {
@@ -24,11 +24,7 @@ export interface SelectedClusters {
   readonly unknown: readonly ClusterFailure[];
 }
 
-/**
- * Checks a selection before anything is called.
- *
- * @throws EckError `usage`
- */
+/** Checks a selection before anything is called. @throws EckError `usage` */
 export function checkSelection({ clusters, all }: ClusterSelection, canPick: boolean): void {
   if (all && clusters.length > 0) {
     throw usageError('--all means every cluster of the account', 'Leave out --all, or the clusters');
@@ -51,25 +47,29 @@ function isEckId(text: string): boolean {
 
 /** Finds the clusters of a selection. ENS is asked for its list, unless only `eck-…` ids were given. */
 export async function selectClusters(
-  { clusters, all, region }: ClusterSelection,
+  { clusters, all, filter }: ClusterSelection,
   client: EnsClient,
   world: World,
 ): Promise<SelectedClusters> {
   const isNamed = clusters.length > 0;
-  if (isNamed && clusters.every(isEckId)) return resolveNames(clusters, [], '');
-  const listed = await listClusters(client, region === undefined ? {} : { region }, world).catch(withoutList);
+  const listed = isNamed && clusters.every(isEckId) ? [] : await list(filter, client, world);
   if (isNamed) {
     const { host } = resolveEndpoint(client.endpoint);
-    return resolveNames(clusters, listed, region === undefined ? host : `${host} in ${quoted(region)}`);
+    const where = filter.region === undefined ? host : `${host} in ${quoted(filter.region)}`;
+    return resolveNames(clusters, listed, where);
   }
-  const ids = listed.map(({ clusterId }) => clusterId);
-  return { clusterIds: all || ids.length === 0 ? ids : await pickClusters(listed), unknown: [] };
+  const clusterIds = listed.map(({ clusterId }) => clusterId);
+  return { clusterIds: all || listed.length === 0 ? clusterIds : await pickClusters(listed), unknown: [] };
 }
 
-function withoutList(error: unknown): never {
-  if (!(error instanceof EckError) || error.code !== 'ens-not-allowed') throw error;
-  const fix = 'Ids need no list: kubectl eck get-credentials eck-0123abcd';
-  throw new EckError(error.code, error.message, { fix: error.fix ? `${error.fix}. ${fix}` : fix });
+async function list(filter: ClusterFilter, client: EnsClient, world: World): Promise<readonly Cluster[]> {
+  try {
+    return await listClusters(client, filter, world);
+  } catch (error) {
+    if (!(error instanceof EckError) || error.code !== 'ens-not-allowed') throw error;
+    const fix = 'Ids need no list: kubectl eck get-credentials eck-0123abcd';
+    throw new EckError(error.code, error.message, { fix: error.fix ? `${error.fix}. ${fix}` : fix });
+  }
 }
 
 /**
@@ -86,34 +86,32 @@ export function resolveNames(
   const clusterIds = new Set<string>();
   const unknown: ClusterFailure[] = [];
   for (const text of new Set(texts)) {
-    if (isEckId(text) || listed.some(({ clusterId }) => clusterId === text)) {
-      clusterIds.add(text);
-      continue;
+    const isId = isEckId(text) || listed.some(({ clusterId }) => clusterId === text);
+    const named = isId ? [] : listed.filter(({ name }) => name === text);
+    if (named.length > 1) throw ambiguous(text, named);
+    const clusterId = isId ? text : named[0]?.clusterId;
+    if (clusterId !== undefined) clusterIds.add(clusterId);
+    else {
+      const message = `${where} lists no cluster named ${quoted(text)}`;
+      const fix = 'List the clusters: kubectl eck list';
+      unknown.push({ cluster: text, error: new EckError('ens-cluster-not-found', message, { fix }) });
     }
-    const found = listed.filter(({ name }) => name === text);
-    if (found.length > 1) {
-      const shown = found.slice(0, 10).map(({ clusterId, region }) => `${clusterId} (${region})`);
-      const more = found.length > 10 ? ` and ${found.length - 10} more` : '';
-      throw usageError(
-        `${found.length} clusters are named ${quoted(text)}: ${shown.join(', ')}${more}`,
-        'Give the id of one',
-      );
-    }
-    for (const { clusterId } of found) clusterIds.add(clusterId);
-    if (found.length > 0) continue;
-    const error = new EckError('ens-cluster-not-found', `${where} lists no cluster named ${quoted(text)}`, {
-      fix: 'List the clusters: kubectl eck list',
-    });
-    unknown.push({ cluster: text, error });
   }
   return { clusterIds: [...clusterIds], unknown };
 }
 
+function ambiguous(name: string, clusters: readonly Cluster[]): EckError {
+  const shown = clusters.slice(0, 10).map(({ clusterId, region }) => `${clusterId} (${region})`);
+  const more = clusters.length > 10 ? ` and ${clusters.length - 10} more` : '';
+  const message = `${clusters.length} clusters are named ${quoted(name)}: ${shown.join(', ')}${more}`;
+  return usageError(message, 'Give the id of one');
+}
+
 function pickClusters(clusters: readonly Cluster[]): Promise<readonly string[]> {
-  const nameWidth = Math.max(...clusters.map(({ name }) => stringWidth(name)));
-  const choices = clusters.map(({ clusterId, name, region }) => {
-    const padding = ' '.repeat(nameWidth - stringWidth(name));
-    return { value: clusterId, label: `${name}${padding}  ${clusterId}  ${region}`.trim() };
-  });
+  const columns = (['name', 'clusterId', 'region'] as const).map(
+    (field) => [field, (cluster: Cluster) => cluster[field]] as const,
+  );
+  const labels = formatTable(columns, clusters, { headers: false }).split('\n');
+  const choices = clusters.map(({ clusterId }, index) => ({ value: clusterId, label: labels[index] ?? '' }));
   return pickMany('Which clusters?', choices);
 }

@@ -1,18 +1,30 @@
 import { once } from 'node:events';
 import { cacheKeyText, type CacheKey } from '../../credential/cache-key.js';
 import type { ClientCredential } from '../../credential/client-credential.js';
+import { endpointKey } from '../../endpoint.js';
 import { issueCredential } from '../../ens/actions.js';
 import type { CallRules, EnsClient } from '../../ens/client.js';
 import { RateLimiter } from '../../ens/rate-limiter.js';
 import { EckError } from '../../errors.js';
 import { saveCredential } from '../../exec-credential/cache.js';
+import type { ExecApiVersion } from '../../exec-credential/protocol.js';
 import { CredentialRecords } from '../../exec-credential/records.js';
-import type { StoreName } from '../../settings.js';
+import { resolveIdentity } from '../../exec-credential/resolve-identity.js';
+import type { ContextEntry, ExecEntry } from '../../kubeconfig/entry.js';
+import { defaultMaxAgeMs, formatDuration, type StoreName } from '../../settings.js';
 import { openStore } from '../../store/open.js';
 import { showProgress } from '../../terminal/progress.js';
 import type { World } from '../../world.js';
-import { contextEntry, pinnedIdentity, type ContextOptions } from './context-entry.js';
-import { type ContextEntry } from '../../kubeconfig/entry.js';
+
+/** What contexts are like besides the clusters that ENS describes. */
+export interface ContextOptions {
+  /** The name of the only context. Without it, contexts are named after their clusters' ids. */
+  readonly context?: string | undefined;
+  readonly namespace?: string | undefined;
+  /** Whether to use the API server's private address. */
+  readonly privateIp?: boolean;
+  readonly execApiVersion: ExecApiVersion;
+}
 
 /** A cluster whose credential was fetched and saved, and its entries for a kubeconfig. */
 export interface ClusterSetUp {
@@ -29,7 +41,7 @@ export interface ClusterFailure {
 }
 
 /** The clusters in the order in which they were given. */
-export interface SetUpReport {
+interface SetUpReport {
   readonly setUps: readonly ClusterSetUp[];
   readonly failures: readonly ClusterFailure[];
   /** Why the rest was not tried. */
@@ -47,7 +59,7 @@ const failsForAll =
   /^(?:usage|(?:identity|keychain|proxy|network)-.*|ens-(?:unauthenticated|not-allowed|clock-skew))$/;
 
 /** Ends the retries of a call that is not made any more. */
-class NotCalled extends Error {}
+const notCalled = new Error('not called');
 
 /**
  * Fetches and saves the credentials of clusters, side by side, as fast as ENS allows. A cluster that fails does not
@@ -59,7 +71,9 @@ export async function setUpClusters(
   client: EnsClient,
   world: World,
 ): Promise<SetUpReport> {
-  const identity = await pinnedIdentity(client, world);
+  // Contexts pin the profile, also where the default chain found it.
+  const { roleArn } = client.settings;
+  const identity = await resolveIdentity({ profile: client.signer.profile?.name, roleArn }, world);
   const store = openStore(client.settings.store, world);
   const limiter = new RateLimiter();
   const total = clusterIds.length;
@@ -68,19 +82,21 @@ export async function setUpClusters(
   const failures = new Map<string, ClusterFailure>();
   let stop: EckError | undefined;
   const rules: CallRules = {
-    pace: (attempt) => limiter.make(() => (stop ? Promise.reject(new NotCalled()) : attempt())),
+    pace: (attempt) => limiter.make(() => (stop ? Promise.reject(notCalled) : attempt())),
     onRetry: ({ code, retryAfterMs }) => {
       if (code === 'ens-throttled') limiter.slowDown(retryAfterMs);
     },
   };
 
   async function setUp(clusterId: string): Promise<ClusterSetUp> {
-    const request = { clusterId, privateIp: options.privateIp };
-    const { cluster, credential } = await issueCredential(client, request, world, rules);
+    const { context: name = clusterId, namespace, privateIp = false, execApiVersion } = options;
+    const { cluster, credential } = await issueCredential(client, { clusterId, privateIp }, world, rules);
     const key = { endpoint: client.endpoint, identity, clusterId };
     const records = new CredentialRecords(cacheKeyText(key), world);
     const savedIn = await saveCredential(key, credential, { store, records });
-    return { key, credential, store: savedIn, entry: contextEntry(clusterId, options, client, cluster) };
+    const names = { contextName: name, clusterName: name, userName: name };
+    const exec = execEntry(clusterId, client, execApiVersion);
+    return { key, credential, store: savedIn, entry: { ...names, ...cluster, namespace, exec } };
   }
 
   const waiting = clusterIds.values();
@@ -90,7 +106,7 @@ export async function setUpClusters(
       try {
         setUps.set(cluster, await setUp(cluster));
       } catch (error) {
-        if (error instanceof NotCalled) return;
+        if (error === notCalled) return;
         if (!(error instanceof EckError)) throw error;
         // An outage fails for all if no other call succeeded in the meantime.
         const isOutage = mayBeOutage.test(error.code) && setUps.size === successes;
@@ -125,8 +141,40 @@ export async function setUpClusters(
 }
 
 function stoppedError({ code, message, fix }: EckError, left: number, total: number): EckError {
-  const counts = [left, total].map((count) => count.toLocaleString('en-US')).join(' of ');
-  return new EckError(code, total === 1 ? message : `${message}. ${counts} clusters were not set up`, {
-    fix,
-  });
+  const [some, all] = [left, total].map((count) => count.toLocaleString('en-US'));
+  const rest = total === 1 ? '' : `. ${some} of ${all} clusters were not set up`;
+  return new EckError(code, message + rest, { fix });
+}
+
+/** kubectl prints it when it cannot find the plugin. */
+const installHint =
+  'kubectl-eck fetches the credentials of this cluster and is not on the PATH. ' +
+  'Its documentation says how to install it.';
+
+/**
+ * The `exec` entry with which kubectl asks this plugin for a cluster's credential. Its arguments pin the profile and what
+ * was chosen, so that the context means the same identity in every shell.
+ */
+export function execEntry(
+  clusterId: string,
+  { signer, endpoint, settings }: EnsClient,
+  apiVersion: ExecApiVersion,
+): ExecEntry {
+  const args = ['exec-credential', '--cluster-id', clusterId];
+  if (signer.profile !== undefined) args.push('--profile', signer.profile.name);
+  if (settings.roleArn !== undefined) args.push('--role-arn', settings.roleArn);
+  if (endpoint.kind === 'address') args.push('--endpoint', endpointKey(endpoint));
+  if (endpoint.kind === 'site') args.push('--site', endpoint.site);
+  if (settings.store !== 'auto') args.push('--store', settings.store);
+  if (settings.maxAgeMs !== defaultMaxAgeMs) args.push('--max-age', formatDuration(settings.maxAgeMs));
+  // Some clients do not say which version they want.
+  if (apiVersion.endsWith('/v1beta1')) args.push('--exec-api-version', 'v1beta1');
+  return {
+    apiVersion,
+    command: 'kubectl-eck',
+    args,
+    interactiveMode: 'Never',
+    provideClusterInfo: false,
+    installHint,
+  };
 }

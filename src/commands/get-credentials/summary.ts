@@ -1,27 +1,27 @@
 import { certificateSubject } from '../../credential/check.js';
 import { printable } from '../../errors.js';
+import type { WriteReport } from '../../kubeconfig/change.js';
 import type { StoreName } from '../../settings.js';
 import { formatDateTime, shellWord } from '../../terminal/format.js';
 import { mayBeOutage, type ClusterFailure, type ClusterSetUp } from './set-up.js';
-import { type WriteReport } from '../../kubeconfig/change.js';
 
 /** The end of a sentence that says where a client certificate is saved. */
-export const savedWords: Record<StoreName, string> = {
+const savedWords: Record<StoreName, string> = {
   keychain: 'saved in the keychain.',
   kernel: 'saved in the kernel keyring, until the next reboot.',
   file: 'saved in a file that only you can read.',
   none: 'not saved, so every kubectl command fetches one. Find out why: kubectl eck doctor. Or save it: --store file',
 };
 
-/** What works now, as which identity, and what to type next. `written` is undefined after `--print`. */
-export function summaryOfOne(
-  { credential, store }: ClusterSetUp,
-  identity: string,
-  written?: WriteReport,
-): string[] {
+/** Such as `client certificate (CN=someone; valid until 2026-11-25 15:04) is saved in the keychain.` */
+export function certificateWords({ credential, store }: Omit<ClusterSetUp, 'key' | 'entry'>): string {
   const until = formatDateTime(credential.notAfter);
-  const certificate = `The client certificate (${certificateSubject(credential)}; valid until ${until})`;
-  const saved = `${certificate} is ${savedWords[store]}`;
+  return `client certificate (${certificateSubject(credential)}; valid until ${until}) is ${savedWords[store]}`;
+}
+
+/** What works now, as which identity, and what to type next. `written` is undefined after `--print`. */
+export function summaryOfOne(setUp: ClusterSetUp, identity: string, written?: WriteReport): string[] {
+  const saved = `The ${certificateWords(setUp)}`;
   const [entry] = written?.entries ?? [];
   if (entry === undefined) return [`This context reaches the cluster as ${identity}.`, saved];
   const context = printable(entry.contextName);
@@ -43,12 +43,13 @@ export function summaryOfMany(
 ): string[] {
   const lines: string[] = [];
   const entries = written?.entries ?? [];
-  const [first, ...others] = new Set(entries.map(({ file }) => printable(file)));
-  if (first !== undefined) {
-    const where = others.length === 0 ? first : `${others.length + 1} files`;
-    const counts = countsOf(entries.map(({ outcome }) => outcome));
-    const outcomes = counts.map(([outcome, count]) => `${number(count)} ${outcome}`);
-    lines.push(`${contexts(entries.length, ` in ${where}`)} as ${identity}: ${outcomes.join(', ')}.`);
+  const [entry] = entries;
+  if (entry !== undefined) {
+    const files = new Set(entries.map(({ file }) => file)).size;
+    const where = files === 1 ? printable(entry.file) : `${files} files`;
+    const outcomes = countsOf(entries.map(({ outcome }) => outcome));
+    const counts = outcomes.map(([outcome, count]) => `${number(count)} ${outcome}`).join(', ');
+    lines.push(`${contexts(entries.length, ` in ${where}`)} as ${identity}: ${counts}.`);
   } else if (written === undefined && setUps.length > 0) {
     lines.push(`${contexts(setUps.length, '')} as ${identity}.`);
   }
@@ -56,8 +57,14 @@ export function summaryOfMany(
     const which = count === setUps.length ? 'Their' : number(count);
     lines.push(`${which} client certificates are ${savedWords[store]}`);
   }
-  lines.push(...failureLines(failures), ...retryLines(failures));
-  const [entry] = entries;
+  if (failures.length > 0) {
+    const failed = `${number(failures.length)} ${failures.length === 1 ? 'cluster' : 'clusters'} failed.`;
+    const again = failures.filter(({ error }) => mayBeOutage.test(error.code));
+    const names = again.map(({ cluster }) => shellWord(cluster)).join(' ');
+    const hint =
+      again.length > 0 && again.length <= 10 ? ` Try again: kubectl eck get-credentials ${names}` : '';
+    lines.push(...failureLines(failures), failed + hint);
+  }
   if (entry) lines.push(`Choose one: kubectl config use-context ${shellWord(printable(entry.contextName))}`);
   return lines;
 }
@@ -68,16 +75,6 @@ export function failureLines(failures: readonly ClusterFailure[]): string[] {
     ({ cluster, error }) => `kubectl-eck: ${printable(cluster)}: ${error.message} [${error.code}]`,
   );
   return [...lines, ...new Set(failures.flatMap(({ error }) => error.fix ?? []))];
-}
-
-function retryLines(failures: readonly ClusterFailure[]): string[] {
-  if (failures.length === 0) return [];
-  const failed = `${number(failures.length)} ${failures.length === 1 ? 'cluster' : 'clusters'} failed.`;
-  const again = failures
-    .filter(({ error }) => mayBeOutage.test(error.code))
-    .map(({ cluster }) => shellWord(cluster));
-  if (again.length === 0 || again.length > 10) return [failed];
-  return [`${failed} Try again: kubectl eck get-credentials ${again.join(' ')}`];
 }
 
 function contexts(count: number, where: string): string {

@@ -1,12 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  clusterIdsIn,
-  findConvertible,
-  labelOf,
-  type ConvertSelection,
-} from '../../../src/commands/convert/find.js';
-import type { Mapping } from '../../../src/mapping.js';
-import { type KubeconfigUser } from '../../../src/kubeconfig/read.js';
+import { clusterIdsIn, findConvertible, labelOf, type ConvertSelection } from '../../src/commands/convert.js';
+import type { Mapping } from '../../src/mapping.js';
+import { type KubeconfigUser } from '../../src/kubeconfig/read.js';
 
 const key = { 'client-key-data': 'aw==' };
 
@@ -25,7 +20,7 @@ function user(name: string, content: Mapping, ...contexts: string[]): Kubeconfig
 /** `contexts = cluster id` of each user that can be converted. */
 function found(users: readonly KubeconfigUser[], selection: ConvertSelection = {}): string[] {
   const { convertible } = findConvertible(users, selection);
-  return convertible.map((each) => `${labelOf(each.user)} = ${each.clusterId}`);
+  return convertible.map((each) => `${labelOf(each)} = ${each.clusterId}`);
 }
 
 describe('a user with a client key is of an ECK cluster', () => {
