@@ -1,5 +1,4 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { identityFromSettings, identityKey, withRole, type Identity } from '../src/identity.js';
 import type { Environment } from '../src/world.js';
 
@@ -64,25 +63,4 @@ test.each<[Identity, string]>([
   [profile(`x as ${role}`), 'profile:x%20as%20acs:ram::1:role/edge'],
 ])('the key of %j is %s', (identity, key) => {
   expect(identityKey(identity)).toBe(key);
-});
-
-test('the keys of any two identities differ', () => {
-  // Texts with the separators of a key.
-  const part = fc.constantFrom('a', ':', ' ', ' as ', '%', '%20', '/', 'profile');
-  const word = fc.array(part, { maxLength: 4 }).map((parts) => parts.join(''));
-  const base: fc.Arbitrary<Identity> = fc.oneof(
-    fc.record({ kind: fc.constant('profile' as const), name: word }),
-    fc.record({ kind: fc.constant('access-key' as const), accessKeyId: word }),
-    fc.record({ kind: fc.constant('oidc' as const), roleArn: word }),
-    fc.record({ kind: fc.constant('chain' as const) }),
-    fc.record({ kind: fc.constant('credentials-file' as const), file: word, profile: word }),
-    fc.record({ kind: fc.constant('ecs-role' as const), role: word }),
-  );
-  const identity = fc
-    .tuple(base, fc.option(word, { nil: undefined }))
-    .map(([one, arn]) => withRole(one, arn));
-  const property = fc.property(identity, identity, (one, other) => {
-    expect(identityKey(one) === identityKey(other)).toBe(JSON.stringify(one) === JSON.stringify(other));
-  });
-  fc.assert(property, { numRuns: 2000 });
 });

@@ -13,7 +13,7 @@ const clockToleranceMs = 5 * minuteMs;
 const minServiceMs = minuteMs;
 
 /** How long before its end a certificate is renewed: a fifth of its lifetime, at most ten minutes. */
-export function renewalMarginMs({ notBefore, notAfter }: CredentialDates): number {
+function renewalMarginMs({ notBefore, notAfter }: CredentialDates): number {
   return Math.max(0, Math.min((notAfter.getTime() - notBefore.getTime()) / 5, maxMarginMs));
 }
 

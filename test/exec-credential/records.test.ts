@@ -1,14 +1,16 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
-import type { ParentProcess } from '../../src/exec-credential/parent-process.js';
 import {
   CredentialRecords,
+  findParentProcess,
   readRecords,
   warnOnce,
   type CachedRecord,
+  type ParentProcess,
   type RenewalRecord,
 } from '../../src/exec-credential/records.js';
 import { describeWith } from '../support/requirements.js';
@@ -159,21 +161,49 @@ describe('the records of saved credentials', () => {
   });
 });
 
-describe('a sweep', () => {
-  test.each([
-    { random: 0, stays: false },
-    { random: 0.0199, stays: false },
-    { random: 0.02, stays: true },
-  ])('comes with one in fifty answers ($random), for processes that ended', ({ random, stays }) => {
-    jest.spyOn(Math, 'random').mockReturnValue(random);
-    const ended = endedProcess();
-    const others = ['lock', 'renewal.json', 'served-', 'served-1x', `served-${ended}.tmp`];
-    const names = [...others, `served-${ended}`, `warned-${ended}`];
-    for (const name of names) fs.writeFileSync(join(directoryOf(), name), '');
-    records().noteServed(kubectl, served);
-    const expected = [...(stays ? names : others), `served-${kubectl.processId}`];
-    expect(fs.readdirSync(directoryOf()).sort()).toEqual(expected.sort());
+test.each([
+  { random: 0.0199, stays: false },
+  { random: 0.02, stays: true },
+])('one in fifty answers ($random) sweeps files of processes that ended', ({ random, stays }) => {
+  jest.spyOn(Math, 'random').mockReturnValue(random);
+  const [ended, notOurs] = [endedProcess(), endedProcess()];
+  const { kill } = process;
+  jest.spyOn(process, 'kill').mockImplementation((id, signal) => {
+    if (id === notOurs) throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    return kill.call(process, id, signal);
   });
+  const others = ['lock', 'renewal.json', 'served-', 'served-1x', `served-${ended}.tmp`, `served-${notOurs}`];
+  const names = [...others, `served-${ended}`, `warned-${ended}`];
+  for (const name of names) fs.writeFileSync(join(directoryOf(), name), '');
+  records().noteServed(kubectl, served);
+  const expected = [...(stays ? names : others), `served-${kubectl.processId}`];
+  expect(fs.readdirSync(directoryOf()).sort()).toEqual(expected.sort());
+});
+
+describeWith([{ name: 'Linux', available: process.platform === 'linux' }], 'the start of the parent', () => {
+  test.each(['kubectl', 'a) S 1 2 (b', 'new\nline'])('is read for a command named %j', async (command) => {
+    fs.symlinkSync('/bin/sleep', join(scratch.path, command));
+    const child = spawn(join(scratch.path, command), ['60'], { stdio: 'ignore' });
+    try {
+      await once(child, 'spawn');
+      jest.replaceProperty(process, 'ppid', child.pid ?? 0);
+      // In hundredths of a second since the machine started, as /proc/uptime in seconds.
+      const ageS = Number(/^\S+/.exec(fs.readFileSync('/proc/uptime', 'utf8'))) - started() / 100;
+      expect(ageS).toBeGreaterThanOrEqual(-1);
+      expect(ageS).toBeLessThan(10);
+      expect(findParentProcess('darwin')).toEqual({ processId: child.pid, startedAt: '' });
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  test('is unknown if it has ended', () => {
+    const processId = endedProcess();
+    jest.replaceProperty(process, 'ppid', processId);
+    expect(findParentProcess('linux')).toEqual({ processId, startedAt: '' });
+  });
+
+  const started = (): number => Number(findParentProcess('linux').startedAt || NaN);
 });
 
 describe('the directory', () => {
@@ -225,7 +255,7 @@ describe('the directory', () => {
     const directory = directoryOf();
     fs.rmdirSync(directory);
     fs.writeFileSync(directory, '');
-    expectUnused(/ENOTDIR/);
+    expectUnused(/is not a directory/);
   });
 
   describeWith([{ name: '/dev/full', available: fs.existsSync('/dev/full') }], 'on a full disk', () => {

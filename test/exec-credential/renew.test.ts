@@ -16,6 +16,7 @@ const ens = {
   latencyMs: 0,
   failure: undefined as unknown,
   notBefore: undefined as Date | undefined,
+  signIn: () => Promise.resolve({}),
   async issue(
     _client: unknown,
     _request: unknown,
@@ -29,7 +30,7 @@ const ens = {
     return { credential: { ...cached, fetchedAt: start, notBefore: ens.notBefore ?? cached.notBefore } };
   },
 };
-jest.mock('../../src/ens/client.js', () => ({ openClient: () => Promise.resolve({}) }));
+jest.mock('../../src/ens/client.js', () => ({ openClient: () => ens.signIn() }));
 jest.mock('../../src/ens/actions.js', () => ({
   issueCredential: (...args: Parameters<typeof ens.issue>) => ens.issue(...args),
 }));
@@ -54,7 +55,8 @@ beforeAll(async () => {
   cached = { ...(await issueCredential(start)), fetchedAt: before(24 * hour) };
 });
 beforeEach(() => {
-  Object.assign(ens, { calls: 0, latencyMs: 0, failure: undefined, notBefore: undefined });
+  const signIn = (): Promise<object> => Promise.resolve({});
+  Object.assign(ens, { calls: 0, latencyMs: 0, failure: undefined, notBefore: undefined, signIn });
   world = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'cache') }, scratch.path);
   world.clock = () => start;
   store = new MemoryStore();
@@ -145,6 +147,23 @@ describe('a renewal', () => {
     expect(store.changes).toEqual([]);
     expect(fs.readFileSync(lock, 'utf8')).toBe("another's");
   });
+});
+
+test('a process whose lock was taken over before its call makes none, and waits again', async () => {
+  const saved = { ...cached, fetchedAt: start };
+  ens.signIn = () => {
+    const lock = records().lockFile ?? '';
+    fs.rmSync(lock);
+    fs.writeFileSync(lock, "another's");
+    setTimeout(() => {
+      store.put(keyText, saved);
+      records().noteRenewal({ finishedAt: start });
+    }, 50);
+    return Promise.resolve({});
+  };
+  expect((await renewal()).fetchedAt).toEqual(start);
+  expect(ens.calls).toBe(0);
+  expect(store.changes).toEqual([]);
 });
 
 describe('a failure', () => {
