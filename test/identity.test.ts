@@ -8,6 +8,8 @@ const oidc = {
   ALIBABA_CLOUD_OIDC_PROVIDER_ARN: 'acs:ram::1:oidc-provider/ack',
   ALIBABA_CLOUD_OIDC_TOKEN_FILE: '/var/run/token',
 };
+const noSecret = { ALIBABA_CLOUD_ACCESS_KEY_SECRET: '' };
+const noRole = { ALIBABA_CLOUD_ROLE_ARN: '' };
 const named = { ALIBABA_CLOUD_PROFILE: 'work' };
 const role = 'acs:ram::1:role/edge';
 const chain: Identity = { kind: 'chain' };
@@ -21,28 +23,13 @@ test.each<[string, string | undefined, Environment, Identity]>([
   ['the OIDC role', undefined, { ...oidc, ...named }, isOidc],
   ['the profile', undefined, named, profile('work')],
   ['the chain', undefined, {}, chain],
-  [
-    'the chain without a secret',
-    undefined,
-    { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined },
-    chain,
-  ],
-  ['the chain with an empty secret', undefined, { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_SECRET: '' }, chain],
+  ['the chain without a secret', undefined, { ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5t' }, chain],
+  ['the chain with an empty secret', undefined, { ...accessKey, ...noSecret }, chain],
   ['the chain without an id', undefined, { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_ID: '' }, chain],
-  [
-    'the role without a secret',
-    undefined,
-    { ...accessKey, ...oidc, ALIBABA_CLOUD_ACCESS_KEY_SECRET: '' },
-    isOidc,
-  ],
+  ['the role without a secret', undefined, { ...accessKey, ...oidc, ...noSecret }, isOidc],
   ['the chain without a provider', undefined, { ...oidc, ALIBABA_CLOUD_OIDC_PROVIDER_ARN: '' }, chain],
   ['the chain without a token', undefined, { ...oidc, ALIBABA_CLOUD_OIDC_TOKEN_FILE: undefined }, chain],
-  [
-    'the profile without a role',
-    undefined,
-    { ...oidc, ...named, ALIBABA_CLOUD_ROLE_ARN: '' },
-    profile('work'),
-  ],
+  ['the profile without a role', undefined, { ...oidc, ...named, ...noRole }, profile('work')],
   ['the chain with an empty profile', undefined, { ALIBABA_CLOUD_PROFILE: '' }, chain],
   ['the same for another token', undefined, { ...accessKey, ALIBABA_CLOUD_SECURITY_TOKEN: 'x' }, isAccessKey],
 ])('the identity is that of %s', (_, typed, environment, identity) => {

@@ -33,13 +33,8 @@ for (const { requirement, execApiVersion } of kubectlCases) {
 
   describeWith([requirement], `${requirement.name} through kubectl-eck`, () => {
     test('reaches the cluster after get-credentials, and still does when ENS is down', async () => {
-      const got = await sandbox.run([
-        'get-credentials',
-        sandbox.clusterId,
-        '--exec-api-version',
-        execApiVersion,
-      ]);
-      expect(got).toMatchObject({ status: 0, stdout: '' });
+      const args = ['get-credentials', sandbox.clusterId, '--exec-api-version', execApiVersion];
+      expect(await sandbox.run(args)).toMatchObject({ status: 0, stdout: '' });
 
       const first = await sandbox.kubectl(kubectl, ['get', 'nodes']);
       expect(first).toMatchObject({ status: 0, stderr: '' });
@@ -76,22 +71,14 @@ describeWith([currentKubectl], 'a current kubectl', () => {
 
   test('runs the plugin where its kuberc file allows kubectl-eck alone', async () => {
     await sandbox.run(['get-credentials', sandbox.clusterId]);
-    const kuberc = (name: string): string =>
-      [
-        'apiVersion: kubectl.config.k8s.io/v1beta1',
-        'kind: Preference',
-        'credentialPluginPolicy: Allowlist',
-        'credentialPluginAllowlist:',
-        `- command: ${name}`,
-        '',
-      ].join('\n');
-    const allowed = await sandbox.writeHome('allowed.yaml', kuberc('kubectl-eck'));
-    const other = await sandbox.writeHome('other.yaml', kuberc('something-else'));
-
-    expect(await sandbox.kubectl(kubectl, ['get', 'nodes', '--kuberc', allowed])).toMatchObject({
-      status: 0,
-    });
-    expect(await sandbox.kubectl(kubectl, ['get', 'nodes', '--kuberc', other])).toMatchObject({ status: 1 });
+    for (const [command, status] of Object.entries({ 'kubectl-eck': 0, 'something-else': 1 })) {
+      const kuberc = {
+        ...{ apiVersion: 'kubectl.config.k8s.io/v1beta1', kind: 'Preference' },
+        ...{ credentialPluginPolicy: 'Allowlist', credentialPluginAllowlist: [{ command }] },
+      };
+      const file = await sandbox.writeHome('kuberc', JSON.stringify(kuberc));
+      expect(await sandbox.kubectl(kubectl, ['get', 'nodes', '--kuberc', file])).toMatchObject({ status });
+    }
   });
 
   test('is the user of the certificate', async () => {
@@ -117,15 +104,12 @@ describeWith([currentKubectl], 'a current kubectl', () => {
 });
 
 describe('get-credentials', () => {
-  test('writes a kubeconfig without client key and certificate', async () => {
+  test('writes a kubeconfig without the client key, and saves what exec-credential serves', async () => {
     await sandbox.run(['get-credentials', sandbox.clusterId]);
     const kubeconfig = await readFile(sandbox.kubeconfig, 'utf8');
     expect(kubeconfig).not.toMatch(/client-key|client-certificate|BEGIN (?!CERTIFICATE)/);
     expect(kubeconfig).toContain('command: kubectl-eck');
-  });
 
-  test('saves the certificate that exec-credential serves', async () => {
-    await sandbox.run(['get-credentials', sandbox.clusterId]);
     const served = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId]);
     const [issued] = sandbox.ens.issued;
     expect(JSON.parse(served.stdout)).toEqual({

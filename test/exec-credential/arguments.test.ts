@@ -44,22 +44,12 @@ describe('a request', () => {
 });
 
 test.each([
+  ...['', 'help', '--help', 'version', 'exec-credentials', 'Exec-Credential', '--profile x exec-credential'],
   ...[
-    '',
-    'help',
-    '--help',
-    'version',
-    'exec-credentials',
-    'Exec-Credential',
-    '--cluster-id x exec-credential',
-  ],
-  ...['--help', '-h', 'help', 'eck-1', '--cluster-id', '--cluster-id eck-1 --profile', '--=x', '--'].map(
-    (rest) => `exec-credential ${rest}`,
-  ),
-  ...['--profile a --profile=b', '--verbose', '--Cluster-Id x', '--cluster x', '-- --cluster-id x'].map(
-    (rest) => `exec-credential ${rest}`,
-  ),
-  ...['--__proto__ x', '--constructor=x'].map((rest) => `exec-credential ${rest}`),
+    ...['--help', '-h', 'help', 'eck-1', '--cluster-id', '--cluster-id eck-1 --profile', '--=x', '--'],
+    ...['--profile a --profile=b', '--verbose', '--Cluster-Id x', '--cluster x', '-- --cluster-id x'],
+    ...['--__proto__ x', '--constructor=x'],
+  ].map((rest) => `exec-credential ${rest}`),
   ...['a b', 'a --cluster-id a', '--cluster-id a a', '-h', 'a --print', '--context edge a'].map(
     (rest) => `get-credentials ${rest}`,
   ),
