@@ -1,7 +1,8 @@
 import type { Settings } from '../settings.js';
 import type { ClientCredential } from './client-credential.js';
 
-type CredentialDates = Pick<ClientCredential, 'fetchedAt' | 'notBefore' | 'notAfter'>;
+/** The dates that freshness depends on. */
+export type CredentialDates = Pick<ClientCredential, 'fetchedAt' | 'notBefore' | 'notAfter'>;
 /** An older credential is renewed, so that access ends soon after the permission. */
 type MaxAge = Pick<Settings, 'maxAgeMs'>;
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, removeFile, shortDigest } from '../cache-directory.js';
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
+import type { CredentialDates } from '../credential/freshness.js';
 import { ifPossible, type ErrorCode } from '../errors.js';
 import { savingStores, type SavingStore } from '../settings.js';
 import type { World } from '../world.js';
@@ -13,14 +14,11 @@ export interface ParentProcess {
 }
 
 /** Where a credential was saved, and what its certificate says. The store may have lost it since. */
-export interface CachedRecord {
+export interface CachedRecord extends CredentialDates {
   readonly key: CacheKey;
   readonly store: SavingStore;
   /** Safe to print. */
   readonly certificateSubject: string;
-  readonly fetchedAt: Date;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
 }
 
 /** The result of the last renewal of a credential. */
@@ -79,8 +77,8 @@ export class CredentialRecords {
   servedTo({ processId, startedAt }: ParentProcess): Served | undefined {
     const [start, fetchedAt, expiration] = this.#read(`served-${processId}`).split(' ');
     if (start !== startedAt || !fetchedAt || !expiration) return undefined;
-    const served = { fetchedAt: new Date(Number(fetchedAt)), expiration: new Date(Number(expiration)) };
-    return Number.isNaN(served.fetchedAt.getTime() + served.expiration.getTime()) ? undefined : served;
+    if (Number.isNaN(Number(fetchedAt) + Number(expiration))) return undefined;
+    return { fetchedAt: new Date(Number(fetchedAt)), expiration: new Date(Number(expiration)) };
   }
 
   noteServed({ processId, startedAt }: ParentProcess, { fetchedAt, expiration }: Served): void {

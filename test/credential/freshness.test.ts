@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { ClientCredential } from '../../src/credential/client-credential.js';
-import { expirationTimestamp, freshness } from '../../src/credential/freshness.js';
+import { expirationTimestamp, freshness, type CredentialDates } from '../../src/credential/freshness.js';
 import { holds } from '../fuzz/property.js';
 
 const second = 1000;
@@ -14,7 +13,7 @@ const maxAgeMs = 12 * hour;
 /** In milliseconds from now. */
 type Dates = readonly [fetched: number, begins: number, ends: number];
 
-function credential(dates: Dates): Pick<ClientCredential, 'fetchedAt' | 'notBefore' | 'notAfter'> {
+function credential(dates: Dates): CredentialDates {
   const [fetchedAt, notBefore, notAfter] = dates.map((ms) => new Date(now.getTime() + ms)) as [
     Date,
     Date,
