@@ -23,6 +23,7 @@ afterEach(async () => {
   await sandbox.dispose();
 });
 
+const { kubectl } = currentKubectl;
 const kubectlCases = [
   { requirement: oldKubectl, execApiVersion: 'v1beta1' },
   { requirement: currentKubectl, execApiVersion: 'v1' },
@@ -30,7 +31,6 @@ const kubectlCases = [
 
 for (const { requirement, execApiVersion } of kubectlCases) {
   const { kubectl } = requirement;
-
   describeWith([requirement], `${requirement.name} through kubectl-eck`, () => {
     test('reaches the cluster after get-credentials, and still does when ENS is down', async () => {
       const args = ['get-credentials', sandbox.clusterId, '--exec-api-version', execApiVersion];
@@ -67,8 +67,6 @@ for (const { requirement, execApiVersion } of kubectlCases) {
 }
 
 describeWith([currentKubectl], 'a current kubectl', () => {
-  const { kubectl } = currentKubectl;
-
   test('runs the plugin where its kuberc file allows kubectl-eck alone', async () => {
     await sandbox.run(['get-credentials', sandbox.clusterId]);
     for (const [command, status] of Object.entries({ 'kubectl-eck': 0, 'something-else': 1 })) {
@@ -156,9 +154,11 @@ describe('exec-credential', () => {
 
 describeWith([secretServiceRequirement, currentKubectl], 'with a Secret Service', () => {
   let secretService: SecretService;
+  let env: Record<string, string | undefined>;
 
   beforeEach(async () => {
     secretService = await startSecretService();
+    env = { ...secretService.environment, KUBECTL_ECK_STORE: undefined };
   });
 
   afterEach(async () => {
@@ -166,11 +166,10 @@ describeWith([secretServiceRequirement, currentKubectl], 'with a Secret Service'
   });
 
   test('no file holds the key, and kubectl works', async () => {
-    const env = { ...secretService.environment, KUBECTL_ECK_STORE: undefined };
     const got = await sandbox.run(['get-credentials', sandbox.clusterId], { env });
     expect(got.stderr).toContain('keychain');
     await sandbox.ens.stop();
-    expect(await sandbox.kubectl(currentKubectl.kubectl, ['get', 'nodes'], { env })).toMatchObject({
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'], { env })).toMatchObject({
       status: 0,
       stderr: '',
     });
@@ -179,18 +178,15 @@ describeWith([secretServiceRequirement, currentKubectl], 'with a Secret Service'
 
   test('a locked one does not stop kubectl', async () => {
     await secretService.lock();
-    const env = { ...secretService.environment, KUBECTL_ECK_STORE: undefined };
     expect(await sandbox.run(['get-credentials', sandbox.clusterId], { env })).toMatchObject({ status: 0 });
-    expect(await sandbox.kubectl(currentKubectl.kubectl, ['get', 'nodes'], { env })).toMatchObject({
-      status: 0,
-    });
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'], { env })).toMatchObject({ status: 0 });
     expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
   });
 
   test('a locked one is an error if it was chosen by name', async () => {
     await secretService.lock();
-    const env = { ...secretService.environment, KUBECTL_ECK_STORE: 'keychain' };
-    const refused = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId], { env });
+    const args = ['exec-credential', '--cluster-id', sandbox.clusterId, '--store', 'keychain'];
+    const refused = await sandbox.run(args, { env });
     expect(refused).toMatchObject({ status: 1, stdout: '' });
     expect(refused.stderr).toMatch(/^kubectl-eck: .*\[keychain-(locked|timeout)\]\n(.+\n)?$/);
   });
@@ -205,7 +201,7 @@ describeWith([kernelKeyringRequirement, currentKubectl], 'with a kernel keyring 
       expect(got).toMatchObject({ status: 0 });
       expect(got.stderr).toContain('kernel keyring');
       await sandbox.ens.stop();
-      const nodes = await keyring.run([currentKubectl.kubectl.path, 'get', 'nodes'], env);
+      const nodes = await keyring.run([kubectl.path, 'get', 'nodes'], env);
       expect(nodes).toMatchObject({ status: 0, stderr: '' });
       expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
     } finally {
@@ -214,17 +210,14 @@ describeWith([kernelKeyringRequirement, currentKubectl], 'with a kernel keyring 
   });
 });
 
-describe('the search for keys in files', () => {
-  test('finds keys', async () => {
-    await sandbox.run(['get-credentials', sandbox.clusterId]);
-    const [key = ''] = sandbox.ens.issuedKeys;
-    const base64 = Buffer.from(key).toString('base64');
-    const inPem = await sandbox.writeHome('leak.pem', key);
-    const inBase64 = await sandbox.writeHome('leak.txt', base64);
-    const inKubeconfig = await sandbox.writeHome('leak.yaml', `client-key-data: ${base64}`);
-    const store = join(sandbox.home, '.kube', 'cache', 'kubectl-eck', 'credentials');
-    const found = await sandbox.filesWithIssuedKeys();
-    expect(found).toEqual(expect.arrayContaining([inPem, inBase64, inKubeconfig]));
-    expect(found.filter((file) => file.startsWith(store))).toHaveLength(1);
-  });
+test('the search for keys in files finds keys', async () => {
+  await sandbox.run(['get-credentials', sandbox.clusterId]);
+  const [key = ''] = sandbox.ens.issuedKeys;
+  const base64 = Buffer.from(key).toString('base64');
+  const forms = [key, base64, `client-key-data: ${base64}`];
+  const leaks = await Promise.all(forms.map((form, n) => sandbox.writeHome(`leak-${n}`, form)));
+  const store = join(sandbox.home, '.kube', 'cache', 'kubectl-eck', 'credentials');
+  const found = await sandbox.filesWithIssuedKeys();
+  expect(found).toEqual(expect.arrayContaining(leaks));
+  expect(found.filter((file) => file.startsWith(store))).toHaveLength(1);
 });

@@ -105,7 +105,7 @@ for (const [store, requirements, start] of places) {
 }
 
 describe('in an outage', () => {
-  const outages: [string, EnsFault | 'down'][] = [
+  test.each<[string, EnsFault | 'down']>([
     ['is down', 'down'],
     ['does not answer in time', { kind: 'hang' }],
     ['fails with 500', apiError('InternalError', { status: 500 })],
@@ -115,9 +115,7 @@ describe('in an outage', () => {
     ['breaks the connection within the response', { kind: 'reset-mid-body' }],
     ['throttles', apiError('Throttling.User')],
     ['issues an invalid kubeconfig', { kind: 'config', value: 'nonsense' }],
-  ];
-
-  test.each(outages)('ENS %s: the cached credential is served, with one warning', async (_, fault) => {
+  ])('ENS %s: the cached credential is served, with one warning', async (_, fault) => {
     const before = await sandbox.run(clusterArgs());
     if (fault === 'down') await sandbox.ens.stop();
     else sandbox.ens.failNext('always', fault);
@@ -150,39 +148,32 @@ describe('in an outage', () => {
   });
 });
 
-describe('a refusal', () => {
-  const refusals: [EnsErrorCode, string][] = [
-    ['Forbidden.RAM', 'ens-not-allowed'],
-    ['InvalidAccessKeyId.NotFound', 'ens-unauthenticated'],
-    ['InvalidClusterId.NotFound', 'ens-cluster-not-found'],
-  ];
+test.each<[EnsErrorCode, string]>([
+  ['Forbidden.RAM', 'ens-not-allowed'],
+  ['InvalidAccessKeyId.NotFound', 'ens-unauthenticated'],
+  ['InvalidClusterId.NotFound', 'ens-cluster-not-found'],
+])('a refusal with %s deletes the cached credential of this identity alone', async (apiCode, code) => {
+  const other = { accessKeyId: 'LTAI5tOther', accessKeySecret: 'OtherSecret', name: 'someone-else' };
+  sandbox.ens.putIdentity(other);
+  const env = {
+    ALIBABA_CLOUD_ACCESS_KEY_ID: other.accessKeyId,
+    ALIBABA_CLOUD_ACCESS_KEY_SECRET: other.accessKeySecret,
+  };
+  await sandbox.run(clusterArgs());
+  const others = await sandbox.run(clusterArgs(), { env });
+  expect(await cachedFiles()).toHaveLength(2);
 
-  test.each(refusals)(
-    'with %s deletes the cached credential of this identity alone',
-    async (apiCode, code) => {
-      const other = { accessKeyId: 'LTAI5tOther', accessKeySecret: 'OtherSecret', name: 'someone-else' };
-      sandbox.ens.putIdentity(other);
-      const asOther = {
-        ALIBABA_CLOUD_ACCESS_KEY_ID: other.accessKeyId,
-        ALIBABA_CLOUD_ACCESS_KEY_SECRET: other.accessKeySecret,
-      };
-      await sandbox.run(clusterArgs());
-      const others = await sandbox.run(clusterArgs(), { env: asOther });
-      expect(await cachedFiles()).toHaveLength(2);
+  sandbox.ens.failNext(1, apiError(apiCode));
+  const refused = await sandbox.run(renewArgs());
+  expect(refused).toMatchObject({ status: 1, stdout: '' });
+  expect(refused.stderr).toContain(`[${code}]`);
+  expect(await cachedFiles()).toHaveLength(1);
 
-      sandbox.ens.failNext(1, apiError(apiCode));
-      const refused = await sandbox.run(renewArgs());
-      expect(refused).toMatchObject({ status: 1, stdout: '' });
-      expect(refused.stderr).toContain(`[${code}]`);
-      expect(await cachedFiles()).toHaveLength(1);
-
-      const calls = sandbox.ens.calls();
-      expect(statusOf(await sandbox.run(clusterArgs(), { env: asOther }))).toEqual(statusOf(others));
-      expect(sandbox.ens.calls()).toBe(calls);
-      expect(await sandbox.run(clusterArgs())).toMatchObject({ status: 0 });
-      expect(sandbox.ens.calls()).toBe(calls + 1);
-    },
-  );
+  const calls = sandbox.ens.calls();
+  expect(statusOf(await sandbox.run(clusterArgs(), { env }))).toEqual(statusOf(others));
+  expect(sandbox.ens.calls()).toBe(calls);
+  expect(await sandbox.run(clusterArgs())).toMatchObject({ status: 0 });
+  expect(sandbox.ens.calls()).toBe(calls + 1);
 });
 
 describe('after a revocation', () => {
