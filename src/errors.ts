@@ -104,6 +104,15 @@ export function printable(text: string, maxLength = 300): string {
   return characters.length > maxLength ? `${characters.slice(0, maxLength).join('')}…` : clean;
 }
 
+/** The result, or `undefined` if it fails. */
+export function ifPossible<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Prints one line on standard error, synchronously. Bun's `console.error` would be red at a terminal. */
 export function printLine(line: string): void {
   try {

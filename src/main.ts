@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs';
-import { printError, printLine } from './errors.js';
+import { ifPossible, printError, printLine } from './errors.js';
 import { answerKubectl } from './exec-credential/answer.js';
 import { readExecArguments } from './exec-credential/arguments.js';
 import type { World } from './world.js';
@@ -10,10 +10,10 @@ const world: World = {
   homeDirectory: () => process.env['HOME'] || process.env['USERPROFILE'] || accountHome(),
   now: () => new Date(),
   isTerminal: (stream) => {
+    const file = { stdin: 0, stdout: 1, stderr: 2 }[stream];
     // Setting up process.stdout takes 8 ms, which no pipe and no file needs.
-    const mayBe =
-      process.platform === 'win32' || isCharacterDevice({ stdin: 0, stdout: 1, stderr: 2 }[stream]);
-    return mayBe && process[stream].isTTY;
+    const mayBe = process.platform === 'win32' || ifPossible(() => fstatSync(file).isCharacterDevice());
+    return mayBe === true && process[stream].isTTY;
   },
   warn: (message) => {
     printLine(`kubectl-eck: ${message}`);
@@ -25,20 +25,8 @@ const world: World = {
 };
 
 function accountHome(): string {
-  try {
-    // Not an import, which every answer would wait for.
-    return process.getBuiltinModule('node:os').userInfo().homedir;
-  } catch {
-    return '/';
-  }
-}
-
-function isCharacterDevice(file: number): boolean {
-  try {
-    return fstatSync(file).isCharacterDevice();
-  } catch {
-    return false;
-  }
+  // Not an import, which every answer would wait for.
+  return ifPossible(() => process.getBuiltinModule('node:os').userInfo().homedir) ?? '/';
 }
 
 // Libraries of the SDK print whole responses, keys among them, if this variable asks for it.

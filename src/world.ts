@@ -1,3 +1,16 @@
+declare const KUBECTL_ECK_VERSION: string | undefined;
+declare const KUBECTL_ECK_COMMIT: string | undefined;
+declare const KUBECTL_ECK_BUILD_DATE: string | undefined;
+
+/** This release, as the build defines it. */
+export const release = {
+  version: typeof KUBECTL_ECK_VERSION === 'undefined' ? '0.0.0-source' : KUBECTL_ECK_VERSION,
+  /** Ends in `-dirty` if the sources had been changed. */
+  commit: typeof KUBECTL_ECK_COMMIT === 'undefined' ? undefined : KUBECTL_ECK_COMMIT,
+  /** The commit's date, as RFC 3339. */
+  buildDate: typeof KUBECTL_ECK_BUILD_DATE === 'undefined' ? undefined : KUBECTL_ECK_BUILD_DATE,
+};
+
 /** Environment variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 

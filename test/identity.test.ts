@@ -1,5 +1,4 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import { identityFromSettings, identityKey, withRole, type Identity } from '../src/identity.js';
 import type { Environment } from '../src/world.js';
 
@@ -9,6 +8,8 @@ const oidc = {
   ALIBABA_CLOUD_OIDC_PROVIDER_ARN: 'acs:ram::1:oidc-provider/ack',
   ALIBABA_CLOUD_OIDC_TOKEN_FILE: '/var/run/token',
 };
+const noSecret = { ALIBABA_CLOUD_ACCESS_KEY_SECRET: '' };
+const noRole = { ALIBABA_CLOUD_ROLE_ARN: '' };
 const named = { ALIBABA_CLOUD_PROFILE: 'work' };
 const role = 'acs:ram::1:role/edge';
 const chain: Identity = { kind: 'chain' };
@@ -22,28 +23,13 @@ test.each<[string, string | undefined, Environment, Identity]>([
   ['the OIDC role', undefined, { ...oidc, ...named }, isOidc],
   ['the profile', undefined, named, profile('work')],
   ['the chain', undefined, {}, chain],
-  [
-    'the chain without a secret',
-    undefined,
-    { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined },
-    chain,
-  ],
-  ['the chain with an empty secret', undefined, { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_SECRET: '' }, chain],
+  ['the chain without a secret', undefined, { ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5t' }, chain],
+  ['the chain with an empty secret', undefined, { ...accessKey, ...noSecret }, chain],
   ['the chain without an id', undefined, { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_ID: '' }, chain],
-  [
-    'the role without a secret',
-    undefined,
-    { ...accessKey, ...oidc, ALIBABA_CLOUD_ACCESS_KEY_SECRET: '' },
-    isOidc,
-  ],
+  ['the role without a secret', undefined, { ...accessKey, ...oidc, ...noSecret }, isOidc],
   ['the chain without a provider', undefined, { ...oidc, ALIBABA_CLOUD_OIDC_PROVIDER_ARN: '' }, chain],
   ['the chain without a token', undefined, { ...oidc, ALIBABA_CLOUD_OIDC_TOKEN_FILE: undefined }, chain],
-  [
-    'the profile without a role',
-    undefined,
-    { ...oidc, ...named, ALIBABA_CLOUD_ROLE_ARN: '' },
-    profile('work'),
-  ],
+  ['the profile without a role', undefined, { ...oidc, ...named, ...noRole }, profile('work')],
   ['the chain with an empty profile', undefined, { ALIBABA_CLOUD_PROFILE: '' }, chain],
   ['the same for another token', undefined, { ...accessKey, ALIBABA_CLOUD_SECURITY_TOKEN: 'x' }, isAccessKey],
 ])('the identity is that of %s', (_, typed, environment, identity) => {
@@ -64,25 +50,4 @@ test.each<[Identity, string]>([
   [profile(`x as ${role}`), 'profile:x%20as%20acs:ram::1:role/edge'],
 ])('the key of %j is %s', (identity, key) => {
   expect(identityKey(identity)).toBe(key);
-});
-
-test('the keys of any two identities differ', () => {
-  // Texts with the separators of a key.
-  const part = fc.constantFrom('a', ':', ' ', ' as ', '%', '%20', '/', 'profile');
-  const word = fc.array(part, { maxLength: 4 }).map((parts) => parts.join(''));
-  const base: fc.Arbitrary<Identity> = fc.oneof(
-    fc.record({ kind: fc.constant('profile' as const), name: word }),
-    fc.record({ kind: fc.constant('access-key' as const), accessKeyId: word }),
-    fc.record({ kind: fc.constant('oidc' as const), roleArn: word }),
-    fc.record({ kind: fc.constant('chain' as const) }),
-    fc.record({ kind: fc.constant('credentials-file' as const), file: word, profile: word }),
-    fc.record({ kind: fc.constant('ecs-role' as const), role: word }),
-  );
-  const identity = fc
-    .tuple(base, fc.option(word, { nil: undefined }))
-    .map(([one, arn]) => withRole(one, arn));
-  const property = fc.property(identity, identity, (one, other) => {
-    expect(identityKey(one) === identityKey(other)).toBe(JSON.stringify(one) === JSON.stringify(other));
-  });
-  fc.assert(property, { numRuns: 2000 });
 });

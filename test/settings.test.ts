@@ -11,7 +11,7 @@ import {
   type SettingFlag,
   type SettingTexts,
 } from '../src/settings.js';
-import { isPrintable } from './fuzz/property.js';
+import { holds, isPrintable } from './fuzz/property.js';
 
 const role = 'acs:ram::123456789012:role/edge';
 const defaults = readSettings({}, {});
@@ -97,37 +97,24 @@ test.each(['Keychain', 'file ', 'disk', 'toString'])('the store %j is not known'
   expect(() => readSettings({ store }, {})).toThrow(usage('auto, keychain, kernel, file, none'));
 });
 
-test.each([role, 'acs:ram::1:role/a', 'acs:ram::1234567890123456:role/AliyunECKRole-2_x.y@z'])(
-  '%s is a role',
-  (roleArn) => {
-    expect(readSettings({ 'role-arn': roleArn }, {})).toMatchObject({ roleArn });
-  },
-);
+test.each(['acs:ram::1:role/a', 'acs:ram::1234567890123456:role/Role-2_x.y@z'])('%s is a role', (roleArn) => {
+  expect(readSettings({ 'role-arn': roleArn }, {})).toMatchObject({ roleArn });
+});
 
 test.each([
-  ...[
-    'edge',
-    'arn:aws:iam::123456789012:role/edge',
-    'acs:ram::123456789012:user/edge',
-    'acs:ram:::role/edge',
-  ],
-  ...['acs:ram::abc:role/edge', 'acs:ram::1:role/', 'acs:ram::1:role/a b', 'acs:ram::1:role/a\n', ` ${role}`],
+  ...['edge', 'arn:aws:iam::1:role/edge', 'acs:ram::1:user/edge', 'acs:ram:::role/edge', ` ${role}`],
+  ...['acs:ram::abc:role/edge', 'acs:ram::1:role/', 'acs:ram::1:role/a b', 'acs:ram::1:role/a\n'],
 ])('%j is not a role', (roleArn) => {
   expect(() => readSettings({ 'role-arn': roleArn }, {})).toThrow(usage('--role-arn'));
 });
 
 describe('the endpoint', () => {
   const region = (id: string) => ({ ALIBABA_CLOUD_REGION_ID: id });
-  const [endpointVariable, siteVariable] = [
-    { KUBECTL_ECK_ENDPOINT: 'two.example.com' },
-    { KUBECTL_ECK_SITE: 'china' },
-  ];
+  const endpointVariable = { KUBECTL_ECK_ENDPOINT: 'two.example.com' };
+  const siteVariable = { KUBECTL_ECK_SITE: 'china' };
+  const one = 'one.example.com';
   test.each<[SettingTexts, Record<string, string>, object]>([
-    [
-      { endpoint: 'one.example.com' },
-      { ...siteVariable, ...region('eu-central-1') },
-      address('one.example.com'),
-    ],
+    [{ endpoint: one }, { ...siteVariable, ...region('eu-central-1') }, address(one)],
     [{ site: 'international' }, endpointVariable, site('international')],
     [{ site: 'international' }, region('cn-hangzhou'), site('international')],
     [{}, { ...endpointVariable, ...siteVariable }, address('two.example.com')],
@@ -140,18 +127,14 @@ describe('the endpoint', () => {
   });
 
   test('and the site cannot both be typed', () => {
-    const typed = { endpoint: 'one.example.com', site: 'china' };
-    expect(() => readSettings(typed, {})).toThrow(usage('--endpoint', '--site'));
+    expect(() => readSettings({ endpoint: one, site: 'china' }, {})).toThrow(usage('--endpoint', '--site'));
   });
 });
 
-test.each(['eck-0123abcd', 'e', '7', 'ECK_1', 'a-b_c', 'a--b', 'x'.repeat(63)])(
-  '%s is a cluster id',
-  (text) => {
-    expect(parseClusterId(text)).toBe(text);
-    expect(isClusterId(text)).toBe(true);
-  },
-);
+test.each(['eck-0123abcd', 'e', '7', 'ECK_1', 'a--b', 'x'.repeat(63)])('%s is a cluster id', (text) => {
+  expect(parseClusterId(text)).toBe(text);
+  expect(isClusterId(text)).toBe(true);
+});
 
 test.each([
   ...['', ' ', 'eck-1 ', 'eck-1\n', 'eck 1', '-eck', 'eck-', '_eck', 'eck_', '.', '..', '../eck-1', 'eck/1'],
@@ -180,24 +163,8 @@ test.each([
 });
 
 test.each([
-  ...[
-    '',
-    '0',
-    '0s',
-    '0h0m',
-    '10',
-    '10 s',
-    ' 10s',
-    '10s ',
-    '10s\n',
-    '-5s',
-    '+5s',
-    '5S',
-    '5sec',
-    '1d',
-    '1h30',
-    's',
-  ],
+  ...['', '0', '0s', '0h0m', '10', '10 s', ' 10s', '10s ', '10s\n', '-5s', '+5s', '5S'],
+  ...['5sec', '1d', '1h30', 's'],
   ...['.5s', '5.s', '1e3s', '1,5s', '1h 30m', 'Infinity', 'NaNs', '∞', '597h', '99999999999999999999h'],
   // More than a timer can wait.
   '2147483648ms',
@@ -207,8 +174,7 @@ test.each([
 
 test('a duration is formatted as it is parsed', () => {
   expect([1, 1500, 10_000].map(formatDuration)).toEqual(['1ms', '1500ms', '10s']);
-  const property = fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (milliseconds) => {
+  holds(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (milliseconds) => {
     expect(parseDuration('--timeout', formatDuration(milliseconds))).toBe(milliseconds);
   });
-  fc.assert(property);
 });

@@ -1,7 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { printable, printOutput, usageError, type EckError } from '../errors.js';
-import { buildDate, commit, version } from '../version.js';
-import type { World } from '../world.js';
+import { release, type World } from '../world.js';
 import { completionCommand } from './completion/command.js';
 import { convertCommand } from './convert.js';
 import { doctorCommand } from './doctor/command.js';
@@ -35,7 +34,7 @@ export function program(world: World): Command {
     )
     .usage('<command> [options]')
     .configureHelp({ subcommandTerm: (command) => command.name() })
-    .version(version, '-V, --version', 'print the version')
+    .version(release.version, '-V, --version', 'print the version')
     .commandsGroup('Others:')
     .helpCommand('help [command]', 'print help for a command')
     .showSuggestionAfterError()
@@ -111,6 +110,6 @@ function versionCommand(): Command {
     .addHelpText('after', '\nExample:\n  kubectl eck version -o json');
   return command.action(() => {
     const isJson = outputFormat(command, formats) === 'json';
-    printOutput(isJson ? `${JSON.stringify({ version, commit, buildDate })}\n` : `kubectl-eck ${version}\n`);
+    printOutput(isJson ? `${JSON.stringify(release)}\n` : `kubectl-eck ${release.version}\n`);
   });
 }

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { EckError, printable } from '../errors.js';
+import { EckError, ifPossible, printable } from '../errors.js';
 import {
   privateKeyLabels,
   readPemBlocks,
@@ -22,39 +22,37 @@ export function checkClientCredential(
 ): ClientCredential {
   const [leaf, ...chain] = readCertificates(pem.certificate);
   const { label, der, key } = readPrivateKey(pem.privateKey);
-  if (!isPair(leaf, key)) throw invalid('the private key does not belong to the client certificate');
+  if (ifPossible(() => leaf.checkPrivateKey(key)) !== true)
+    throw invalid('the private key does not belong to the client certificate');
 
   const notAfter = new Date(leaf.validTo);
-  const notBefore = new Date(leaf.validFrom);
-  if (notAfter.getTime() <= now.getTime()) {
-    throw invalid(`the client certificate of ${subjectOf(leaf)} expired at ${notAfter.toISOString()}`);
+  if (notAfter <= now) {
+    const subject = certificateSubject({ certificates: [leaf.raw] });
+    throw invalid(`the client certificate of ${subject} expired at ${notAfter.toISOString()}`);
   }
   return {
     certificates: [leaf.raw, ...chain.map(({ raw }) => raw)],
     privateKey: { label, der },
-    notBefore,
+    notBefore: new Date(leaf.validFrom),
     notAfter,
     fetchedAt: now,
   };
 }
 
 /** The subject of the client certificate, safe to print, such as `O=system:masters, CN=someone`. */
-export function certificateSubject(credential: Pick<ClientCredential, 'certificates'>): string {
-  return subjectOf(new X509Certificate(credential.certificates[0]));
+export function certificateSubject({ certificates: [leaf] }: Pick<ClientCredential, 'certificates'>): string {
+  return printable(new X509Certificate(leaf).subject.replaceAll('\n', ', '));
 }
 
 /** Reads the certificates of a PEM text. @throws EckError `issued-kubeconfig-invalid` for none and for invalid ones */
 export function readCertificates(pem: string): [X509Certificate, ...X509Certificate[]] {
   const blocks = readPemBlocks(pem).filter((block) => block.label === 'CERTIFICATE');
   if (blocks.length > maxChainLength) throw invalid(`it contains a chain of ${blocks.length} certificates`);
-  const certificates = blocks.map((block) => {
-    try {
-      return new X509Certificate(block.der);
-    } catch {
-      throw invalid('it contains a certificate that cannot be parsed');
-    }
+  const [first, ...rest] = blocks.map(({ der }) => {
+    const certificate = ifPossible(() => new X509Certificate(der));
+    if (certificate === undefined) throw invalid('it contains a certificate that cannot be parsed');
+    return certificate;
   });
-  const [first, ...rest] = certificates;
   if (first === undefined) throw invalid('a PEM certificate is missing');
   return [first, ...rest];
 }
@@ -70,13 +68,12 @@ function readPrivateKey(pem: string): { label: PrivateKeyLabel; der: Uint8Array;
   if (label === undefined)
     throw invalid(`it contains a private key of an unknown kind, ${printable(block.label)}`);
   const type = { 'PRIVATE KEY': 'pkcs8', 'RSA PRIVATE KEY': 'pkcs1', 'EC PRIVATE KEY': 'sec1' } as const;
-  try {
-    const der = Buffer.from(block.der);
-    if (!isOneDerValue(der)) throw new Error('trailing bytes');
-    return { label, der, key: createPrivateKey({ key: der, format: 'der', type: type[label] }) };
-  } catch {
-    throw invalid('the private key cannot be parsed');
-  }
+  const der = Buffer.from(block.der);
+  const key = ifPossible(
+    () => isOneDerValue(der) && createPrivateKey({ key: der, format: 'der', type: type[label] }),
+  );
+  if (!key) throw invalid('the private key cannot be parsed');
+  return { label, der, key };
 }
 
 /** Whether nothing follows the DER value (X.690 section 8.1.3). Some parsers ignore what follows, others refuse it. */
@@ -85,18 +82,6 @@ function isOneDerValue(der: Buffer): boolean {
   if (first < 0x80) return der.length === 2 + first;
   const size = first & 0x7f;
   return der.length === 2 + size + der.readUIntBE(2, size);
-}
-
-function isPair(certificate: X509Certificate, key: KeyObject): boolean {
-  try {
-    return certificate.checkPrivateKey(key);
-  } catch {
-    return false;
-  }
-}
-
-function subjectOf(certificate: X509Certificate): string {
-  return printable(certificate.subject.split('\n').join(', '));
 }
 
 function invalid(problem: string): EckError {

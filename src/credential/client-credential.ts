@@ -5,17 +5,12 @@
 export interface ClientCredential {
   /** DER, the leaf first, then its chain. */
   readonly certificates: readonly [Uint8Array, ...Uint8Array[]];
-  readonly privateKey: PrivateKey;
+  /** As it was issued; the label says how `der` is encoded. */
+  readonly privateKey: PemBlock & { readonly label: PrivateKeyLabel };
   readonly notBefore: Date;
   readonly notAfter: Date;
   /** When ENS issued it to us. */
   readonly fetchedAt: Date;
-}
-
-/** A private key as it was issued; the label says how `der` is encoded. */
-export interface PrivateKey {
-  readonly label: PrivateKeyLabel;
-  readonly der: Uint8Array;
 }
 
 /** The PEM labels (RFC 7468) of PKCS#8 (RFC 5958), PKCS#1 (RFC 8017) and SEC1 (RFC 5915). */
@@ -23,7 +18,7 @@ export const privateKeyLabels = ['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE K
 export type PrivateKeyLabel = (typeof privateKeyLabels)[number];
 
 /** One block of a PEM text. */
-export interface PemBlock {
+interface PemBlock {
   readonly label: string;
   readonly der: Uint8Array;
 }
@@ -38,12 +33,9 @@ export function toPem(label: string, der: Uint8Array): string {
 
 /** The certificates as one PEM text, the leaf first. */
 export function certificatePem({ certificates }: ClientCredential): string {
-  let pem = '';
-  for (const der of certificates) pem += toPem('CERTIFICATE', der);
-  return pem;
+  return certificates.map((der) => toPem('CERTIFICATE', der)).join('');
 }
 
-/** The private key as PEM. */
 export function privateKeyPem({ privateKey }: ClientCredential): string {
   return toPem(privateKey.label, privateKey.der);
 }

@@ -16,23 +16,22 @@ const headerLength = 1 + 4 + 3 * 8 + 1 + 1;
 
 /** Encodes a client credential for saving. @param keyText see `cacheKeyText` */
 export function encodeEntry(keyText: string, credential: ClientCredential): Uint8Array {
-  const name = Buffer.from(keyText, 'utf8');
-  const blobs = [credential.privateKey.der, ...credential.certificates];
-  const length = headerLength + 2 + name.length + blobs.reduce((sum, blob) => sum + 4 + blob.length, 0);
-  const entry = Buffer.alloc(length);
-  entry.writeUInt8(version, 0);
-  entry.writeDoubleBE(credential.fetchedAt.getTime(), 5);
-  entry.writeDoubleBE(credential.notBefore.getTime(), 13);
-  entry.writeDoubleBE(credential.notAfter.getTime(), 21);
-  entry.writeUInt8(privateKeyLabels.indexOf(credential.privateKey.label), 29);
-  entry.writeUInt8(credential.certificates.length, 30);
-  let offset = entry.writeUInt16BE(name.length, headerLength);
-  offset += name.copy(entry, offset);
-  for (const blob of blobs) {
-    offset = entry.writeUInt32BE(blob.length, offset);
-    entry.set(blob, offset);
-    offset += blob.length;
+  const { fetchedAt, notBefore, notAfter, privateKey, certificates } = credential;
+  const name = Buffer.from(keyText);
+  const header = Buffer.alloc(headerLength + 2);
+  header.writeUInt8(version, 0);
+  for (const [index, date] of [fetchedAt, notBefore, notAfter].entries()) {
+    header.writeDoubleBE(date.getTime(), 5 + 8 * index);
   }
+  header.writeUInt8(privateKeyLabels.indexOf(privateKey.label), 29);
+  header.writeUInt8(certificates.length, 30);
+  header.writeUInt16BE(name.length, headerLength);
+  const blobs = [privateKey.der, ...certificates].flatMap((blob) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(blob.length);
+    return [length, blob];
+  });
+  const entry = Buffer.concat([header, name, ...blobs]);
   entry.writeUInt32BE(checksum(entry.subarray(5)), 1);
   return entry;
 }
@@ -52,22 +51,19 @@ export function decodeEntry(keyText: string, bytes: Uint8Array): ClientCredentia
   const notAfter = new Date(entry.readDoubleBE(21));
   if ([fetchedAt, notBefore, notAfter].some((date) => Number.isNaN(date.getTime()))) return undefined;
   const label = privateKeyLabels[entry.readUInt8(29)];
-  if (label === undefined) return undefined;
-
-  const nameLength = entry.readUInt16BE(headerLength);
-  let offset = headerLength + 2 + nameLength;
+  let offset = headerLength + 2 + entry.readUInt16BE(headerLength);
   if (offset > entry.length || entry.toString('utf8', headerLength + 2, offset) !== keyText) return undefined;
 
   const blobs: Uint8Array[] = [];
   for (let remaining = 1 + entry.readUInt8(30); remaining > 0; remaining -= 1) {
     if (offset + 4 > entry.length) return undefined;
-    const end = offset + 4 + entry.readUInt32BE(offset);
-    if (end > entry.length) return undefined;
-    blobs.push(entry.subarray(offset + 4, end));
-    offset = end;
+    const start = offset + 4;
+    offset = start + entry.readUInt32BE(offset);
+    if (offset > entry.length) return undefined;
+    blobs.push(entry.subarray(start, offset));
   }
   const [der, leaf, ...chain] = blobs;
-  if (offset !== entry.length || der === undefined || leaf === undefined) return undefined;
+  if (offset !== entry.length || !label || !der || !leaf) return undefined;
   return { certificates: [leaf, ...chain], privateKey: { label, der }, notBefore, notAfter, fetchedAt };
 }
 

@@ -1,22 +1,10 @@
+import type { Settings } from '../settings.js';
 import type { ClientCredential } from './client-credential.js';
-
-/** The setting that freshness depends on. */
-export interface FreshnessSettings {
-  /** An older credential is renewed, so that access ends soon after the permission. */
-  readonly maxAgeMs: number;
-}
 
 /** The dates that freshness depends on. */
 export type CredentialDates = Pick<ClientCredential, 'fetchedAt' | 'notBefore' | 'notAfter'>;
-
-/**
- * What to do with a cached credential.
- *
- * - `serve`: it is served.
- * - `renew`: it is due, and served only if ENS cannot answer.
- * - `fetch`: there is none, or its certificate has expired.
- */
-export type Freshness = 'serve' | 'renew' | 'fetch';
+/** An older credential is renewed, so that access ends soon after the permission. */
+type MaxAge = Pick<Settings, 'maxAgeMs'>;
 
 const minuteMs = 60_000;
 const maxMarginMs = 10 * minuteMs;
@@ -26,17 +14,23 @@ const clockToleranceMs = 5 * minuteMs;
 const minServiceMs = minuteMs;
 
 /** How long before its end a certificate is renewed: a fifth of its lifetime, at most ten minutes. */
-export function renewalMarginMs({ notBefore, notAfter }: CredentialDates): number {
+function renewalMarginMs({ notBefore, notAfter }: CredentialDates): number {
   return Math.max(0, Math.min((notAfter.getTime() - notBefore.getTime()) / 5, maxMarginMs));
 }
 
-/** Decides what to do with a cached credential. */
+/**
+ * Decides what to do with a cached credential.
+ *
+ * - `serve`: it is served.
+ * - `renew`: it is due, and served only if ENS cannot answer.
+ * - `fetch`: there is none, or its certificate has expired.
+ */
 export function freshness(
   cached: CredentialDates | undefined,
-  { maxAgeMs }: FreshnessSettings,
+  { maxAgeMs }: MaxAge,
   now: Date,
-): Freshness {
-  if (cached === undefined || now.getTime() >= cached.notAfter.getTime()) return 'fetch';
+): 'serve' | 'renew' | 'fetch' {
+  if (cached === undefined || now >= cached.notAfter) return 'fetch';
   const ageMs = now.getTime() - cached.fetchedAt.getTime();
   // Fetched in the future: the clock was set back, and the real age is unknown.
   if (ageMs < -clockToleranceMs || ageMs >= maxAgeMs) return 'renew';
@@ -46,7 +40,7 @@ export function freshness(
 }
 
 /** When a credential is due for renewal, which may be in the past. */
-export function renewalDueAt(credential: CredentialDates, { maxAgeMs }: FreshnessSettings): Date {
+export function renewalDueAt(credential: CredentialDates, { maxAgeMs }: MaxAge): Date {
   const tooOldAt = credential.fetchedAt.getTime() + maxAgeMs;
   return new Date(Math.min(tooOldAt, credential.notAfter.getTime() - renewalMarginMs(credential)));
 }
@@ -55,19 +49,10 @@ export function renewalDueAt(credential: CredentialDates, { maxAgeMs }: Freshnes
  * When kubectl should ask again: when the credential is due, but not in less than a minute and not after the
  * certificate's end. With a time in the past, client-go asks for every connection.
  */
-export function expirationTimestamp(
-  credential: CredentialDates,
-  settings: FreshnessSettings,
-  now: Date,
-): Date {
+export function expirationTimestamp(credential: CredentialDates, settings: MaxAge, now: Date): Date {
   const earliest = now.getTime() + minuteMs;
   // Not by its date: what was fetched in the future is due now.
   const isDue = freshness(credential, settings, now) !== 'serve';
   const askAt = isDue ? earliest : Math.max(renewalDueAt(credential, settings).getTime(), earliest);
   return new Date(Math.min(credential.notAfter.getTime(), askAt));
-}
-
-/** Whether the certificate is not valid yet, so that this machine's clock is probably behind. */
-export function isFromTheFuture({ notBefore }: ClientCredential, now: Date): boolean {
-  return now.getTime() < notBefore.getTime();
 }

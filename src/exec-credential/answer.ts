@@ -1,10 +1,15 @@
+import { cacheKeyText } from '../credential/cache-key.js';
+import type { ClientCredential } from '../credential/client-credential.js';
+import { expirationTimestamp, freshness } from '../credential/freshness.js';
 import { EckError, messageOf, printOutput, usageError } from '../errors.js';
-import { parseClusterId, readSettings } from '../settings.js';
+import { parseClusterId, readSettings, type Settings } from '../settings.js';
+import { openStore } from '../store/open.js';
 import type { World } from '../world.js';
 import type { ExecArguments } from './arguments.js';
-import { findParentProcess } from './parent-process.js';
+import { readCachedCredential } from './cache.js';
 import { formatExecCredential, parseExecApiVersion, readExecInfo, type ExecInfo } from './protocol.js';
-import { provide } from './provide.js';
+import { CredentialRecords, findParentProcess, type ParentProcess } from './records.js';
+import { cacheKeyOf } from './resolve-identity.js';
 
 /**
  * Answers kubectl: reads its request from the environment and prints the credential on standard output.
@@ -25,7 +30,7 @@ export async function answerKubectl(typed: ExecArguments, world: World): Promise
   const settings = readSettings(typed.settings, environment);
   // Only a program that sets the variable asks again because the API server rejected the certificate.
   const parentProcess = requestText ? findParentProcess(platform) : undefined;
-  const { credential, expiration } = await provide({ clusterId, settings, parentProcess }, world);
+  const { credential, expiration } = await provide(clusterId, settings, parentProcess, world);
   printOutput(`${formatExecCredential(info.apiVersion, credential, expiration)}\n`);
 }
 
@@ -42,4 +47,53 @@ function readClusterId(typed: ExecArguments, info: ExecInfo): string {
   } catch (error) {
     throw new EckError('exec-info-invalid', `KUBERNETES_EXEC_INFO: ${messageOf(error)}`);
   }
+}
+
+/**
+ * Serves the cached credential while it is fresh, else renews it. Runs at every kubectl command, so serving loads
+ * nothing heavy and uses no network.
+ */
+async function provide(
+  clusterId: string,
+  settings: Settings,
+  parentProcess: ParentProcess | undefined,
+  world: World,
+): Promise<{ credential: ClientCredential; expiration: Date }> {
+  const key = await cacheKeyOf(clusterId, settings, world);
+  const keyText = cacheKeyText(key);
+  const store = openStore(settings.store, world);
+  const cached = await readCachedCredential(store, keyText);
+  const records = new CredentialRecords(keyText, world);
+  const refused = wasRejected(cached, parentProcess, records, world.now());
+  const verdict = refused ? 'repair' : freshness(cached, settings, world.now());
+  world.debug(`store ${store.name}, key ${keyText}: ${verdict}`);
+
+  let credential = cached;
+  if (credential === undefined || verdict !== 'serve') {
+    const { renew } = await import('./renew.js');
+    credential = await renew({ key, settings, cached, refused, parentProcess }, { store, records }, world);
+  }
+  const expiration = expirationTimestamp(credential, settings, world.now());
+  if (parentProcess) records.noteServed(parentProcess, { fetchedAt: credential.fetchedAt, expiration });
+  return { credential, expiration };
+}
+
+/** Programs that read their configuration in a loop look like a rejection too, so repairs are limited. */
+const repairEveryMs = 60_000;
+
+/**
+ * Whether the API server seems to have rejected the cached credential: client-go asks again before the expiration that
+ * it was given, from the same process.
+ */
+function wasRejected(
+  cached: ClientCredential | undefined,
+  parentProcess: ParentProcess | undefined,
+  records: CredentialRecords,
+  now: Date,
+): boolean {
+  const served = cached && parentProcess && records.servedTo(parentProcess);
+  if (served === undefined || served.fetchedAt.getTime() !== cached?.fetchedAt.getTime()) return false;
+  if (now >= served.expiration) return false;
+  const repairedAt = records.lastRenewal()?.repairedAt;
+  return repairedAt === undefined || Math.abs(now.getTime() - repairedAt.getTime()) >= repairEveryMs;
 }

@@ -11,12 +11,7 @@ export interface Cache {
   readonly records: CredentialRecords;
 }
 
-/**
- * Reads a cached credential; `undefined` if there is none, or one that cannot be understood.
- *
- * @param keyText see {@link cacheKeyText}
- * @throws StoreError
- */
+/** Reads a cached credential; `undefined` if there is none, or one that cannot be understood. @throws StoreError */
 export async function readCachedCredential(
   store: Store,
   keyText: string,
@@ -48,16 +43,4 @@ export async function saveCredential(
   const subject = certificateSubject(credential);
   records.noteSaved({ key, store: savedIn, certificateSubject: subject, fetchedAt, notBefore, notAfter });
   return savedIn;
-}
-
-/**
- * Deletes a cached credential and its record.
- *
- * @returns whether there was one
- * @throws StoreError from a store that was chosen by name; the record stays
- */
-export async function deleteCredential(key: CacheKey, { store, records }: Cache): Promise<boolean> {
-  const isDeleted = await store.delete(cacheKeyText(key));
-  records.noteDeleted();
-  return isDeleted;
 }

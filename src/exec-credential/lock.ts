@@ -1,8 +1,8 @@
 import { linkSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { removeFile } from '../cache-directory.js';
 import type { ClientCredential } from '../credential/client-credential.js';
-import { EckError } from '../errors.js';
-import type { CredentialRecords, RenewalFailure } from './records.js';
+import { EckError, ifPossible } from '../errors.js';
+import type { CredentialRecords } from './records.js';
 
 /**
  * A lock across processes, and across machines with one home directory. It prevents work from being done twice; stores
@@ -21,11 +21,19 @@ export interface RenewalLock {
 const touchEveryMs = 1000;
 export const abandonedAfterMs = 3500;
 
+/** A waiter that looks less often gets too little CPU time, as the holder may: the rest of its time is not counted. */
+export const longestLookMs = 100;
+
+/** Between two looks, with a random part, so that many waiters do not look at once. */
+const lookEveryMs = 40;
+
 /** Tries repeatedly for one lock. */
 export class LockAttempt {
   readonly #token = crypto.randomUUID();
   readonly #ownFile: string;
-  #watched: { readonly version: string; readonly sinceMs: number } | undefined;
+  #version: string | undefined;
+  #untouchedMs = 0;
+  #lookedAtMs = 0;
 
   /** @param path the lock's file; its directory must exist */
   constructor(
@@ -43,14 +51,18 @@ export class LockAttempt {
    */
   try(): RenewalLock | undefined {
     const version = versionOf(this.path);
-    if (version === undefined) this.#watched = undefined;
-    else if (this.#watched?.version !== version) this.#watched = { version, sinceMs: this.monotonicMs() };
-    const watched = this.#watched;
-    if (watched !== undefined && this.monotonicMs() - watched.sinceMs <= abandonedAfterMs) return undefined;
+    const nowMs = this.monotonicMs();
+    const isUntouched = version === this.#version;
+    this.#untouchedMs = isUntouched
+      ? this.#untouchedMs + Math.min(nowMs - this.#lookedAtMs, longestLookMs)
+      : 0;
+    this.#version = version;
+    this.#lookedAtMs = nowMs;
+    if (version !== undefined && this.#untouchedMs <= abandonedAfterMs) return undefined;
     let lock: RenewalLock | undefined;
     try {
       writeFileSync(this.#ownFile, this.#token, { mode: 0o600 });
-      if (watched !== undefined) this.#removeAbandoned(watched.version);
+      if (version !== undefined) this.#removeAbandoned(version);
       if (link(this.#ownFile, this.path)) lock = this.#hold();
     } finally {
       if (lock === undefined) removeFile(this.#ownFile);
@@ -68,15 +80,13 @@ export class LockAttempt {
     }
     if (versionOf(away) === version) {
       // A dead holder does not remove its own link.
-      const token = read(away) ?? '';
+      const token = tokenIn(away) ?? '';
       if (/^[0-9a-f-]{24,36}$/.test(token)) removeFile(`${this.path}.${token}`);
     } else {
-      // Another waiter was faster, and this is its lock.
-      try {
+      // Another waiter was faster, and this is its lock. A third process may hold one already.
+      ifPossible(() => {
         linkSync(away, this.path);
-      } catch {
-        // A third process holds a lock already.
-      }
+      });
     }
     removeFile(away);
   }
@@ -84,17 +94,15 @@ export class LockAttempt {
   #hold(): RenewalLock {
     const { path } = this;
     const ownFile = this.#ownFile;
-    const token = this.#token;
     const touching = setInterval(() => {
       const now = new Date();
-      try {
+      // Fails if the lock was taken over.
+      ifPossible(() => {
         utimesSync(ownFile, now, now);
-      } catch {
-        // The lock was taken over: isStillHeld is false.
-      }
+      });
     }, touchEveryMs);
     touching.unref();
-    const isStillHeld = (): boolean => read(path) === token;
+    const isStillHeld = (): boolean => tokenIn(path) === this.#token;
     return {
       isStillHeld,
       release() {
@@ -118,48 +126,34 @@ function link(from: string, to: string): boolean {
 
 /** The holder and the time of the last touch. */
 function versionOf(path: string): string | undefined {
-  try {
-    return `${readFileSync(path, 'utf8')} ${statSync(path).mtimeMs}`;
-  } catch {
-    return undefined;
-  }
+  return ifPossible(() => `${readFileSync(path, 'utf8')} ${statSync(path).mtimeMs}`);
 }
 
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
+function tokenIn(path: string): string | undefined {
+  return ifPossible(() => readFileSync(path, 'utf8'));
 }
 
-/** What came of waiting: the lock, or the result of another process. */
-export type LockResult =
-  /** Without a lock if none can be made, or another process holds it for too long. */
-  | { readonly kind: 'acquired'; readonly lock: RenewalLock | undefined }
-  | { readonly kind: 'renewed'; readonly credential: ClientCredential }
-  | { readonly kind: 'failed'; readonly error: EckError };
-
-/** What waiting depends on. */
-export interface WaitRules {
-  /** After this time the work is done without the lock. */
-  readonly waitMs: number;
-  /** The credential that another process has saved meanwhile, if it is fresh. */
-  readRenewed(): Promise<ClientCredential | undefined>;
+/** What another process renewed, or else the lock: none if no lock can be made, or it is held for too long. */
+export interface LockResult {
+  readonly lock?: RenewalLock | undefined;
+  readonly renewed?: ClientCredential | undefined;
 }
-
-/** Between two attempts, with a random part, so that many waiters do not look at once. */
-const retryMs = 40;
 
 /**
- * Waits for the renewal lock, or for the result of the process that holds it. A failure is shared with every process
- * that waits at the time, so ENS is asked once.
+ * Waits for the renewal lock, or for the result of the process that holds it, and at most for `waitMs`.
+ *
+ * @param readRenewed the credential that another process has saved meanwhile, if it is fresh
+ * @throws EckError the failure of the other process, shared with all that wait at the time, so that ENS is asked once
  */
-export async function acquireRenewalLock(records: CredentialRecords, rules: WaitRules): Promise<LockResult> {
+export async function acquireRenewalLock(
+  records: CredentialRecords,
+  waitMs: number,
+  readRenewed: () => Promise<ClientCredential | undefined>,
+): Promise<LockResult> {
   const path = records.lockFile;
-  if (path === undefined) return { kind: 'acquired', lock: undefined };
+  if (path === undefined) return {};
   const attempt = new LockAttempt(path);
-  const deadline = performance.now() + rules.waitMs;
+  const deadline = performance.now() + waitMs;
   const before = records.lastRenewal()?.finishedAt.getTime();
   while (performance.now() < deadline) {
     let lock: RenewalLock | undefined;
@@ -167,32 +161,27 @@ export async function acquireRenewalLock(records: CredentialRecords, rules: Wait
       lock = attempt.try();
     } catch {
       // No hard links, space or permission: better to renew twice than never.
-      break;
+      return {};
     }
     const last = records.lastRenewal();
-    const isNew = last !== undefined && last.finishedAt.getTime() !== before;
+    const isNew = last?.finishedAt.getTime() !== before;
+    // The lock may be free because the other process is done.
     if (lock !== undefined || isNew) {
-      // The lock may be free because the other process is done.
-      const result = await readResult(rules, isNew ? last.failure : undefined).catch((error: unknown) => {
-        lock?.release();
-        throw error;
-      });
-      if (result === undefined && lock !== undefined) return { kind: 'acquired', lock };
-      lock?.release();
-      if (result !== undefined) return result;
+      let isAcquired = false;
+      try {
+        const renewed = await readRenewed();
+        if (renewed !== undefined) return { renewed };
+        const failure = isNew ? last?.failure : undefined;
+        if (failure !== undefined) throw new EckError(failure.code, failure.message, failure);
+        isAcquired = lock !== undefined;
+        if (isAcquired) return { lock };
+      } finally {
+        if (!isAcquired) lock?.release();
+      }
     }
-    await new Promise((resolve) => setTimeout(resolve, retryMs * (0.5 + Math.random())));
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs * (0.5 + Math.random())));
   }
-  return { kind: 'acquired', lock: undefined };
-}
-
-async function readResult(
-  rules: WaitRules,
-  failure: RenewalFailure | undefined,
-): Promise<LockResult | undefined> {
-  const credential = await rules.readRenewed();
-  if (credential !== undefined) return { kind: 'renewed', credential };
-  return failure && { kind: 'failed', error: new EckError(failure.code, failure.message, failure) };
+  return {};
 }
 
 /**
@@ -200,11 +189,13 @@ async function readResult(
  * waited for; removing the records takes its lock away, so it saves nothing.
  */
 export async function withRenewalLock<T>(records: CredentialRecords, work: () => Promise<T>): Promise<T> {
-  const readRenewed = (): Promise<undefined> => Promise.resolve(undefined);
-  const result = await acquireRenewalLock(records, { waitMs: 2000, readRenewed });
+  // A failed renewal has ended, too.
+  const result = await acquireRenewalLock(records, 2000, () => Promise.resolve(undefined)).catch(
+    () => undefined,
+  );
   try {
     return await work();
   } finally {
-    if (result.kind === 'acquired') result.lock?.release();
+    result?.lock?.release();
   }
 }

@@ -22,29 +22,33 @@ export function parseExecApiVersion(text = 'v1'): ExecApiVersion {
   return version;
 }
 
+/** Any other value reads as one of these without its properties. */
+interface MaybeInfo {
+  readonly apiVersion?: unknown;
+  readonly spec?: { cluster?: { config?: { clusterId?: unknown } } };
+}
+
 /**
- * Reads `KUBERNETES_EXEC_INFO`, which clients in Java and others do not set. `kind` is not checked: the official .NET client sends
- * `ExecCredentials`.
+ * Reads `KUBERNETES_EXEC_INFO`, which clients in Java and others do not set. `kind` is not checked: the official .NET
+ * client sends `ExecCredentials`.
  *
  * @throws EckError `exec-info-invalid`
  */
 export function readExecInfo(text: string | undefined, defaultVersion: ExecApiVersion): ExecInfo {
   if (!text) return { apiVersion: defaultVersion };
-  let info: unknown;
+  let info: MaybeInfo | null;
   try {
-    info = JSON.parse(text);
+    info = JSON.parse(text) as MaybeInfo | null;
   } catch {
     throw invalid('is not JSON');
   }
-  const version = property(info, 'apiVersion');
-  const apiVersion = execApiVersions.find((known) => known === version);
+  const apiVersion = execApiVersions.find((known) => known === info?.apiVersion);
   if (apiVersion === undefined) {
     throw invalid(`has an apiVersion that is neither ${execApiVersions.join(' nor ')}`);
   }
-  const clusterId = property(property(property(property(info, 'spec'), 'cluster'), 'config'), 'clusterId');
-  if (clusterId === undefined || clusterId === null) return { apiVersion };
-  if (typeof clusterId !== 'string')
-    throw invalid('has a spec.cluster.config.clusterId that is not a string');
+  const clusterId = info?.spec?.cluster?.config?.clusterId ?? undefined;
+  if (clusterId === undefined) return { apiVersion };
+  if (typeof clusterId !== 'string') throw invalid('has a clusterId that is not a string');
   return { apiVersion, clusterId };
 }
 
@@ -67,10 +71,6 @@ export function formatExecCredential(
       clientKeyData: privateKeyPem(credential),
     },
   });
-}
-
-function property(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
 function invalid(problem: string): EckError {

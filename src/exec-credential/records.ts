@@ -1,40 +1,44 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, removeFile, shortDigest } from '../cache-directory.js';
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
-import type { ErrorCode } from '../errors.js';
+import type { CredentialDates } from '../credential/freshness.js';
+import { ifPossible, type ErrorCode } from '../errors.js';
 import { savingStores, type SavingStore } from '../settings.js';
 import type { World } from '../world.js';
-import { isRunning, type ParentProcess } from './parent-process.js';
+
+/** The program that runs us, usually kubectl. */
+export interface ParentProcess {
+  readonly processId: number;
+  /** Differs for a later process with the same id. In the system's own unit, '' if it is unknown. */
+  readonly startedAt: string;
+}
 
 /** Where a credential was saved, and what its certificate says. The store may have lost it since. */
-export interface CachedRecord {
+export interface CachedRecord extends CredentialDates {
   readonly key: CacheKey;
   readonly store: SavingStore;
   /** Safe to print. */
   readonly certificateSubject: string;
-  readonly fetchedAt: Date;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
 }
 
 /** The result of the last renewal of a credential. */
 export interface RenewalRecord {
   readonly finishedAt: Date;
-  readonly failure?: RenewalFailure;
+  readonly failure?: RenewalFailure | undefined;
   /** The last renewal that was made because the API server rejected the certificate. */
-  readonly repairedAt?: Date;
+  readonly repairedAt?: Date | undefined;
 }
 
 /** Why a renewal failed, and when the failures began. */
-export interface RenewalFailure {
+interface RenewalFailure {
   readonly code: ErrorCode;
   readonly message: string;
-  readonly fix?: string;
+  readonly fix?: string | undefined;
   readonly since: Date;
 }
 
 /** What a parent process was served: the credential's `fetchedAt`, and the `expirationTimestamp` of the answer. */
-export interface Served {
+interface Served {
   readonly fetchedAt: Date;
   readonly expiration: Date;
 }
@@ -73,8 +77,8 @@ export class CredentialRecords {
   servedTo({ processId, startedAt }: ParentProcess): Served | undefined {
     const [start, fetchedAt, expiration] = this.#read(`served-${processId}`).split(' ');
     if (start !== startedAt || !fetchedAt || !expiration) return undefined;
-    const served = { fetchedAt: new Date(Number(fetchedAt)), expiration: new Date(Number(expiration)) };
-    return Number.isNaN(served.fetchedAt.getTime() + served.expiration.getTime()) ? undefined : served;
+    if (Number.isNaN(Number(fetchedAt) + Number(expiration))) return undefined;
+    return { fetchedAt: new Date(Number(fetchedAt)), expiration: new Date(Number(expiration)) };
   }
 
   noteServed({ processId, startedAt }: ParentProcess, { fetchedAt, expiration }: Served): void {
@@ -91,7 +95,8 @@ export class CredentialRecords {
   }
 
   lastRenewal(): RenewalRecord | undefined {
-    return parseRenewal(this.#read(renewalFileName));
+    const text = this.#read(renewalFileName);
+    return text === '' ? undefined : ifPossible(() => parseRenewal(text));
   }
 
   noteRenewal(record: RenewalRecord): void {
@@ -113,7 +118,7 @@ export class CredentialRecords {
 
   /** Removes the files of parent processes that have ended. */
   sweep(): void {
-    for (const name of listFiles(this.#directory)) {
+    for (const name of ifPossible(() => readdirSync(this.#directory)) ?? []) {
       const processId = /^(?:served|warned)-(\d+)$/.exec(name)?.[1];
       if (processId !== undefined && !isRunning(Number(processId))) removeFile(`${this.#directory}/${name}`);
     }
@@ -124,11 +129,7 @@ export class CredentialRecords {
     const file = `${this.#directory}/${name}`;
     // Usually there is none, and an exception costs more than this check.
     if (!this.#open() || !existsSync(file)) return '';
-    try {
-      return readFileSync(file, 'utf8');
-    } catch {
-      return '';
-    }
+    return ifPossible(() => readFileSync(file, 'utf8')) ?? '';
   }
 
   /** A half-written file reads as no record, so these files are written in place. */
@@ -146,7 +147,7 @@ export class CredentialRecords {
   #open(): boolean {
     if (this.#isUsable === undefined) {
       this.#isUsable = true;
-      const problem = checkPrivateDirectory(this.#root) ?? makeDirectory(this.#directory);
+      const problem = checkPrivateDirectory(this.#root) ?? checkPrivateDirectory(this.#directory);
       if (problem !== undefined) this.#close(problem);
     }
     return this.#isUsable;
@@ -167,36 +168,28 @@ export function readRecords(world: Pick<World, 'environment' | 'homeDirectory'>)
   if (checkPrivateDirectory(root) !== undefined) return [];
   return readdirSync(root)
     .sort()
-    .flatMap((name) => readRecord(`${root}/${name}/${recordFileName}`, name) ?? []);
+    .flatMap((name) => ifPossible(() => readRecord(root, name)) ?? []);
 }
 
 /** The directory is the name of the key, so a record that belongs elsewhere, or has half a key, is not read. */
-function readRecord(file: string, directory: string): CachedRecord | undefined {
-  try {
-    const record = JSON.parse(readFileSync(file, 'utf8')) as CachedRecord;
-    const { key, store, certificateSubject } = record;
-    if (directoryName(cacheKeyText(key)) !== directory) return undefined;
-    if (!savingStores.includes(store) || typeof certificateSubject !== 'string') return undefined;
-    const fetchedAt = parseDate(record.fetchedAt);
-    const [notBefore, notAfter] = [parseDate(record.notBefore), parseDate(record.notAfter)];
-    return { key, store, certificateSubject, fetchedAt, notBefore, notAfter };
-  } catch {
-    return undefined;
-  }
+function readRecord(root: string, directory: string): CachedRecord | undefined {
+  const text = readFileSync(`${root}/${directory}/${recordFileName}`, 'utf8');
+  const record = JSON.parse(text) as CachedRecord;
+  const { key, store, certificateSubject } = record;
+  if (directoryName(cacheKeyText(key)) !== directory) return undefined;
+  if (!savingStores.includes(store) || typeof certificateSubject !== 'string') return undefined;
+  const fetchedAt = parseDate(record.fetchedAt);
+  const [notBefore, notAfter] = [parseDate(record.notBefore), parseDate(record.notAfter)];
+  return { key, store, certificateSubject, fetchedAt, notBefore, notAfter };
 }
 
-function parseRenewal(text: string): RenewalRecord | undefined {
-  if (text === '') return undefined;
-  try {
-    const { finishedAt, repairedAt, failure } = JSON.parse(text) as RenewalRecord;
-    return {
-      finishedAt: parseDate(finishedAt),
-      ...(failure && { failure: { ...failure, since: parseDate(failure.since) } }),
-      ...(repairedAt && { repairedAt: parseDate(repairedAt) }),
-    };
-  } catch {
-    return undefined;
-  }
+function parseRenewal(text: string): RenewalRecord {
+  const { finishedAt, repairedAt, failure } = JSON.parse(text) as RenewalRecord;
+  return {
+    finishedAt: parseDate(finishedAt),
+    failure: failure && { ...failure, since: parseDate(failure.since) },
+    repairedAt: repairedAt && parseDate(repairedAt),
+  };
 }
 
 /** @throws RangeError for anything but a date in JSON */
@@ -204,24 +197,6 @@ function parseDate(value: unknown): Date {
   const date = new Date(typeof value === 'string' ? value : NaN);
   if (Number.isNaN(date.getTime())) throw new RangeError('not a date');
   return date;
-}
-
-function makeDirectory(path: string): string | undefined {
-  try {
-    if (!existsSync(path)) mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    if (code !== 'EEXIST') return `cannot be used (${code})`;
-  }
-  return undefined;
-}
-
-function listFiles(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
 
 /** The cache key, without the characters that some file systems refuse, and within their 255 bytes. */
@@ -241,4 +216,25 @@ export function warnOnce(name: string, message: string, world: World): void {
     if (existsSync(file)) return;
   }
   world.warn(message);
+}
+
+/** The process that started this one. */
+export function findParentProcess(platform: NodeJS.Platform): ParentProcess {
+  const processId = process.ppid;
+  return { processId, startedAt: (platform === 'linux' && startTime(processId)) || '' };
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)). Field 2, the command in parentheses, may contain anything. */
+function startTime(processId: number): string | undefined {
+  const stat = ifPossible(() => readFileSync(`/proc/${processId}/stat`, 'latin1'));
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}
+
+/** Whether a process exists, of any user. */
+function isRunning(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

@@ -1,14 +1,13 @@
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
-import { freshness, isFromTheFuture } from '../credential/freshness.js';
+import { freshness } from '../credential/freshness.js';
 import { EckError, type ErrorCode } from '../errors.js';
 import type { Settings } from '../settings.js';
 import { StoreError } from '../store/store.js';
 import type { World } from '../world.js';
-import { deleteCredential, readCachedCredential, saveCredential, type Cache } from './cache.js';
+import { readCachedCredential, saveCredential, type Cache } from './cache.js';
 import { acquireRenewalLock, type RenewalLock } from './lock.js';
-import type { ParentProcess } from './parent-process.js';
-import { warnOnce, type RenewalFailure } from './records.js';
+import { warnOnce, type ParentProcess } from './records.js';
 
 /** A credential that is to be fetched. */
 export interface Renewal {
@@ -22,7 +21,7 @@ export interface Renewal {
 }
 
 /** How a credential is fetched. */
-export interface FetchRules {
+interface FetchRules {
   /** Whether the cached credential can be served instead, so that a failure may come soon. */
   readonly hasFallBack: boolean;
   /** Whether it is an error if the store that was chosen by name cannot save the credential. */
@@ -34,6 +33,9 @@ const outageMemoryMs = 60_000;
 
 /** A process that holds the lock is waited for this much longer than its call may take. */
 const lockGraceMs = 5000;
+
+/** What a command at a terminal waits for is said after this time. */
+const noticeAfterMs = 2000;
 
 /** ENS, or the sign-in before it, refuses: the cached credential is deleted. */
 const refusals: readonly ErrorCode[] = [
@@ -55,6 +57,10 @@ function isOutage({ code }: { readonly code: ErrorCode }): boolean {
   return !refusals.includes(code) && !localProblems.includes(code) && !code.startsWith('keychain-');
 }
 
+function isValid(credential: ClientCredential | undefined, now: Date): credential is ClientCredential {
+  return credential !== undefined && now < credential.notAfter;
+}
+
 /**
  * Fetches a credential and saves it, once for all processes that ask at a time. In an outage, the cached one is served
  * while its certificate is valid, with a warning. A refusal deletes it.
@@ -65,8 +71,7 @@ export async function renew(renewal: Renewal, cache: Cache, world: World): Promi
   const { cached, parentProcess } = renewal;
   const hasFallBack = isValid(cached, world.now());
   try {
-    const failure = hasFallBack ? recentOutage(cache, world.now()) : undefined;
-    if (failure !== undefined) throw new EckError(failure.code, failure.message, failure);
+    if (hasFallBack) throwRecentOutage(cache, world.now());
     return await fetchAndSave(renewal, cache, world, { hasFallBack, mustSave: cached === undefined });
   } catch (error) {
     if (!isValid(cached, world.now()) || !(error instanceof EckError) || !isOutage(error)) throw error;
@@ -77,6 +82,14 @@ export async function renew(renewal: Renewal, cache: Cache, world: World): Promi
     }
     return cached;
   }
+}
+
+/** @throws EckError the failure of the last renewal, if it was an outage a moment ago */
+function throwRecentOutage({ records }: Cache, now: Date): void {
+  const { failure, finishedAt } = records.lastRenewal() ?? {};
+  if (failure === undefined || finishedAt === undefined || !isOutage(failure)) return;
+  const agoMs = now.getTime() - finishedAt.getTime();
+  if (agoMs >= 0 && agoMs < outageMemoryMs) throw new EckError(failure.code, failure.message, failure);
 }
 
 /**
@@ -92,102 +105,33 @@ export async function fetchAndSave(
   rules: FetchRules,
 ): Promise<ClientCredential> {
   const { key, settings } = renewal;
-  const notice = startNotice(world, key.clusterId);
-  let lock: RenewalLock | undefined;
+  let reason = 'ENS has not answered yet';
+  const notice = setTimeout(() => {
+    if (world.isTerminal('stderr')) world.warn(`waiting for the credential of ${key.clusterId}: ${reason}`);
+  }, noticeAfterMs);
+  notice.unref();
+  const onRetry = ({ message }: EckError): void => {
+    reason = `${message}; trying again`;
+  };
   try {
-    // Without a store, a result cannot be shared.
-    if (settings.store !== 'none') {
-      const result = await acquireRenewalLock(cache.records, {
-        readRenewed: () => readRenewed(renewal, cache, world),
-        waitMs: settings.timeoutMs + lockGraceMs,
-      });
-      world.debug(`renewal lock: ${result.kind}`);
-      if (result.kind === 'renewed') return result.credential;
-      if (result.kind === 'failed') throw result.error;
-      ({ lock } = result);
+    let fetched: ClientCredential | undefined;
+    while (fetched === undefined) {
+      // Without a store, a result cannot be shared.
+      const isShared = settings.store !== 'none';
+      const waitMs = settings.timeoutMs + lockGraceMs;
+      const { lock, renewed } = isShared
+        ? await acquireRenewalLock(cache.records, waitMs, () => readRenewed(renewal, cache, world))
+        : {};
+      if (renewed !== undefined) return renewed;
+      try {
+        fetched = await fetchUnderLock(renewal, cache, lock, world, { ...rules, onRetry });
+      } finally {
+        lock?.release();
+      }
     }
-    return await fetchUnderLock(renewal, cache, lock, world, { ...rules, onRetry: notice.setReason });
+    return fetched;
   } finally {
-    lock?.release();
-    notice.stop();
-  }
-}
-
-/** Fetches a credential and records the result for the processes that wait. */
-async function fetchUnderLock(
-  renewal: Renewal,
-  cache: Cache,
-  lock: RenewalLock | undefined,
-  world: World,
-  rules: FetchRules & { readonly onRetry: (error: EckError) => void },
-): Promise<ClientCredential> {
-  const { key, settings, refused } = renewal;
-  const { records } = cache;
-  const last = records.lastRenewal();
-  const repairedAt = refused ? world.now() : last?.repairedAt;
-  const repair = repairedAt === undefined ? {} : { repairedAt };
-  // A process that was stopped while another one took over saves, deletes and records nothing.
-  const isStillHeld = (): boolean => lock?.isStillHeld() ?? true;
-  try {
-    // Loaded by the one process that calls ENS, not by those that wait.
-    const [{ openClient }, { issueCredential }] = await Promise.all([
-      import('../ens/client.js'),
-      import('../ens/actions.js'),
-    ]);
-    const client = await openClient(settings, world);
-    const request = { clusterId: key.clusterId, privateIp: false };
-    const { credential } = await issueCredential(client, request, world, rules);
-    if (isStillHeld()) await saveIfPossible(renewal, credential, cache, rules, world);
-    records.noteRenewal({ finishedAt: world.now(), ...repair });
-    if (isFromTheFuture(credential, world.now())) {
-      world.warn(
-        `the certificate of ${key.clusterId} is not valid before ${credential.notBefore.toISOString()}; ` +
-          "set this machine's clock",
-      );
-    }
-    return credential;
-  } catch (error) {
-    if (error instanceof EckError && isStillHeld()) {
-      if (isRefusal(error)) await deleteRefused(key, cache, world);
-      const { code, message, fix } = error;
-      const since = last?.failure?.since ?? world.now();
-      const failure = { code, message, ...(fix === undefined ? {} : { fix }), since };
-      records.noteRenewal({ finishedAt: world.now(), failure, ...repair });
-    }
-    throw error;
-  } finally {
-    records.sweep();
-  }
-}
-
-async function saveIfPossible(
-  { key, settings }: Renewal,
-  credential: ClientCredential,
-  cache: Cache,
-  { mustSave }: FetchRules,
-  world: World,
-): Promise<void> {
-  try {
-    const savedIn = await saveCredential(key, credential, cache);
-    if (savedIn === 'none' && settings.store === 'auto') {
-      warnOnce(
-        'no-store',
-        'no keychain works here, so every command fetches a credential; --store file saves it in a private file',
-        world,
-      );
-    }
-  } catch (error) {
-    if (!(error instanceof StoreError) || mustSave) throw error;
-    world.warn(`the new credential is not saved: ${error.message} [${error.code}]`);
-  }
-}
-
-async function deleteRefused(key: CacheKey, cache: Cache, world: World): Promise<void> {
-  try {
-    await deleteCredential(key, cache);
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    world.warn(`the cached credential is not deleted: ${error.message} [${error.code}]`);
+    clearTimeout(notice);
   }
 }
 
@@ -198,42 +142,81 @@ async function readRenewed(
   world: World,
 ): Promise<ClientCredential | undefined> {
   const found = await readCachedCredential(store, cacheKeyText(key));
-  if (found === undefined || found.fetchedAt.getTime() === cached?.fetchedAt.getTime()) return undefined;
+  if (found?.fetchedAt.getTime() === cached?.fetchedAt.getTime()) return undefined;
   return freshness(found, settings, world.now()) === 'serve' ? found : undefined;
 }
 
-function isValid(credential: ClientCredential | undefined, now: Date): credential is ClientCredential {
-  return credential !== undefined && now.getTime() < credential.notAfter.getTime();
-}
-
-/** The failure of the last renewal, if it was an outage a moment ago. */
-function recentOutage({ records }: Cache, now: Date): RenewalFailure | undefined {
+/**
+ * Fetches a credential and records the result for the processes that wait.
+ *
+ * @returns `undefined` if another process took the lock over before ENS was called
+ */
+async function fetchUnderLock(
+  { key, settings, refused }: Renewal,
+  cache: Cache,
+  lock: RenewalLock | undefined,
+  world: World,
+  rules: FetchRules & { readonly onRetry: (error: EckError) => void },
+): Promise<ClientCredential | undefined> {
+  const { records } = cache;
   const last = records.lastRenewal();
-  if (last?.failure === undefined || !isOutage(last.failure)) return undefined;
-  const agoMs = now.getTime() - last.finishedAt.getTime();
-  return agoMs >= 0 && agoMs < outageMemoryMs ? last.failure : undefined;
+  const repairedAt = refused ? world.now() : last?.repairedAt;
+  // A process that was stopped while another one took over saves, deletes and records nothing.
+  const isStillHeld = (): boolean => lock?.isStillHeld() ?? true;
+  try {
+    // Loaded by the one process that calls ENS, not by those that wait.
+    const [{ openClient }, { issueCredential }] = await Promise.all([
+      import('../ens/client.js'),
+      import('../ens/actions.js'),
+    ]);
+    const client = await openClient(settings, world);
+    if (!isStillHeld()) return undefined;
+    const request = { clusterId: key.clusterId, privateIp: false };
+    const { credential } = await issueCredential(client, request, world, rules);
+    if (isStillHeld()) {
+      const saving = saveCredential(key, credential, cache);
+      const savedIn = await (rules.mustSave ? saving : orWarn('new credential is not saved', saving, world));
+      if (savedIn === 'none' && settings.store === 'auto') {
+        const advice = '--store file saves it in a private file';
+        warnOnce(
+          'no-store',
+          `no keychain works here, so every command fetches a credential; ${advice}`,
+          world,
+        );
+      }
+      records.noteRenewal({ finishedAt: world.now(), repairedAt });
+    }
+    if (world.now() < credential.notBefore) {
+      const begin = credential.notBefore.toISOString();
+      world.warn(
+        `the certificate of ${key.clusterId} is not valid before ${begin}; set this machine's clock`,
+      );
+    }
+    return credential;
+  } catch (error) {
+    if (error instanceof EckError && isStillHeld()) {
+      if (isRefusal(error)) {
+        const deleting = cache.store.delete(cacheKeyText(key));
+        const isDeleted = await orWarn('cached credential is not deleted', deleting, world);
+        if (isDeleted !== undefined) records.noteDeleted();
+      }
+      const { code, message, fix } = error;
+      const failure = { code, message, fix, since: last?.failure?.since ?? world.now() };
+      records.noteRenewal({ finishedAt: world.now(), failure, repairedAt });
+    }
+    throw error;
+  } finally {
+    records.sweep();
+  }
 }
 
-const noticeAfterMs = 2000;
-
-interface Notice {
-  readonly setReason: (error: EckError) => void;
-  readonly stop: () => void;
-}
-
-/** Says once, at a terminal and after two seconds, what the command waits for. */
-function startNotice(world: World, clusterId: string): Notice {
-  let reason = 'ENS has not answered yet';
-  const timer = setTimeout(() => {
-    if (world.isTerminal('stderr')) world.warn(`waiting for the credential of ${clusterId}: ${reason}`);
-  }, noticeAfterMs);
-  timer.unref();
-  return {
-    setReason: ({ message }) => {
-      reason = `${message}; trying again`;
-    },
-    stop: () => {
-      clearTimeout(timer);
-    },
-  };
+/** Waits for a change of the store. If the store fails, that is only a warning. */
+async function orWarn<T>(problem: string, change: Promise<T>, world: World): Promise<T | undefined> {
+  try {
+    return await change;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    world.warn(`the ${problem}: ${error.message} [${error.code}]`);
+    return undefined;
+  }
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../cache-directory.js';
 import type { CacheKey } from '../credential/cache-key.js';
 import { endpointKey, type EndpointSetting } from '../endpoint.js';
+import { ifPossible } from '../errors.js';
 import { identityFromSettings, identityKey, withRole, type Identity } from '../identity.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
@@ -37,70 +38,55 @@ export async function resolveIdentity(
   world: World,
 ): Promise<Identity> {
   const identity = identityFromSettings(settings, world.environment);
-  if (identity.kind !== 'chain') return identity;
-  return withRole(await resolveChain(world), identity.assumedRole);
+  return identity.kind === 'chain' ? withRole(await resolveChain(world), identity.assumedRole) : identity;
 }
 
-/** The last result is used until a variable or a file of the chain changes, since reading the files takes longer. */
-async function resolveChain(world: World): Promise<Identity> {
-  const directory = cacheDirectory(world);
-  if (checkPrivateDirectory(directory) !== undefined) return walkChain(world);
-  const file = `${directory}/chain-identity`;
-  const inputs = chainInputs(world);
-  const known = readResolution(file);
-  if (known?.inputs === inputs) return known.identity;
-  const identity = await walkChain(world);
-  try {
-    writeFileSync(file, JSON.stringify({ inputs, identity } satisfies Resolution), { mode: 0o600 });
-  } catch {
-    // The next command resolves it again.
-  }
-  return identity;
-}
-
+/** The last result of following the chain, and what it depends on. */
 interface Resolution {
   readonly inputs: string;
   readonly identity: Identity;
 }
 
-function readResolution(file: string): Resolution | undefined {
-  if (!existsSync(file)) return undefined;
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Resolution;
-  } catch {
-    return undefined;
-  }
+/** The last result is used until a variable or a file of the chain changes, since reading the files takes longer. */
+async function resolveChain(world: World): Promise<Identity> {
+  const directory = cacheDirectory(world);
+  if (checkPrivateDirectory(directory) !== undefined) return followChain(world);
+  const file = `${directory}/chain-identity`;
+  const inputs = chainInputs(world);
+  const last = existsSync(file)
+    ? ifPossible(() => JSON.parse(readFileSync(file, 'utf8')) as Resolution | null)
+    : undefined;
+  if (last?.inputs === inputs) return last.identity;
+  const resolution: Resolution = { inputs, identity: await followChain(world) };
+  ifPossible(() => {
+    writeFileSync(file, JSON.stringify(resolution), { mode: 0o600 });
+  });
+  return resolution.identity;
 }
 
 /** Everything that the chain depends on; of files, only when they were changed. */
 function chainInputs(world: World): string {
   const { environment } = world;
-  const cliFile = `${world.homeDirectory()}/.aliyun/config.json`;
-  const sharedFile = sharedCredentialsFile(world);
-  const variables = [
-    'ALIBABA_CLOUD_CLI_PROFILE_DISABLED',
-    'ALIBABA_CLOUD_ECS_METADATA',
-    'ALIBABA_CLOUD_ECS_METADATA_DISABLED',
-  ].map((name) => environment[name] ?? '');
+  const files = [`${world.homeDirectory()}/.aliyun/config.json`, sharedCredentialsFile(world)];
+  const states = files.map((file) => {
+    const status = statSync(file, { throwIfNoEntry: false });
+    return [file, status?.mtimeMs, status?.size, status?.ino];
+  });
+  const variables = ['CLI_PROFILE_DISABLED', 'ECS_METADATA', 'ECS_METADATA_DISABLED'].map(
+    (name) => environment[`ALIBABA_CLOUD_${name}`] ?? '',
+  );
   // The URI may contain a secret.
   const uri = shortDigest(environment['ALIBABA_CLOUD_CREDENTIALS_URI'] ?? '');
-  return JSON.stringify([cliFile, stateOf(cliFile), sharedFile, stateOf(sharedFile), ...variables, uri]);
-}
-
-function stateOf(file: string): string {
-  const status = statSync(file, { throwIfNoEntry: false });
-  return status === undefined ? '' : `${status.mtimeMs} ${status.size} ${status.ino}`;
+  return JSON.stringify([states, variables, uri]);
 }
 
 function sharedCredentialsFile(world: World): string {
-  return (
-    world.environment['ALIBABA_CLOUD_CREDENTIALS_FILE'] ||
-    `${world.homeDirectory()}/.alibabacloud/credentials`
-  );
+  const file = world.environment['ALIBABA_CLOUD_CREDENTIALS_FILE'];
+  return file || `${world.homeDirectory()}/.alibabacloud/credentials`;
 }
 
 /** Follows Alibaba Cloud's default credential chain from the point where the environment names no identity. */
-async function walkChain(world: World): Promise<Identity> {
+async function followChain(world: World): Promise<Identity> {
   const { environment } = world;
   const profile = await currentProfile(world);
   if (profile !== undefined) return { kind: 'profile', name: profile };
@@ -108,7 +94,7 @@ async function walkChain(world: World): Promise<Identity> {
   if (existsSync(file)) return { kind: 'credentials-file', file, profile: 'default' };
   const uri = environment['ALIBABA_CLOUD_CREDENTIALS_URI'];
   if (uri) {
-    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(uri));
+    const digest = await crypto.subtle.digest('SHA-256', Buffer.from(uri));
     return { kind: 'credentials-uri', digest: Buffer.from(digest).toString('hex').slice(0, 16) };
   }
   return { kind: 'ecs-role', role: environment['ALIBABA_CLOUD_ECS_METADATA'] ?? '' };

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readPemBlocks, toPem } from '../../src/credential/client-credential.js';
+import { holds } from '../fuzz/property.js';
 
 const der = Buffer.from('0123456789abcdef'.repeat(8), 'hex');
 const pem = toPem('CERTIFICATE', der);
@@ -18,11 +19,10 @@ test.each([
 test('PEM blocks are read as they were written, in order, with text between them', () => {
   const label = fc.constantFrom('CERTIFICATE', 'PRIVATE KEY', 'EC PRIVATE KEY', 'X509 CRL');
   const blocks = fc.array(fc.record({ label, der: fc.uint8Array({ maxLength: 200 }) }), { maxLength: 5 });
-  const property = fc.property(blocks, fc.constantFrom('', 'text\n', '\r\n'), (written, between) => {
+  holds(fc.tuple(blocks, fc.constantFrom('', 'text\n', '\r\n')), ([written, between]) => {
     const text = written.map((block) => toPem(block.label, block.der)).join(between);
     expect(readPemBlocks(text)).toEqual(written.map((block) => ({ ...block, der: Buffer.from(block.der) })));
   });
-  fc.assert(property);
 });
 
 test.each([

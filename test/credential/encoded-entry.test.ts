@@ -36,12 +36,12 @@ const issue = (request: Partial<CertificateRequest>): Promise<ClientCredential> 
   });
 
 /** With bytes in one kind of array. */
-function plain(one: ClientCredential | undefined): unknown {
-  const certificates = one?.certificates.map((der) => Buffer.from(der));
-  return (
-    one && { ...one, certificates, privateKey: { ...one.privateKey, der: Buffer.from(one.privateKey.der) } }
-  );
-}
+const plain = (one: ClientCredential | undefined): unknown =>
+  one && {
+    ...one,
+    certificates: one.certificates.map((der) => Buffer.from(der)),
+    privateKey: { ...one.privateKey, der: Buffer.from(one.privateKey.der) },
+  };
 
 test.each<[string, Partial<CertificateRequest>]>([
   [key, { key: 'p-256' }],
@@ -53,10 +53,7 @@ test.each<[string, Partial<CertificateRequest>]>([
 ])('for %s, a credential of %j is decoded as it was encoded', async (keyText, request) => {
   const one = { ...(await issue(request)), ...dates };
   const encoded = encodeEntry(keyText, one);
-  const inBuffer = Buffer.concat([Buffer.alloc(3, 0xee), encoded, Buffer.alloc(4)]).subarray(
-    3,
-    3 + encoded.length,
-  );
+  const inBuffer = Buffer.concat([Buffer.alloc(3, 0xee), encoded, Buffer.alloc(4)]).subarray(3, -4);
   expect(plain(decodeEntry(keyText, inBuffer))).toEqual(plain(one));
   // Windows allows 2,560 bytes.
   if (request.chainLength === undefined) expect(encoded.length).toBeLessThan(2560);
@@ -82,12 +79,6 @@ test('an entry of the first release is decoded, and encoded the same way', () =>
 });
 
 describe('not decoded is', () => {
-  test('an entry of another key', () => {
-    for (const other of ['', `${key}x`, key.slice(0, -1), key.replace('eck-0', 'eck-1')]) {
-      expect(decodeEntry(other, entry)).toBeUndefined();
-    }
-  });
-
   test('an entry with one bit changed, whichever', () => {
     const changed = Uint8Array.from(entry);
     const decoded: number[] = [];

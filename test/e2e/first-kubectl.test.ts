@@ -23,6 +23,7 @@ afterEach(async () => {
   await sandbox.dispose();
 });
 
+const { kubectl } = currentKubectl;
 const kubectlCases = [
   { requirement: oldKubectl, execApiVersion: 'v1beta1' },
   { requirement: currentKubectl, execApiVersion: 'v1' },
@@ -30,16 +31,10 @@ const kubectlCases = [
 
 for (const { requirement, execApiVersion } of kubectlCases) {
   const { kubectl } = requirement;
-
   describeWith([requirement], `${requirement.name} through kubectl-eck`, () => {
     test('reaches the cluster after get-credentials, and still does when ENS is down', async () => {
-      const got = await sandbox.run([
-        'get-credentials',
-        sandbox.clusterId,
-        '--exec-api-version',
-        execApiVersion,
-      ]);
-      expect(got).toMatchObject({ status: 0, stdout: '' });
+      const args = ['get-credentials', sandbox.clusterId, '--exec-api-version', execApiVersion];
+      expect(await sandbox.run(args)).toMatchObject({ status: 0, stdout: '' });
 
       const first = await sandbox.kubectl(kubectl, ['get', 'nodes']);
       expect(first).toMatchObject({ status: 0, stderr: '' });
@@ -72,26 +67,16 @@ for (const { requirement, execApiVersion } of kubectlCases) {
 }
 
 describeWith([currentKubectl], 'a current kubectl', () => {
-  const { kubectl } = currentKubectl;
-
   test('runs the plugin where its kuberc file allows kubectl-eck alone', async () => {
     await sandbox.run(['get-credentials', sandbox.clusterId]);
-    const kuberc = (name: string): string =>
-      [
-        'apiVersion: kubectl.config.k8s.io/v1beta1',
-        'kind: Preference',
-        'credentialPluginPolicy: Allowlist',
-        'credentialPluginAllowlist:',
-        `- command: ${name}`,
-        '',
-      ].join('\n');
-    const allowed = await sandbox.writeHome('allowed.yaml', kuberc('kubectl-eck'));
-    const other = await sandbox.writeHome('other.yaml', kuberc('something-else'));
-
-    expect(await sandbox.kubectl(kubectl, ['get', 'nodes', '--kuberc', allowed])).toMatchObject({
-      status: 0,
-    });
-    expect(await sandbox.kubectl(kubectl, ['get', 'nodes', '--kuberc', other])).toMatchObject({ status: 1 });
+    for (const [command, status] of Object.entries({ 'kubectl-eck': 0, 'something-else': 1 })) {
+      const kuberc = {
+        ...{ apiVersion: 'kubectl.config.k8s.io/v1beta1', kind: 'Preference' },
+        ...{ credentialPluginPolicy: 'Allowlist', credentialPluginAllowlist: [{ command }] },
+      };
+      const file = await sandbox.writeHome('kuberc', JSON.stringify(kuberc));
+      expect(await sandbox.kubectl(kubectl, ['get', 'nodes', '--kuberc', file])).toMatchObject({ status });
+    }
   });
 
   test('is the user of the certificate', async () => {
@@ -117,15 +102,12 @@ describeWith([currentKubectl], 'a current kubectl', () => {
 });
 
 describe('get-credentials', () => {
-  test('writes a kubeconfig without client key and certificate', async () => {
+  test('writes a kubeconfig without the client key, and saves what exec-credential serves', async () => {
     await sandbox.run(['get-credentials', sandbox.clusterId]);
     const kubeconfig = await readFile(sandbox.kubeconfig, 'utf8');
     expect(kubeconfig).not.toMatch(/client-key|client-certificate|BEGIN (?!CERTIFICATE)/);
     expect(kubeconfig).toContain('command: kubectl-eck');
-  });
 
-  test('saves the certificate that exec-credential serves', async () => {
-    await sandbox.run(['get-credentials', sandbox.clusterId]);
     const served = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId]);
     const [issued] = sandbox.ens.issued;
     expect(JSON.parse(served.stdout)).toEqual({
@@ -172,9 +154,11 @@ describe('exec-credential', () => {
 
 describeWith([secretServiceRequirement, currentKubectl], 'with a Secret Service', () => {
   let secretService: SecretService;
+  let env: Record<string, string | undefined>;
 
   beforeEach(async () => {
     secretService = await startSecretService();
+    env = { ...secretService.environment, KUBECTL_ECK_STORE: undefined };
   });
 
   afterEach(async () => {
@@ -182,11 +166,10 @@ describeWith([secretServiceRequirement, currentKubectl], 'with a Secret Service'
   });
 
   test('no file holds the key, and kubectl works', async () => {
-    const env = { ...secretService.environment, KUBECTL_ECK_STORE: undefined };
     const got = await sandbox.run(['get-credentials', sandbox.clusterId], { env });
     expect(got.stderr).toContain('keychain');
     await sandbox.ens.stop();
-    expect(await sandbox.kubectl(currentKubectl.kubectl, ['get', 'nodes'], { env })).toMatchObject({
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'], { env })).toMatchObject({
       status: 0,
       stderr: '',
     });
@@ -195,18 +178,15 @@ describeWith([secretServiceRequirement, currentKubectl], 'with a Secret Service'
 
   test('a locked one does not stop kubectl', async () => {
     await secretService.lock();
-    const env = { ...secretService.environment, KUBECTL_ECK_STORE: undefined };
     expect(await sandbox.run(['get-credentials', sandbox.clusterId], { env })).toMatchObject({ status: 0 });
-    expect(await sandbox.kubectl(currentKubectl.kubectl, ['get', 'nodes'], { env })).toMatchObject({
-      status: 0,
-    });
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'], { env })).toMatchObject({ status: 0 });
     expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
   });
 
   test('a locked one is an error if it was chosen by name', async () => {
     await secretService.lock();
-    const env = { ...secretService.environment, KUBECTL_ECK_STORE: 'keychain' };
-    const refused = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId], { env });
+    const args = ['exec-credential', '--cluster-id', sandbox.clusterId, '--store', 'keychain'];
+    const refused = await sandbox.run(args, { env });
     expect(refused).toMatchObject({ status: 1, stdout: '' });
     expect(refused.stderr).toMatch(/^kubectl-eck: .*\[keychain-(locked|timeout)\]\n(.+\n)?$/);
   });
@@ -221,7 +201,7 @@ describeWith([kernelKeyringRequirement, currentKubectl], 'with a kernel keyring 
       expect(got).toMatchObject({ status: 0 });
       expect(got.stderr).toContain('kernel keyring');
       await sandbox.ens.stop();
-      const nodes = await keyring.run([currentKubectl.kubectl.path, 'get', 'nodes'], env);
+      const nodes = await keyring.run([kubectl.path, 'get', 'nodes'], env);
       expect(nodes).toMatchObject({ status: 0, stderr: '' });
       expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
     } finally {
@@ -230,17 +210,14 @@ describeWith([kernelKeyringRequirement, currentKubectl], 'with a kernel keyring 
   });
 });
 
-describe('the search for keys in files', () => {
-  test('finds keys', async () => {
-    await sandbox.run(['get-credentials', sandbox.clusterId]);
-    const [key = ''] = sandbox.ens.issuedKeys;
-    const base64 = Buffer.from(key).toString('base64');
-    const inPem = await sandbox.writeHome('leak.pem', key);
-    const inBase64 = await sandbox.writeHome('leak.txt', base64);
-    const inKubeconfig = await sandbox.writeHome('leak.yaml', `client-key-data: ${base64}`);
-    const store = join(sandbox.home, '.kube', 'cache', 'kubectl-eck', 'credentials');
-    const found = await sandbox.filesWithIssuedKeys();
-    expect(found).toEqual(expect.arrayContaining([inPem, inBase64, inKubeconfig]));
-    expect(found.filter((file) => file.startsWith(store))).toHaveLength(1);
-  });
+test('the search for keys in files finds keys', async () => {
+  await sandbox.run(['get-credentials', sandbox.clusterId]);
+  const [key = ''] = sandbox.ens.issuedKeys;
+  const base64 = Buffer.from(key).toString('base64');
+  const forms = [key, base64, `client-key-data: ${base64}`];
+  const leaks = await Promise.all(forms.map((form, n) => sandbox.writeHome(`leak-${n}`, form)));
+  const store = join(sandbox.home, '.kube', 'cache', 'kubectl-eck', 'credentials');
+  const found = await sandbox.filesWithIssuedKeys();
+  expect(found).toEqual(expect.arrayContaining(leaks));
+  expect(found.filter((file) => file.startsWith(store))).toHaveLength(1);
 });

@@ -31,11 +31,10 @@ function start(args: readonly string[]) {
 
 function expectWholeAnswer({ status, stdout, stderr }: Outcome): void {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  const answer = JSON.parse(stdout) as {
-    status: { clientCertificateData: string; clientKeyData: string };
-  };
-  const certificate = new X509Certificate(answer.status.clientCertificateData);
-  expect(certificate.checkPrivateKey(createPrivateKey(answer.status.clientKeyData))).toBe(true);
+  const answer = JSON.parse(stdout) as { status: Record<'clientCertificateData' | 'clientKeyData', string> };
+  const { clientCertificateData, clientKeyData } = answer.status;
+  const key = createPrivateKey(clientKeyData);
+  expect(new X509Certificate(clientCertificateData).checkPrivateKey(key)).toBe(true);
 }
 
 describe('500 runs that are killed at a random moment', () => {

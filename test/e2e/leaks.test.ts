@@ -26,11 +26,8 @@ function holdsKey(text: string): boolean {
 describe.each(Object.keys(programs) as Program[])('the %s program, asked to log everything', (program) => {
   test('prints no key and no secret of the identity', async () => {
     const env = { KUBECTL_ECK_LOG: 'debug', DEBUG: '*', NODE_DEBUG: undefined };
-    for (const args of [
-      ['get-credentials', sandbox.clusterId],
-      execArgs(),
-      [...execArgs(), '--max-age', '1ms'],
-    ]) {
+    const get = ['get-credentials', sandbox.clusterId];
+    for (const args of [get, execArgs(), [...execArgs(), '--max-age', '1ms']]) {
       const { status, stderr } = await sandbox.run(args, { env, program });
       expect({ status, isSaid: holdsKey(stderr) }).toEqual({ status: 0, isSaid: false });
       expect(stderr).not.toContain(sandbox.identity.accessKeySecret);
@@ -66,9 +63,8 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'a private key',
   });
 
   test('goes nowhere when get-credentials has no store', async () => {
-    expect(await placesOfKey(['get-credentials', sandbox.clusterId], { KUBECTL_ECK_STORE: 'none' })).toEqual(
-      [],
-    );
+    const get = ['get-credentials', sandbox.clusterId];
+    expect(await placesOfKey(get, { KUBECTL_ECK_STORE: 'none' })).toEqual([]);
   });
 });
 

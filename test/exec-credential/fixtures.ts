@@ -5,6 +5,7 @@ import { afterEach, beforeEach } from '@jest/globals';
 import { checkClientCredential } from '../../src/credential/check.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
+import type { StoreName } from '../../src/settings.js';
 import type { Store } from '../../src/store/store.js';
 import type { World } from '../../src/world.js';
 import { CertificateAuthority, type CertificateRequest } from '../support/certificate-authority.js';
@@ -16,24 +17,17 @@ export class MemoryStore implements Store {
   /** Such as `save KEY` and `delete KEY`. */
   readonly changes: string[] = [];
 
-  read(key: string): Promise<Uint8Array | undefined> {
-    return Promise.resolve(this.entries.get(key));
-  }
-
-  save(key: string, entry: Uint8Array): Promise<'keychain'> {
+  read = (key: string) => Promise.resolve(this.entries.get(key));
+  save = (key: string, entry: Uint8Array): Promise<StoreName> => {
     this.changes.push(`save ${key}`);
     this.entries.set(key, entry);
     return Promise.resolve('keychain');
-  }
-
-  delete(key: string): Promise<boolean> {
+  };
+  delete = (key: string) => {
     this.changes.push(`delete ${key}`);
     return Promise.resolve(this.entries.delete(key));
-  }
-
-  deleteAll(): Promise<number> {
-    return Promise.resolve(0);
-  }
+  };
+  deleteAll = () => Promise.resolve(0);
 
   /** Adds a credential, as an earlier command would have. */
   put(key: string, credential: ClientCredential): void {
@@ -50,32 +44,18 @@ export class MemoryStore implements Store {
 export class FakeWorld implements World {
   readonly platform = process.platform;
   readonly warnings: string[] = [];
-  clock: () => Date = () => new Date('2026-03-01T12:00:00.000Z');
+  clock = () => new Date('2026-03-01T12:00:00.000Z');
 
   constructor(
     readonly environment: Record<string, string | undefined>,
     private readonly home: string,
   ) {}
 
-  homeDirectory(): string {
-    return this.home;
-  }
-
-  now(): Date {
-    return this.clock();
-  }
-
-  isTerminal(): boolean {
-    return false;
-  }
-
-  warn(message: string): void {
-    this.warnings.push(message);
-  }
-
-  debug(): void {
-    // Not tested.
-  }
+  homeDirectory = () => this.home;
+  now = () => this.clock();
+  isTerminal = () => false;
+  warn = (message: string): void => void this.warnings.push(message);
+  debug = () => undefined;
 }
 
 /** A temporary directory for each test of a file. */

@@ -1,11 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { certificatePem, privateKeyPem } from '../../src/credential/client-credential.js';
-import {
-  formatExecCredential,
-  parseExecApiVersion,
-  readExecInfo,
-} from '../../src/exec-credential/protocol.js';
-import { issueCredential } from './fixtures.js';
+import { parseExecApiVersion, readExecInfo } from '../../src/exec-credential/protocol.js';
 
 const v1 = 'client.authentication.k8s.io/v1';
 const v1beta1 = 'client.authentication.k8s.io/v1beta1';
@@ -51,19 +45,4 @@ test('without a request, the version of the arguments is answered', () => {
   expect(readExecInfo(info(), v1beta1)).toEqual({ apiVersion: v1 });
   expect([undefined, 'v1', 'v1beta1'].map((text) => parseExecApiVersion(text))).toEqual([v1, v1, v1beta1]);
   for (const text of ['', 'v2', 'beta1', v1]) expect(() => parseExecApiVersion(text)).toThrow('v1, v1beta1');
-});
-
-test.each([v1, v1beta1] as const)('an answer in %s is one line and complete', async (apiVersion) => {
-  const credential = await issueCredential(new Date(), { chainLength: 3 });
-  const line = formatExecCredential(apiVersion, credential, new Date('2026-12-31T23:59:59.999+02:00'));
-  expect(line).not.toMatch(/[\r\n]/);
-  expect(JSON.parse(line)).toEqual({
-    apiVersion,
-    kind: 'ExecCredential',
-    status: {
-      expirationTimestamp: '2026-12-31T21:59:59Z',
-      clientCertificateData: certificatePem(credential),
-      clientKeyData: privateKeyPem(credential),
-    },
-  });
 });

@@ -1,14 +1,16 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
-import type { ParentProcess } from '../../src/exec-credential/parent-process.js';
 import {
   CredentialRecords,
+  findParentProcess,
   readRecords,
   warnOnce,
   type CachedRecord,
+  type ParentProcess,
   type RenewalRecord,
 } from '../../src/exec-credential/records.js';
 import { describeWith } from '../support/requirements.js';
@@ -47,9 +49,7 @@ function directoryOf(of = records()): string {
   return dirname(of.lockFile ?? '');
 }
 
-function endedProcess(): number {
-  return spawnSync(process.execPath, ['-e', '']).pid;
-}
+const endedProcess = (): number => spawnSync(process.execPath, ['-e', '']).pid;
 
 describe('what a parent process was served', () => {
   test('is read by the next process that it starts, and is the last', () => {
@@ -159,21 +159,49 @@ describe('the records of saved credentials', () => {
   });
 });
 
-describe('a sweep', () => {
-  test.each([
-    { random: 0, stays: false },
-    { random: 0.0199, stays: false },
-    { random: 0.02, stays: true },
-  ])('comes with one in fifty answers ($random), for processes that ended', ({ random, stays }) => {
-    jest.spyOn(Math, 'random').mockReturnValue(random);
-    const ended = endedProcess();
-    const others = ['lock', 'renewal.json', 'served-', 'served-1x', `served-${ended}.tmp`];
-    const names = [...others, `served-${ended}`, `warned-${ended}`];
-    for (const name of names) fs.writeFileSync(join(directoryOf(), name), '');
-    records().noteServed(kubectl, served);
-    const expected = [...(stays ? names : others), `served-${kubectl.processId}`];
-    expect(fs.readdirSync(directoryOf()).sort()).toEqual(expected.sort());
+test.each([
+  { random: 0.0199, stays: false },
+  { random: 0.02, stays: true },
+])('one in fifty answers ($random) sweeps files of processes that ended', ({ random, stays }) => {
+  jest.spyOn(Math, 'random').mockReturnValue(random);
+  const [ended, notOurs] = [endedProcess(), endedProcess()];
+  const kill = process.kill.bind(process);
+  jest.spyOn(process, 'kill').mockImplementation((id, signal) => {
+    if (id === notOurs) throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    return kill(id, signal);
   });
+  const others = ['lock', 'renewal.json', 'served-', 'served-1x', `served-${ended}.tmp`, `served-${notOurs}`];
+  const names = [...others, `served-${ended}`, `warned-${ended}`];
+  for (const name of names) fs.writeFileSync(join(directoryOf(), name), '');
+  records().noteServed(kubectl, served);
+  const expected = [...(stays ? names : others), `served-${kubectl.processId}`];
+  expect(fs.readdirSync(directoryOf()).sort()).toEqual(expected.sort());
+});
+
+describeWith([{ name: 'Linux', available: process.platform === 'linux' }], 'the start of the parent', () => {
+  test.each(['kubectl', 'a) S 1 2 (b', 'new\nline'])('is read for a command named %j', async (command) => {
+    fs.symlinkSync('/bin/sleep', join(scratch.path, command));
+    const child = spawn(join(scratch.path, command), ['60'], { stdio: 'ignore' });
+    try {
+      await once(child, 'spawn');
+      jest.replaceProperty(process, 'ppid', child.pid ?? 0);
+      // In hundredths of a second since the machine started, as /proc/uptime in seconds.
+      const ageS = Number(/^\S+/.exec(fs.readFileSync('/proc/uptime', 'utf8'))) - started() / 100;
+      expect(ageS).toBeGreaterThanOrEqual(-1);
+      expect(ageS).toBeLessThan(10);
+      expect(findParentProcess('darwin')).toEqual({ processId: child.pid, startedAt: '' });
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  test('is unknown if it has ended', () => {
+    const processId = endedProcess();
+    jest.replaceProperty(process, 'ppid', processId);
+    expect(findParentProcess('linux')).toEqual({ processId, startedAt: '' });
+  });
+
+  const started = (): number => Number(findParentProcess('linux').startedAt || NaN);
 });
 
 describe('the directory', () => {
@@ -201,37 +229,33 @@ describe('the directory', () => {
   );
 
   /** Uses all records as one command does; they are not used, with one warning. */
-  function expectUnused(reason: RegExp): void {
+  function expectUnused(reason: string): void {
     const one = records();
     one.noteServed(kubectl, served);
     one.noteRenewal(renewal);
     one.sweep();
-    expect([one.servedTo(kubectl), one.lastRenewal(), one.lockFile]).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ]);
-    expect(world.warnings).toEqual([expect.stringMatching(reason)]);
-    expect(world.warnings[0]).toMatch(/kubectl-eck.*KUBECACHEDIR/);
+    for (const found of [one.servedTo(kubectl), one.lastRenewal(), one.lockFile])
+      expect(found).toBeUndefined();
+    expect(world.warnings).toEqual([expect.stringMatching(`kubectl-eck ${reason}.*KUBECACHEDIR`)]);
   }
 
   test('is not used if it is open to other users', () => {
     fs.mkdirSync(root, { recursive: true });
     fs.chmodSync(root, 0o750);
-    expectUnused(/open to other users/);
+    expectUnused('is open to other users');
   });
 
   test('is not used if a file is in its place', () => {
     const directory = directoryOf();
     fs.rmdirSync(directory);
     fs.writeFileSync(directory, '');
-    expectUnused(/ENOTDIR/);
+    expectUnused('is not a directory');
   });
 
   describeWith([{ name: '/dev/full', available: fs.existsSync('/dev/full') }], 'on a full disk', () => {
     test('is not used any more', () => {
       fs.symlinkSync('/dev/full', join(directoryOf(), `served-${kubectl.processId}`));
-      expectUnused(/ENOSPC/);
+      expectUnused('cannot be written .ENOSPC');
     });
   });
 });

@@ -16,12 +16,8 @@ const ens = {
   latencyMs: 0,
   failure: undefined as unknown,
   notBefore: undefined as Date | undefined,
-  async issue(
-    _client: unknown,
-    _request: unknown,
-    _world: unknown,
-    rules: { onRetry(error: EckError): void },
-  ) {
+  signIn: () => Promise.resolve({}),
+  async issue(...[, , , rules]: [unknown, unknown, unknown, { onRetry(error: EckError): void }]) {
     ens.calls += 1;
     if (ens.latencyMs > 0) rules.onRetry(new EckError('ens-unavailable', 'no answer'));
     await new Promise((resolve) => setTimeout(resolve, ens.latencyMs));
@@ -29,7 +25,7 @@ const ens = {
     return { credential: { ...cached, fetchedAt: start, notBefore: ens.notBefore ?? cached.notBefore } };
   },
 };
-jest.mock('../../src/ens/client.js', () => ({ openClient: () => Promise.resolve({}) }));
+jest.mock('../../src/ens/client.js', () => ({ openClient: () => ens.signIn() }));
 jest.mock('../../src/ens/actions.js', () => ({
   issueCredential: (...args: Parameters<typeof ens.issue>) => ens.issue(...args),
 }));
@@ -54,7 +50,8 @@ beforeAll(async () => {
   cached = { ...(await issueCredential(start)), fetchedAt: before(24 * hour) };
 });
 beforeEach(() => {
-  Object.assign(ens, { calls: 0, latencyMs: 0, failure: undefined, notBefore: undefined });
+  const signIn = (): Promise<object> => Promise.resolve({});
+  Object.assign(ens, { calls: 0, latencyMs: 0, failure: undefined, notBefore: undefined, signIn });
   world = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'cache') }, scratch.path);
   world.clock = () => start;
   store = new MemoryStore();
@@ -75,11 +72,8 @@ function records(): CredentialRecords {
 
 /** Renews as a new process does. */
 function renewal(overrides: Partial<Renewal> = {}, into: Store = store): Promise<ClientCredential> {
-  return renew(
-    { key, settings, cached, refused: false, ...overrides },
-    { store: into, records: records() },
-    world,
-  );
+  const cache = { store: into, records: records() };
+  return renew({ key, settings, cached, refused: false, ...overrides }, cache, world);
 }
 
 const files = (): string[] => fs.readdirSync(dirname(records().lockFile ?? ''));
@@ -94,13 +88,6 @@ describe('a renewal', () => {
     expect(records().lastRenewal()).toEqual({ finishedAt: start });
     expect(files()).toEqual(['record.json', 'renewal.json']);
     expect(world.warnings).toEqual([]);
-  });
-
-  test('goes on without records, with one warning', async () => {
-    fs.writeFileSync(join(scratch.path, 'cache'), '');
-    expect(store.cached(keyText)).not.toEqual(await renewal());
-    expect(store.changes).toEqual([`save ${keyText}`]);
-    expect(world.warnings).toHaveLength(1);
   });
 
   test('serves a certificate that is not valid yet, with a warning', async () => {
@@ -147,6 +134,23 @@ describe('a renewal', () => {
   });
 });
 
+test('a process whose lock was taken over before its call makes none, and waits again', async () => {
+  const saved = { ...cached, fetchedAt: start };
+  ens.signIn = () => {
+    const lock = records().lockFile ?? '';
+    fs.rmSync(lock);
+    fs.writeFileSync(lock, "another's");
+    setTimeout(() => {
+      store.put(keyText, saved);
+      records().noteRenewal({ finishedAt: start });
+    }, 50);
+    return Promise.resolve({});
+  };
+  expect((await renewal()).fetchedAt).toEqual(start);
+  expect(ens.calls).toBe(0);
+  expect(store.changes).toEqual([]);
+});
+
 describe('a failure', () => {
   type Outcome = 'serves' | 'deletes' | 'fails';
   test.each<[ErrorCode, Outcome]>([
@@ -171,9 +175,7 @@ describe('a failure', () => {
     else await expect(renewal()).rejects.toBe(error);
     expect(store.changes).toEqual(outcome === 'deletes' ? [`delete ${keyText}`] : []);
     const end = cached.notAfter.toISOString().slice(0, 10);
-    const warning = new RegExp(
-      `^no; the cached credential is served, valid until ${end} [^\n]+ \\[${code}\\]$`,
-    );
+    const warning = `^no; the cached credential is served, valid until ${end} [^\n]+ \\[${code}\\]$`;
     expect(world.warnings).toEqual(outcome === 'serves' ? [expect.stringMatching(warning)] : []);
     const failure = { code, message: 'no', fix: 'do it', since: start };
     expect(records().lastRenewal()).toEqual({ finishedAt: start, failure });
@@ -242,14 +244,11 @@ describe('after an outage', () => {
     expect(records().lastRenewal()?.finishedAt).toEqual(calls === 0 ? before(agoMs) : start);
   });
 
-  test.each([true, false])(
-    'ENS is called without a valid credential; one is cached: %s',
-    async (hasCached) => {
-      records().noteRenewal(outage(1000));
-      await renewal({ cached: hasCached ? { ...cached, notAfter: start } : undefined });
-      expect(ens.calls).toBe(1);
-    },
-  );
+  test.each([true, false])('ENS is called without a valid credential (expired: %s)', async (isExpired) => {
+    records().noteRenewal(outage(1000));
+    await renewal({ cached: isExpired ? { ...cached, notAfter: start } : undefined });
+    expect(ens.calls).toBe(1);
+  });
 
   test('a parent process is warned once, until it is over', async () => {
     const parentProcess = { processId: process.pid, startedAt: '1' };

@@ -7,8 +7,7 @@ import { EckError, printable } from '../../errors.js';
 import { openStore } from '../../store/open.js';
 import type { StoreError } from '../../store/store.js';
 import { shellWord } from '../../terminal/format.js';
-import { version } from '../../version.js';
-import type { World } from '../../world.js';
+import { release, type World } from '../../world.js';
 import type { Check } from './facts.js';
 
 /** kubectl finds this program under the name in the context. */
@@ -16,7 +15,7 @@ export const program: Check = {
   name: 'program',
   async run({ exec }, world) {
     const command = typeof exec?.['command'] === 'string' ? exec['command'] : 'kubectl-eck';
-    const own = `kubectl-eck ${version}`;
+    const own = `kubectl-eck ${release.version}`;
     const directory = printable(dirname(ownPath()));
     const forUnix = `export PATH=${shellWord(directory)}:"$PATH"`;
     const fix = world.platform === 'win32' ? `$env:Path = '${directory};' + $env:Path` : forUnix;
@@ -33,7 +32,7 @@ export const program: Check = {
       throw new EckError('program-not-found', `${own}; kubectl finds another program, ${path}`, { fix });
     }
     const detail = `${own}; kubectl finds version ${printable(foundVersion)}, ${path}`;
-    return foundVersion === version ? { status: 'ok', detail } : { status: 'warning', detail, fix };
+    return foundVersion === release.version ? { status: 'ok', detail } : { status: 'warning', detail, fix };
   },
 };
 
