@@ -156,9 +156,15 @@ async function moveCluster(): Promise<void> {
   putCluster({ server: server.url });
 }
 
-async function otherAuthority(): Promise<string> {
+async function trustOtherAuthority(): Promise<void> {
   const { certificatePem } = await CertificateAuthority.create({ name: 'other' });
-  return `$1${Buffer.from(certificatePem).toString('base64')}`;
+  const data = Buffer.from(certificatePem).toString('base64');
+  await editKubeconfig(/(certificate-authority-data: ).*/, `$1${data}`);
+}
+
+/** Adds a line to the cluster's entry. */
+function addToCluster(line: string): Promise<void> {
+  return editKubeconfig(/^( +)server: .*$/m, `$&\n$1${line}`);
 }
 
 async function expireCredential(): Promise<void> {
@@ -291,11 +297,14 @@ describeWith([currentKubectl], 'doctor', () => {
 
   test('does not check an API server behind a proxy', async () => {
     await setUp();
-    await editKubeconfig(/^( +)server: .*$/m, '$&\n$1proxy-url: http://127.0.0.1:9');
+    await addToCluster('proxy-url: http://127.0.0.1:9');
     const report = await doctor();
     expect(report.problems).toEqual([]);
     expect(report.skipped).toEqual(['api-server']);
   });
+
+  const unusable = 'context failed [context-unusable]';
+  const untrusted = 'context warning, api-server failed [api-server-untrusted]';
 
   /** Returns how doctor is run, or nothing. */
   type Inject = () => unknown;
@@ -350,34 +359,24 @@ describeWith([currentKubectl], 'doctor', () => {
   test.each<[name: string, problem: string, inject: Inject]>([
     ['a cache directory that is open to other users', 'cache warning', openCacheDirectory],
     ['no context', 'context failed [context-not-found]', removeKubeconfig],
-    ['a context of another program', 'context failed [context-unusable]', () => writeContext('eck-0123abcd')],
+    ['a context of another program', unusable, () => writeContext('eck-0123abcd')],
+    ['an exec entry of an unknown version', unusable, () => editKubeconfig('k8s.io/v1', 'k8s.io/v2')],
+    ['an exec entry without interactiveMode', unusable, () => editKubeconfig(/^.*interactiveMode.*\n/m, '')],
+    [
+      'an exec entry with invalid args',
+      unusable,
+      () => editKubeconfig('exec-credential', 'exec-credentials'),
+    ],
+    ['a cluster entry without a server', unusable, () => editKubeconfig(/^ +server: .*\n/m, '')],
+    ['a context with another authority', untrusted, trustOtherAuthority],
+    ['a context with another server name', untrusted, () => addToCluster('tls-server-name: other.example')],
     ['a context for an old address', 'context warning', moveCluster],
     ['no cached credential', 'credential warning', removeCredential],
     ['an expired credential', 'credential warning', expireCredential],
     ['a revoked certificate', 'api-server failed [api-server-unauthenticated]', revokeCertificate],
   ])('finds %s, and a fix that works', async (_, problem, inject) => {
     await setUp();
-    await expectFound((await inject()) ?? {}, [problem], 'applied');
-  });
-
-  test.each<[name: string, from: string | RegExp, to: string]>([
-    ['an exec entry of an unknown version', 'k8s.io/v1', 'k8s.io/v2'],
-    ['an exec entry without interactiveMode', /^.*interactiveMode.*\n/m, ''],
-    ['an exec entry with invalid args', 'exec-credential', 'exec-credentials'],
-    ['a cluster entry without a server', /^ +server: .*\n/m, ''],
-  ])('finds %s, and a fix that works', async (_, from, to) => {
-    await setUp();
-    await editKubeconfig(from, to);
-    await expectFound({}, ['context failed [context-unusable]'], 'applied');
-  });
-
-  test.each([
-    ['certificate authority', /(certificate-authority-data: ).*/, () => otherAuthority()],
-    ['server name', /^( +)server: .*$/m, () => '$&\n$1tls-server-name: other.example'],
-  ])('finds a context with another %s, and a fix that works', async (_, from, to) => {
-    await setUp();
-    await editKubeconfig(from, await to());
-    await expectFound({}, ['context warning', 'api-server failed [api-server-untrusted]'], 'applied');
+    await expectFound((await inject()) ?? {}, problem.split(', '), 'applied');
   });
 
   describeWith([oldKubectl], 'with an old kubectl', () => {

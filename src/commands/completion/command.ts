@@ -59,10 +59,8 @@ export async function answerCompletion(
       world.debug(message);
     },
   };
-  const completion = await within(
-    complete(root, words, (line) => sourcesFor(line, silent)),
-    limitMs,
-  ).catch((error: unknown): Completion => {
+  const completing = complete(root, words, (line) => sourcesFor(line, silent));
+  const completion = await within(completing, limitMs).catch((error: unknown): Completion => {
     world.debug(`nothing can be completed: ${messageOf(error)}`);
     return { candidates: [], isFile: false };
   });
@@ -70,9 +68,6 @@ export async function answerCompletion(
   // A call that takes too long is not waited for.
   process.exit(0);
 }
-
-/** The last line of an answer, as cobra defines it. */
-const directives = { completeFiles: 0, completeNoFiles: 4 } as const;
 
 /**
  * Values that no shell can misread: letters, digits and signs without a meaning in a shell. Older kubectl scripts let
@@ -85,6 +80,6 @@ export function formatCompletion({ candidates, isFile }: Completion): string {
   const lines = candidates
     .filter(({ value }) => harmless.test(value))
     .map(({ value, description }) => `${value}\t${printable(description, 100)}`.trimEnd());
-  const directive = isFile ? directives.completeFiles : directives.completeNoFiles;
-  return [...lines, `:${directive}`, ''].join('\n');
+  // ShellCompDirectiveDefault, which completes files, or ShellCompDirectiveNoFileComp.
+  return [...lines, isFile ? ':0' : ':4', ''].join('\n');
 }

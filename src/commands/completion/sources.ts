@@ -1,4 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../../cache-directory.js';
 import { listClusters, type Cluster } from '../../ens/actions.js';
 import { readCliProfiles } from '../../ens/cli-profiles.js';
@@ -16,7 +17,7 @@ import { readContexts } from '../../kubeconfig/read.js';
 import { readSettings, type Settings } from '../../settings.js';
 import type { World } from '../../world.js';
 import { ownContexts, type OwnContext } from '../cached-credentials.js';
-import { takesContexts, type KnownCluster, type Line, type Sources } from './complete.js';
+import { candidate, takesContexts, type KnownCluster, type Line, type Sources } from './complete.js';
 
 /** A listed cluster without its details. */
 type ListedCluster = Pick<Cluster, 'clusterId' | 'name' | 'region'>;
@@ -46,20 +47,14 @@ export function sourcesFor({ command, given }: Line, world: World): Sources {
 
     async contexts() {
       const { contexts, currentContext } = await readContexts(kubeconfig);
-      return contexts.map(({ name }) => ({
-        value: name,
-        description: name === currentContext ? 'current context' : '',
-      }));
+      return contexts.map(({ name }) => candidate(name, name === currentContext ? 'current context' : ''));
     },
 
     async profiles() {
       const cli = await readCliProfiles(world.homeDirectory());
-      return (cli?.profiles ?? []).map(({ name, mode, region }) => ({
-        value: name,
-        description: [mode, region, name === cli?.current ? 'current profile' : '']
-          .filter(Boolean)
-          .join(', '),
-      }));
+      return (cli?.profiles ?? []).map(({ name, mode, region }) =>
+        candidate(name, mode, region, name === cli?.current ? 'current profile' : ''),
+      );
     },
   };
 }
@@ -131,12 +126,9 @@ async function listNow(settings: Settings, world: World): Promise<ListedCluster[
 }
 
 /** The result of a call. @throws if it takes longer than `limitMs` */
-export function within<Result>(call: Promise<Result>, limitMs: number): Promise<Result> {
-  const timeout = new Promise<never>((_, reject) => {
-    const fail = (): void => {
-      reject(new Error(`no result within ${limitMs} ms`));
-    };
-    setTimeout(fail, limitMs).unref();
+export async function within<Result>(call: Promise<Result>, limitMs: number): Promise<Result> {
+  const timeout = setTimeout(limitMs).then(() => {
+    throw new Error(`no result within ${limitMs} ms`);
   });
   return Promise.race([call, timeout]);
 }
@@ -158,10 +150,8 @@ export async function rememberClusters(
 ): Promise<void> {
   try {
     const key = await ownerKeyOf(settings, world);
-    const list: SavedList = {
-      key,
-      clusters: clusters.map(({ clusterId, name, region }) => ({ clusterId, name, region })),
-    };
+    const saved = clusters.map(({ clusterId, name, region }) => ({ clusterId, name, region }));
+    const list: SavedList = { key, clusters: saved };
     writeFileSync(listFile(key, world), JSON.stringify(list), { mode: 0o600 });
   } catch (error) {
     world.debug(`the account's clusters are not saved for completion: ${messageOf(error)}`);

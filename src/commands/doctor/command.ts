@@ -27,8 +27,7 @@ const formats = ['text', 'json'] as const;
 /** `doctor`: runs the checks and prints a fix for each that failed. */
 export function doctorCommand(world: World): Command {
   const command = new Command('doctor')
-    .summary('finds the problem and prints the fix')
-    .description('finds out why kubectl cannot reach a cluster, and prints the fix')
+    .description('find the problem and print the fix')
     .argument('[CLUSTER]', 'the id of a cluster or the name of a context, instead of the current context')
     .addOption(outputOption(formats))
     .addOption(kubeconfigOption());
