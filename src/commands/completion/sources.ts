@@ -116,7 +116,7 @@ async function listNow(settings: Settings, world: World): Promise<ListedCluster[
     // They run a program, or ask the person to sign in again.
     if (['External', 'OAuth'].includes(mode)) return [];
   }
-  const client = await openClient({ ...settings, timeoutMs: listLimitMs }, world);
+  const client = await openClient(settings, world);
   return listClusters(client, {}, world, {
     // There is no time for a second attempt.
     onRetry: (error) => {
