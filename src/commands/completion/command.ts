@@ -1,9 +1,9 @@
 import { Argument, Command } from 'commander';
-import { messageOf, printable } from '../../errors.js';
+import { messageOf, printable, printOutput } from '../../errors.js';
 import type { World } from '../../world.js';
 import { withChoices } from '../options.js';
 import { complete, type Completion } from './complete.js';
-import { sourcesFor, within } from './sources.js';
+import { sourcesFor } from './sources.js';
 
 type Script = Promise<{ readonly default: string }>;
 
@@ -36,12 +36,9 @@ export function completionCommand(): Command {
     )
     .action(async (shell: string) => {
       const script = await scripts[shell]?.();
-      process.stdout.write(script?.default ?? '');
+      printOutput(script?.default ?? '');
     });
 }
-
-/** The longest time that a person waits for completions. */
-const limitMs = 2000;
 
 /**
  * Answers `__complete`, which shells run, on standard output, and ends the process. It never fails and never warns.
@@ -60,12 +57,12 @@ export async function answerCompletion(
     },
   };
   const completing = complete(root, words, (line) => sourcesFor(line, silent));
-  const completion = await within(completing, limitMs).catch((error: unknown): Completion => {
+  const completion = await completing.catch((error: unknown): Completion => {
     world.debug(`nothing can be completed: ${messageOf(error)}`);
     return { candidates: [], isFile: false };
   });
-  await new Promise((resolve) => process.stdout.write(formatCompletion(completion), resolve));
-  // A call that takes too long is not waited for.
+  printOutput(formatCompletion(completion));
+  // A call to ENS that takes too long is not waited for.
   process.exit(0);
 }
 

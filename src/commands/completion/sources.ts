@@ -100,10 +100,11 @@ const listLimitMs = 1500;
 async function accountClusters(settings: Settings, world: World): Promise<ListedCluster[]> {
   const saved = await readSavedClusters(settings, world);
   if (saved !== undefined) return saved;
-  const listed = await within(listNow(settings, world), listLimitMs).catch((error: unknown) => {
+  const listing = listNow(settings, world).catch((error: unknown) => {
     world.debug(`the account's clusters cannot be listed: ${messageOf(error)}`);
     return [];
   });
+  const listed = await Promise.race([listing, setTimeout(listLimitMs, [])]);
   await rememberClusters(settings, listed, world);
   return listed;
 }
@@ -123,14 +124,6 @@ async function listNow(settings: Settings, world: World): Promise<ListedCluster[
       throw error;
     },
   });
-}
-
-/** The result of a call. @throws if it takes longer than `limitMs` */
-export async function within<Result>(call: Promise<Result>, limitMs: number): Promise<Result> {
-  const timeout = setTimeout(limitMs).then(() => {
-    throw new Error(`no result within ${limitMs} ms`);
-  });
-  return Promise.race([call, timeout]);
 }
 
 /** How long a saved list is used: long enough to type a command. */
