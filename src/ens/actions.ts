@@ -33,7 +33,7 @@ export interface ClusterFilter {
 }
 
 /** A cluster is some 10 kB of the response, most of it secrets. */
-const maxBodyBytes = 256 * 1024 * 1024;
+export const maxBodyBytes = 256 * 1024 * 1024;
 
 /**
  * The account's clusters, by name, then id.

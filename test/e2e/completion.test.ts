@@ -225,38 +225,29 @@ describeWith([currentKubectl], 'kubectl completes', () => {
 /** kubectl's script for bash needs it. */
 const bashCompletion = '/usr/share/bash-completion/bash_completion';
 
-const bash = { name: 'bash with bash-completion', available: onPath('bash') && existsSync(bashCompletion) };
 const zsh = { name: 'zsh', available: onPath('zsh') };
-const fish = { name: 'fish', available: onPath('fish') };
 
-/** Shells, their start-up files in the home directory, and the lines of these. */
-const shells: [shell: string, requirement: Requirement, file: string, lines: readonly string[]][] = [
+/** Shells, their start-up files in the home directory, and the text of these. */
+const shells: [shell: string, requirement: Requirement, file: string, text: string][] = [
   [
     'bash',
-    bash,
+    { name: 'bash with bash-completion', available: onPath('bash') && existsSync(bashCompletion) },
     '.bashrc',
-    [`source ${bashCompletion}`, 'bind "set show-all-if-ambiguous on"', 'PS1="ready> "'],
+    `source ${bashCompletion}; bind "set show-all-if-ambiguous on"; PS1="ready> "`,
   ],
-  [
-    'zsh',
-    zsh,
-    '.zshrc',
-    ['autoload -U compinit; compinit -u -D', 'setopt no_list_ambiguous', 'PS1="ready> "'],
-  ],
+  ['zsh', zsh, '.zshrc', 'autoload -U compinit; compinit -u -D; setopt no_list_ambiguous; PS1="ready> "'],
   [
     'fish',
-    fish,
+    { name: 'fish', available: onPath('fish') },
     '.config/fish/config.fish',
-    [
-      // Otherwise fish fills it in the background.
-      'mkdir -p ~/.local/share/fish/generated_completions',
-      'set fish_autosuggestion_enabled 0',
-      'function fish_prompt; echo "ready> "; end',
-    ],
+    // Otherwise fish fills the directory in the background.
+    `mkdir -p ~/.local/share/fish/generated_completions
+    set fish_autosuggestion_enabled 0
+    function fish_prompt; echo "ready> "; end`,
   ],
 ];
 
-for (const [shell, requirement, file, lines] of shells) {
+for (const [shell, requirement, file, text] of shells) {
   describeWith([currentKubectl, tmuxRequirement, requirement], `${shell} completes`, () => {
     let terminal: Terminal;
 
@@ -271,7 +262,7 @@ for (const [shell, requirement, file, lines] of shells) {
         const script = `${program} completion ${shell}`;
         return shell === 'fish' ? `${script} | source` : `source <(${script})`;
       });
-      const startFile = await sandbox.writeHome(file, [...lines, ...sources].join('\n'));
+      const startFile = await sandbox.writeHome(file, [text, ...sources].join('\n'));
       const command = shell === 'bash' ? ['bash', '--rcfile', startFile] : [shell];
       const environment = sandbox.environment();
       const env = { ...environment, PATH: `${bin}:${environment['PATH'] ?? ''}` };

@@ -1,9 +1,9 @@
 import { Argument, Command } from 'commander';
-import { messageOf, printable } from '../../errors.js';
+import { messageOf, printable, printOutput } from '../../errors.js';
 import type { World } from '../../world.js';
 import { withChoices } from '../options.js';
 import { complete, type Completion } from './complete.js';
-import { sourcesFor, within } from './sources.js';
+import { sourcesFor } from './sources.js';
 
 type Script = Promise<{ readonly default: string }>;
 
@@ -36,12 +36,9 @@ export function completionCommand(): Command {
     )
     .action(async (shell: string) => {
       const script = await scripts[shell]?.();
-      process.stdout.write(script?.default ?? '');
+      printOutput(script?.default ?? '');
     });
 }
-
-/** The longest time that a person waits for completions. */
-const limitMs = 2000;
 
 /**
  * Answers `__complete`, which shells run, on standard output, and ends the process. It never fails and never warns.
@@ -59,20 +56,15 @@ export async function answerCompletion(
       world.debug(message);
     },
   };
-  const completion = await within(
-    complete(root, words, (line) => sourcesFor(line, silent)),
-    limitMs,
-  ).catch((error: unknown): Completion => {
+  const completing = complete(root, words, (line) => sourcesFor(line, silent));
+  const completion = await completing.catch((error: unknown): Completion => {
     world.debug(`nothing can be completed: ${messageOf(error)}`);
     return { candidates: [], isFile: false };
   });
-  await new Promise((resolve) => process.stdout.write(formatCompletion(completion), resolve));
-  // A call that takes too long is not waited for.
+  printOutput(formatCompletion(completion));
+  // A call to ENS that takes too long is not waited for.
   process.exit(0);
 }
-
-/** The last line of an answer, as cobra defines it. */
-const directives = { completeFiles: 0, completeNoFiles: 4 } as const;
 
 /**
  * Values that no shell can misread: letters, digits and signs without a meaning in a shell. Older kubectl scripts let
@@ -85,6 +77,6 @@ export function formatCompletion({ candidates, isFile }: Completion): string {
   const lines = candidates
     .filter(({ value }) => harmless.test(value))
     .map(({ value, description }) => `${value}\t${printable(description, 100)}`.trimEnd());
-  const directive = isFile ? directives.completeFiles : directives.completeNoFiles;
-  return [...lines, `:${directive}`, ''].join('\n');
+  // ShellCompDirectiveDefault, which completes files, or ShellCompDirectiveNoFileComp.
+  return [...lines, isFile ? ':0' : ':4', ''].join('\n');
 }

@@ -57,9 +57,9 @@ export async function complete(
   const line = readLine(root, words);
   if (/[<[]FILE\b/.test(line.option?.flags ?? '')) return { candidates: [], isFile: true };
   const byValue = new Map<string, Candidate>();
-  for (const candidate of await findCandidates(root, line, sourcesFor(line))) {
-    const { value } = candidate;
-    if (value !== '' && value.startsWith(line.prefix) && !byValue.has(value)) byValue.set(value, candidate);
+  for (const found of await findCandidates(root, line, sourcesFor(line))) {
+    const { value } = found;
+    if (value !== '' && value.startsWith(line.prefix) && !byValue.has(value)) byValue.set(value, found);
   }
   return { candidates: [...byValue.values()], isFile: false };
 }
@@ -108,15 +108,14 @@ function findCommand(root: Command, name: string): Command | undefined {
 }
 
 /** Finds the option of `--flag`, `--flag=value`, `-f` or `-fvalue`, and its value if the word contains it. */
-function findOption(command: Command, word: string): { option?: Option | undefined; value?: string } {
+function findOption(
+  command: Command,
+  word: string,
+): { readonly option: Option | undefined; readonly value: string | undefined } {
+  const [, long, value, short, rest] = /^(?:(--[^=]*)(?:=(.*))?|(-.)(.+)?)$/s.exec(word) ?? [];
   const options = command.createHelp().visibleOptions(command);
-  const [, long, , longValue] = /^(--[^=]*)(=(.*))?$/s.exec(word) ?? [];
-  const shortValue = word.slice(2);
-  const option = options.find((candidate) =>
-    long === undefined ? candidate.short === word.slice(0, 2) : candidate.long === long,
-  );
-  const value = long === undefined && option?.required === true && shortValue !== '' ? shortValue : longValue;
-  return value === undefined ? { option } : { option, value };
+  const option = options.find((known) => (long === undefined ? known.short === short : known.long === long));
+  return { option, value: option?.required === true ? (value ?? rest) : value };
 }
 
 async function findCandidates(root: Command, line: Line, sources: Sources): Promise<Candidate[]> {
@@ -124,7 +123,7 @@ async function findCandidates(root: Command, line: Line, sources: Sources): Prom
   if (line.isFlag) return flagCandidates(line);
   if (option === undefined && command === root) return commandCandidates(root);
   const taker = option ?? argumentAt(command, operands.length);
-  if (taker?.argChoices !== undefined) return taker.argChoices.map((value) => ({ value, description: '' }));
+  if (taker?.argChoices !== undefined) return taker.argChoices.map((value) => candidate(value));
   switch (option?.long ?? taker?.name()) {
     case 'command':
       return commandCandidates(root);
@@ -138,12 +137,17 @@ async function findCandidates(root: Command, line: Line, sources: Sources): Prom
     case '--name':
       return (await sources.clusters()).flatMap(nameCandidates);
     case '--region':
-      return (await sources.clusters()).map(({ region }) => ({ value: region ?? '', description: '' }));
+      return (await sources.clusters()).map(({ region = '' }) => candidate(region));
     case 'CLUSTER':
       return clusterCandidates(line, await sources.clusters());
     default:
       return [];
   }
+}
+
+/** @param parts of the description; empty ones are left out */
+export function candidate(value: string, ...parts: readonly (string | undefined)[]): Candidate {
+  return { value, description: parts.filter(Boolean).join(', ') };
 }
 
 /** The argument at a position. A variadic one takes all that follow. */
@@ -154,10 +158,7 @@ function argumentAt({ registeredArguments }: Command, index: number): Argument |
 
 function commandCandidates(root: Command): Candidate[] {
   const commands = root.createHelp().visibleCommands(root);
-  return commands.map((command) => ({
-    value: command.name(),
-    description: command.summary() || command.description(),
-  }));
+  return commands.map((command) => candidate(command.name(), command.summary() || command.description()));
 }
 
 /** The flags that can still be given: each once, unless it takes several values. */
@@ -166,10 +167,9 @@ function flagCandidates({ command, given, prefix }: Line): Candidate[] {
   return options
     .filter((option) => option.variadic || !given.has(nameOf(option)))
     .flatMap(({ long, short, description }) => {
-      const described = description.replace(/ \[\$\w+\]$/, '');
       // The short flag only if it is asked for, so that no flag is listed twice.
       const flags = prefix === '-' || prefix === short ? [long, short] : [long];
-      return flags.map((flag) => ({ value: flag ?? '', description: described }));
+      return flags.map((flag = '') => candidate(flag, description.replace(/ \[\$\w+\]$/, '')));
     });
 }
 
@@ -179,11 +179,10 @@ function clusterCandidates(
   clusters: readonly KnownCluster[],
 ): Candidate[] {
   const others = clusters.filter(
-    ({ clusterId, name }) => !operands.includes(clusterId) && !operands.includes(name ?? clusterId),
+    ({ clusterId, name = clusterId }) => !operands.includes(clusterId) && !operands.includes(name),
   );
-  const ids = others.map(idCandidate);
-  if (prefix === '') return ids;
-  return [...ids, ...others.flatMap(takesContexts(command) ? contextCandidates : nameCandidates)];
+  const byName = takesContexts(command) ? contextCandidates : nameCandidates;
+  return [...others.map(idCandidate), ...(prefix === '' ? [] : others.flatMap(byName))];
 }
 
 /** Whether a command is about clusters with a cached credential or a context, and takes a context's name for one. */
@@ -193,19 +192,14 @@ export function takesContexts(command: Command): boolean {
 
 function idCandidate({ clusterId, name, region, contexts }: KnownCluster): Candidate {
   const otherContexts = contexts.filter((context) => context !== clusterId);
-  const parts = [
-    name === clusterId ? '' : name,
-    region,
-    ...otherContexts.map((context) => `context ${context}`),
-  ];
-  return { value: clusterId, description: parts.filter(Boolean).join(', ') };
+  const described = otherContexts.map((context) => `context ${context}`);
+  return candidate(clusterId, name === clusterId ? '' : name, region, ...described);
 }
 
 function nameCandidates({ name, clusterId, region }: KnownCluster): Candidate[] {
-  if (name === undefined || name === clusterId) return [];
-  return [{ value: name, description: [clusterId, region].filter(Boolean).join(', ') }];
+  return name === undefined || name === clusterId ? [] : [candidate(name, clusterId, region)];
 }
 
 function contextCandidates({ clusterId, contexts }: KnownCluster): Candidate[] {
-  return contexts.map((context) => ({ value: context, description: clusterId }));
+  return contexts.map((context) => candidate(context, clusterId));
 }

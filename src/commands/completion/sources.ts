@@ -1,4 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../../cache-directory.js';
 import { listClusters, type Cluster } from '../../ens/actions.js';
 import { readCliProfiles } from '../../ens/cli-profiles.js';
@@ -16,7 +17,7 @@ import { readContexts } from '../../kubeconfig/read.js';
 import { readSettings, type Settings } from '../../settings.js';
 import type { World } from '../../world.js';
 import { ownContexts, type OwnContext } from '../cached-credentials.js';
-import { takesContexts, type KnownCluster, type Line, type Sources } from './complete.js';
+import { candidate, takesContexts, type KnownCluster, type Line, type Sources } from './complete.js';
 
 /** A listed cluster without its details. */
 type ListedCluster = Pick<Cluster, 'clusterId' | 'name' | 'region'>;
@@ -46,20 +47,14 @@ export function sourcesFor({ command, given }: Line, world: World): Sources {
 
     async contexts() {
       const { contexts, currentContext } = await readContexts(kubeconfig);
-      return contexts.map(({ name }) => ({
-        value: name,
-        description: name === currentContext ? 'current context' : '',
-      }));
+      return contexts.map(({ name }) => candidate(name, name === currentContext ? 'current context' : ''));
     },
 
     async profiles() {
       const cli = await readCliProfiles(world.homeDirectory());
-      return (cli?.profiles ?? []).map(({ name, mode, region }) => ({
-        value: name,
-        description: [mode, region, name === cli?.current ? 'current profile' : '']
-          .filter(Boolean)
-          .join(', '),
-      }));
+      return (cli?.profiles ?? []).map(({ name, mode, region }) =>
+        candidate(name, mode, region, name === cli?.current ? 'current profile' : ''),
+      );
     },
   };
 }
@@ -105,10 +100,11 @@ const listLimitMs = 1500;
 async function accountClusters(settings: Settings, world: World): Promise<ListedCluster[]> {
   const saved = await readSavedClusters(settings, world);
   if (saved !== undefined) return saved;
-  const listed = await within(listNow(settings, world), listLimitMs).catch((error: unknown) => {
+  const listing = listNow(settings, world).catch((error: unknown) => {
     world.debug(`the account's clusters cannot be listed: ${messageOf(error)}`);
     return [];
   });
+  const listed = await Promise.race([listing, setTimeout(listLimitMs, [])]);
   await rememberClusters(settings, listed, world);
   return listed;
 }
@@ -121,24 +117,13 @@ async function listNow(settings: Settings, world: World): Promise<ListedCluster[
     // They run a program, or ask the person to sign in again.
     if (['External', 'OAuth'].includes(mode)) return [];
   }
-  const client = await openClient({ ...settings, timeoutMs: listLimitMs }, world);
+  const client = await openClient(settings, world);
   return listClusters(client, {}, world, {
     // There is no time for a second attempt.
     onRetry: (error) => {
       throw error;
     },
   });
-}
-
-/** The result of a call. @throws if it takes longer than `limitMs` */
-export function within<Result>(call: Promise<Result>, limitMs: number): Promise<Result> {
-  const timeout = new Promise<never>((_, reject) => {
-    const fail = (): void => {
-      reject(new Error(`no result within ${limitMs} ms`));
-    };
-    setTimeout(fail, limitMs).unref();
-  });
-  return Promise.race([call, timeout]);
 }
 
 /** How long a saved list is used: long enough to type a command. */
@@ -158,10 +143,8 @@ export async function rememberClusters(
 ): Promise<void> {
   try {
     const key = await ownerKeyOf(settings, world);
-    const list: SavedList = {
-      key,
-      clusters: clusters.map(({ clusterId, name, region }) => ({ clusterId, name, region })),
-    };
+    const saved = clusters.map(({ clusterId, name, region }) => ({ clusterId, name, region }));
+    const list: SavedList = { key, clusters: saved };
     writeFileSync(listFile(key, world), JSON.stringify(list), { mode: 0o600 });
   } catch (error) {
     world.debug(`the account's clusters are not saved for completion: ${messageOf(error)}`);

@@ -8,40 +8,33 @@ import type { IssuedKubeconfig } from '../../kubeconfig/issued.js';
 import { readContexts, type UserContext } from '../../kubeconfig/read.js';
 import { isMapping, type Mapping } from '../../mapping.js';
 import { isClusterId, parseClusterId, readSettings } from '../../settings.js';
-import type { Settings, StoreName } from '../../settings.js';
+import type { Settings, SettingTexts, StoreName } from '../../settings.js';
 import { shellWord } from '../../terminal/format.js';
 import type { World } from '../../world.js';
 import { ownContexts } from '../cached-credentials.js';
 import { kubeconfigPaths, textOption, typedSettings } from '../options.js';
 
-/** One check. It changes nothing that lasts. */
-export interface Check {
-  /** At most {@link longestName} characters. */
-  readonly name: string;
-  /** @throws EckError if the check fails */
-  run(facts: Facts, world: World): Promise<Result> | Result;
-}
-
-/** The width of the column for names. */
-export const longestName = 'permissions'.length;
+/** One check. It changes nothing that lasts. It throws an EckError if it fails. */
+export type Check = (facts: Facts, world: World) => Promise<Result> | Result;
 
 /** The result of a check, safe to print and without secrets. */
 export interface Result {
   readonly status: 'ok' | 'warning' | 'failed' | 'skipped';
   readonly detail: string;
   readonly fix?: string | undefined;
-  readonly code?: ErrorCode;
+  readonly code?: ErrorCode | undefined;
 }
 
-/** Runs a check. An EckError is a failed check. */
-export async function runCheck(check: Check, facts: Facts, world: World): Promise<Result> {
-  try {
-    return await check.run(facts, world);
-  } catch (error) {
-    if (!(error instanceof EckError)) throw error;
-    const { message: detail, fix, code } = error;
-    return { status: 'failed', detail, fix, code };
-  }
+export function ok(detail: string): Result {
+  return { status: 'ok', detail };
+}
+
+export function warning(detail: string, fix?: string, code?: ErrorCode): Result {
+  return { status: 'warning', detail, fix, code };
+}
+
+export function skipped(detail: string, fix?: string): Result {
+  return { status: 'skipped', detail, fix };
 }
 
 /** Facts shared between checks. Contains secrets. */
@@ -108,8 +101,8 @@ export async function findFacts(name: string | undefined, command: Command, worl
   const written = readExecArguments(context?.execArgs ?? [], asKubectl)?.settings ?? {};
   // A typed --site replaces a written --endpoint, and the other way round.
   const isElsewhere = typed.endpoint !== undefined || typed.site !== undefined;
-  const noEndpoint = isElsewhere ? { endpoint: undefined, site: undefined } : {};
-  const texts = withoutUndefined({ ...written, ...noEndpoint, ...typed });
+  const used = Object.entries(written).filter(([flag]) => !isElsewhere || !/^(endpoint|site)$/.test(flag));
+  const texts: SettingTexts = { ...Object.fromEntries(used), ...typed };
   const isWritten = context !== undefined && clusterId !== undefined;
   const flags: Flags = {
     context: isWritten && context.name !== clusterId ? context.name : undefined,
@@ -126,20 +119,14 @@ export async function findFacts(name: string | undefined, command: Command, worl
     isCurrent,
     exec: ownContext && exec,
     kubeconfigError,
-    setUpCommand: (otherFlags) => setUpCommand(clusterId, { ...flags, ...otherFlags }),
+    setUpCommand(otherFlags) {
+      let text = `kubectl eck get-credentials${clusterId === undefined ? '' : ` ${clusterId}`}`;
+      for (const [flag, value] of Object.entries({ ...flags, ...otherFlags })) {
+        if (value !== undefined) text += ` --${flag}${value === true ? '' : ` ${shellWord(value)}`}`;
+      }
+      return printable(text, Infinity);
+    },
   };
-}
-
-function setUpCommand(clusterId: string | undefined, flags: Flags): string {
-  const words = Object.entries(withoutUndefined(flags)).flatMap(([flag, value]) =>
-    value === true ? [`--${flag}`] : [`--${flag}`, shellWord(value)],
-  );
-  return printable(['kubectl eck get-credentials', clusterId ?? [], words].flat(2).join(' '), Infinity);
-}
-
-function withoutUndefined<Value>(values: Readonly<Record<string, Value | undefined>>): Record<string, Value> {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Record<string, Value>;
 }
 
 /** The cluster that is meant if no context of ours says so. The console names a context after its cluster. */

@@ -1,106 +1,209 @@
+import type { Cluster } from '@kubernetes/client-node';
 import { execFile } from 'node:child_process';
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, delimiter, dirname, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheDirectory, checkPrivateDirectory, credentialsDirectory } from '../../cache-directory.js';
-import { EckError, printable } from '../../errors.js';
+import { cacheKeyText } from '../../credential/cache-key.js';
+import { certificateSubject, readCertificates } from '../../credential/check.js';
+import { freshness } from '../../credential/freshness.js';
+import { issueCredential } from '../../ens/actions.js';
+import { EckError, messageOf, printable } from '../../errors.js';
+import { readCachedCredential } from '../../exec-credential/cache.js';
+import { execApiVersions } from '../../exec-credential/protocol.js';
+import { cacheKeyOf } from '../../exec-credential/resolve-identity.js';
+import type { UserContext } from '../../kubeconfig/read.js';
+import type { Mapping } from '../../mapping.js';
 import { openStore } from '../../store/open.js';
 import type { StoreError } from '../../store/store.js';
 import { shellWord } from '../../terminal/format.js';
 import { release, type World } from '../../world.js';
-import type { Check } from './facts.js';
+import { ok, skipped, warning, type Check, type Facts } from './facts.js';
 
 /** kubectl finds this program under the name in the context. */
-export const program: Check = {
-  name: 'program',
-  async run({ exec }, world) {
-    const command = typeof exec?.['command'] === 'string' ? exec['command'] : 'kubectl-eck';
-    const own = `kubectl-eck ${release.version}`;
-    const directory = printable(dirname(ownPath()));
-    const forUnix = `export PATH=${shellWord(directory)}:"$PATH"`;
-    const fix = world.platform === 'win32' ? `$env:Path = '${directory};' + $env:Path` : forUnix;
-    const found = findProgram(command, world);
-    if (found === undefined) {
-      const message = `${own}; kubectl does not find ${printable(command)} on PATH`;
-      throw new EckError('program-not-found', message, { fix });
-    }
-    const path = printable(found);
-    if (realpathSync(found) === realpathSync(ownPath())) return { status: 'ok', detail: `${own} at ${path}` };
-    const output = await runProgram(found, ['version', '-o', 'json'], world);
-    const [, foundVersion] = /"version":\s*"([^"]{1,40})"/.exec(output) ?? [];
-    if (foundVersion === undefined) {
-      throw new EckError('program-not-found', `${own}; kubectl finds another program, ${path}`, { fix });
-    }
-    const detail = `${own}; kubectl finds version ${printable(foundVersion)}, ${path}`;
-    return foundVersion === release.version ? { status: 'ok', detail } : { status: 'warning', detail, fix };
-  },
+export const program: Check = async ({ exec }, world) => {
+  const command = typeof exec?.['command'] === 'string' ? exec['command'] : 'kubectl-eck';
+  const own = `kubectl-eck ${release.version}`;
+  const directory = printable(dirname(ownPath()));
+  const forUnix = `export PATH=${shellWord(directory)}:"$PATH"`;
+  const fix = world.platform === 'win32' ? `$env:Path = '${directory};' + $env:Path` : forUnix;
+  const found = findProgram(command, world);
+  if (found === undefined) {
+    const message = `${own}; kubectl does not find ${printable(command)} on PATH`;
+    throw new EckError('program-not-found', message, { fix });
+  }
+  const path = printable(found);
+  if (realpathSync(found) === realpathSync(ownPath())) return ok(`${own} at ${path}`);
+  const output = await runProgram(found, ['version', '-o', 'json'], world);
+  const [, foundVersion] = /"version":\s*"([^"]{1,40})"/.exec(output) ?? [];
+  if (foundVersion === undefined) {
+    throw new EckError('program-not-found', `${own}; kubectl finds another program, ${path}`, { fix });
+  }
+  const detail = `${own}; kubectl finds version ${printable(foundVersion)}, ${path}`;
+  return foundVersion === release.version ? ok(detail) : warning(detail, fix);
 };
 
 /** There is a kubectl that understands the version of the context's `exec` entry. */
-export const kubectl: Check = {
-  name: 'kubectl',
-  async run({ exec, setUpCommand }, world) {
-    const install = 'Install kubectl: https://kubernetes.io/docs/tasks/tools/';
-    const path = findProgram('kubectl', world);
-    if (path === undefined) return { status: 'warning', detail: 'kubectl is not on PATH', fix: install };
-    const output = await runProgram(path, ['version', '--client', '-o', 'json'], world);
-    const [, text, minor] = /"gitVersion":\s*"(v?\d+\.(\d+)[^"]{0,50})"/.exec(output) ?? [];
-    if (text === undefined) {
-      return { status: 'warning', detail: `${printable(path)} does not print its version`, fix: install };
-    }
-    const detail = printable(`${text} at ${path}`);
-    if (exec?.['apiVersion'] === 'client.authentication.k8s.io/v1' && Number(minor) < 22) {
-      const fix = setUpCommand({ 'exec-api-version': 'v1beta1' });
-      throw new EckError('kubectl-too-old', `${detail} does not understand the exec entry (v1)`, { fix });
-    }
-    return { status: 'ok', detail };
-  },
+export const kubectl: Check = async ({ exec, setUpCommand }, world) => {
+  const install = 'Install kubectl: https://kubernetes.io/docs/tasks/tools/';
+  const path = findProgram('kubectl', world);
+  if (path === undefined) return warning('kubectl is not on PATH', install);
+  const output = await runProgram(path, ['version', '--client', '-o', 'json'], world);
+  const [, text, minor] = /"gitVersion":\s*"(v?\d+\.(\d+)[^"]{0,50})"/.exec(output) ?? [];
+  if (text === undefined) return warning(`${printable(path)} does not print its version`, install);
+  const detail = printable(`${text} at ${path}`);
+  if (exec?.['apiVersion'] === 'client.authentication.k8s.io/v1' && Number(minor) < 22) {
+    const fix = setUpCommand({ 'exec-api-version': 'v1beta1' });
+    throw new EckError('kubectl-too-old', `${detail} does not understand the exec entry (v1)`, { fix });
+  }
+  return ok(detail);
+};
+
+/** Locks and records can be shared between processes. */
+export const cache: Check = (_, world) => {
+  const directory = printable(cacheDirectory(world));
+  const problem = checkPrivateDirectory(cacheDirectory(world));
+  if (problem === undefined) return ok(directory);
+  const isOpen = problem === 'is open to other users';
+  return warning(
+    `${directory} ${problem}, so processes do not share renewals, and a revoked certificate is not noticed`,
+    isOpen ? `chmod 700 ${shellWord(directory)}` : 'Name another directory with KUBECACHEDIR',
+  );
 };
 
 const places = { keychain: 'the keychain', kernel: 'the kernel keyring, until the next boot' } as const;
 
 /** What is saved in the store can be read again. */
-export const store: Check = {
-  name: 'store',
-  async run(facts, world) {
-    const { store: choice } = facts.settings;
-    const fix = facts.setUpCommand({ store: 'file' });
-    if (choice === 'none') return { status: 'warning', detail: 'none: every kubectl command calls ENS', fix };
-    const failures = new Map<string, StoreError>();
-    const onFailure = (failure: StoreError): void => void failures.set(failure.message, failure);
-    const key = `doctor@${process.pid}`;
-    const entry = crypto.getRandomValues(new Uint8Array(2048));
-    const name = await openStore(choice, { ...world, onFailure }).save(key, entry);
-    const reasons = [...failures.keys()].join('; ');
-    if (name === 'none') {
-      const detail = `no store works, so every kubectl command calls ENS (${reasons})`;
-      return { status: 'warning', detail, fix: [...failures.values()][0]?.fix ?? fix };
-    }
-    facts.store = name;
-    // By its name, so that a store that does not answer is not asked again.
-    const used = openStore(name, world);
-    const saved = await used.read(key);
-    await used.delete(key);
-    if (saved === undefined || !Buffer.from(entry).equals(saved)) {
-      throw new EckError('keychain-refused', `${name}: what was saved cannot be read`, { fix });
-    }
-    const place = name === 'file' ? `files in ${printable(credentialsDirectory(world))}` : places[name];
-    return { status: 'ok', detail: reasons === '' ? place : `${place}, because ${reasons}` };
-  },
+export const store: Check = async (facts, world) => {
+  const { store: choice } = facts.settings;
+  const fix = facts.setUpCommand({ store: 'file' });
+  if (choice === 'none') return warning('none: every kubectl command calls ENS', fix);
+  const failures = new Map<string, StoreError>();
+  const onFailure = (failure: StoreError): void => void failures.set(failure.message, failure);
+  const key = `doctor@${process.pid}`;
+  const entry = crypto.getRandomValues(new Uint8Array(2048));
+  const name = await openStore(choice, { ...world, onFailure }).save(key, entry);
+  const reasons = [...failures.keys()].join('; ');
+  if (name === 'none') {
+    const [first] = failures.values();
+    return warning(`no store works, so every kubectl command calls ENS (${reasons})`, first?.fix ?? fix);
+  }
+  facts.store = name;
+  // By its name, so that a store that does not answer is not asked again.
+  const used = openStore(name, world);
+  const saved = await used.read(key);
+  await used.delete(key);
+  if (saved === undefined || !Buffer.from(entry).equals(saved)) {
+    throw new EckError('keychain-refused', `${name}: what was saved cannot be read`, { fix });
+  }
+  const place = name === 'file' ? `files in ${printable(credentialsDirectory(world))}` : places[name];
+  return ok(reasons === '' ? place : `${place}, because ${reasons}`);
 };
 
-/** Locks and records can be shared between processes. */
-export const cache: Check = {
-  name: 'cache',
-  run(_, world) {
-    const directory = printable(cacheDirectory(world));
-    const problem = checkPrivateDirectory(cacheDirectory(world));
-    if (problem === undefined) return { status: 'ok', detail: directory };
-    const detail = `${directory} ${problem}, so processes do not share renewals, and a revoked certificate is not noticed`;
-    const isOpen = problem === 'is open to other users';
-    const fix = isOpen ? `chmod 700 ${shellWord(directory)}` : 'Name another directory with KUBECACHEDIR';
-    return { status: 'warning', detail, fix };
-  },
+/** The user kubeconfig has a context for the cluster, as `get-credentials` would write it now. */
+export const context: Check = async (facts, world) => {
+  const { clusterId, context: found, kubeconfigError, isCurrent, setUpCommand } = facts;
+  const fix = setUpCommand();
+  if (kubeconfigError !== undefined) throw kubeconfigError;
+  if (found === undefined) {
+    if (clusterId === undefined) return skipped('there is no current context', fix);
+    if (facts.isUnknown === true) return skipped('the cluster does not exist');
+    throw new EckError('context-not-found', `the kubeconfig has no context for ${clusterId}`, { fix });
+  }
+  const name = printable(found.name);
+  if (clusterId === undefined && !found.isOwn) {
+    return skipped(`${name}, the current context, is for another kind of cluster`, fix);
+  }
+  const unusable = (problem: string): EckError => {
+    // The entry of another program is replaced only on request.
+    const repair = found.isOwn ? fix : setUpCommand({ overwrite: true });
+    return new EckError('context-unusable', `context ${name} ${problem}`, { fix: repair });
+  };
+  const problem = execProblem(facts, found);
+  if (problem !== undefined) throw unusable(problem);
+  const cluster = await readCluster(found).catch((error: unknown) => {
+    throw unusable(`has an invalid cluster entry: ${messageOf(error)}`);
+  });
+  facts.cluster = cluster;
+  const difference = await differenceFromIssued(cluster, facts, world);
+  if (difference !== undefined) return warning(`context ${name} ${difference}`, fix);
+  return ok(
+    `${name}, ${isCurrent ? 'the current context' : 'not the current context'}, in ${printable(found.file)}`,
+  );
+};
+
+/** What is wrong with an `exec` entry, in words that complete "the context …". */
+function execProblem({ exec: understood }: Facts, { isOwn, user }: UserContext): string | undefined {
+  if (!isOwn) return 'was written by another program';
+  const { apiVersion, interactiveMode } = user['exec'] as Mapping;
+  const known: readonly unknown[] = execApiVersions;
+  if (!known.includes(apiVersion)) return 'has an exec entry of an unknown version';
+  if (apiVersion === 'client.authentication.k8s.io/v1' && typeof interactiveMode !== 'string') {
+    return 'has an exec entry without interactiveMode, which kubectl refuses';
+  }
+  return understood === undefined ? 'has an exec entry with invalid args' : undefined;
+}
+
+/** The cluster entry of a context, with its CA as data. @throws for an invalid one */
+async function readCluster({ cluster: entry, clusterFile = '' }: UserContext): Promise<Cluster> {
+  const { bufferFromFileOrString, KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  config.loadFromString(JSON.stringify({ clusters: [{ name: 'cluster', cluster: entry }] }));
+  config.makePathsAbsolute(dirname(clusterFile));
+  const { caFile, caData, ...others } = (config.clusters as [Cluster])[0];
+  new URL(others.server);
+  return { ...others, caData: bufferFromFileOrString(caFile, caData)?.toString('base64') ?? '' };
+}
+
+/** How a cluster entry differs from what ENS issues now, in words that complete "the context …". */
+async function differenceFromIssued(
+  { server, caData = '', tlsServerName }: Cluster,
+  { issued, client, clusterId }: Facts,
+  world: World,
+): Promise<string | undefined> {
+  if (issued === undefined || client === undefined || clusterId === undefined) return undefined;
+  const trusted = fingerprints(Buffer.from(caData, 'base64').toString('latin1'));
+  const isTrusted = trusted === fingerprints(issued.cluster.certificateAuthorityPem);
+  if (!isTrusted || tlsServerName !== issued.cluster.tlsServerName) {
+    return 'trusts another certificate authority or server name than ENS issues now';
+  }
+  const { host } = new URL(server);
+  const { host: issuedHost } = new URL(issued.cluster.server);
+  if (host === issuedHost) return undefined;
+  const privately = await issueCredential(client, { clusterId, privateIp: true }, world);
+  if (host === new URL(privately.cluster.server).host) return undefined;
+  return `is for ${host}, but ENS issues ${issuedHost}`;
+}
+
+/** The certificates of a bundle, in any order. */
+function fingerprints(pem: string): string {
+  try {
+    const certificates = readCertificates(pem).map(({ fingerprint256 }) => fingerprint256);
+    return certificates.sort().join();
+  } catch {
+    return '';
+  }
+}
+
+/** A credential is cached for the cluster, and would be served. */
+export const credential: Check = async (facts, world) => {
+  const { clusterId, settings, store: name, issued } = facts;
+  if (issued !== undefined) facts.credential = { credential: issued.credential, isCached: false };
+  if (clusterId === undefined) return skipped('there is no cluster');
+  if (name === undefined) return skipped('needs store');
+  const key = cacheKeyText(await cacheKeyOf(clusterId, settings, world));
+  const cached = await readCachedCredential(openStore(name, world), key);
+  const fix = facts.setUpCommand();
+  if (cached === undefined) {
+    return (issued === undefined ? skipped : warning)('no credential is cached', fix);
+  }
+  const minute = (date: Date): string => `${date.toISOString().slice(0, 16).replace('T', ' ')}Z`;
+  const times = `fetched ${minute(cached.fetchedAt)}, expires ${minute(cached.notAfter)}`;
+  const detail = `${certificateSubject(cached)}; ${times}`;
+  const verdict = freshness(cached, settings, world.now());
+  if (verdict === 'fetch') return warning(`${detail}: it has expired`, fix);
+  if (verdict === 'serve' || issued === undefined) facts.credential = { credential: cached, isCached: true };
+  return ok(verdict === 'serve' ? detail : `${detail}; the next kubectl command renews it`);
 };
 
 /** Finds a program as kubectl does: by its path, or in the directories of `PATH`. */

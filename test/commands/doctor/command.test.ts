@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { closingLine, formatResult } from '../../../src/commands/doctor/command.js';
+import { isPrivateAddress } from '../../../src/commands/doctor/network.js';
 import type { Facts, Result } from '../../../src/commands/doctor/facts.js';
 
 const fix = 'kubectl eck get-credentials eck-0123abcd --store file --profile work';
@@ -62,4 +63,19 @@ test.each<[string, Result[], Partial<Facts>, string]>([
   ['failures', [failed, failed], {}, '2 checks failed. Apply the fixes and run doctor again.'],
 ])('the closing line after %s', (_, results, changes, line) => {
   expect(closingLine(results, { ...facts, ...changes })).toBe(line);
+});
+
+test.each([
+  ['10.0.0.1', true],
+  ['172.16.0.1', true],
+  ['172.32.0.1', false],
+  ['192.168.255.255', true],
+  ['100.64.0.1', true],
+  ['100.128.0.1', false],
+  ['203.0.113.1', false],
+  ['[fd00::1]', true],
+  ['[2001:db8::1]', false],
+  ['10.example.com', false],
+])('whether %s is a private address: %s', (host, isPrivate) => {
+  expect(isPrivateAddress(host)).toBe(isPrivate);
 });
