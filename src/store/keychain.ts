@@ -1,7 +1,6 @@
 import type { World } from '../world.js';
 import { addonKeychain, loadAddon, type LoadAddon } from './addon.js';
-import { findSessionBus } from './bus-address.js';
-import { SecretService } from './secret-service.js';
+import { findSessionBus, SecretService } from './secret-service.js';
 import { splitItems, type Items } from './split-items.js';
 import { StoreError, type Store } from './store.js';
 
@@ -36,14 +35,9 @@ export function openKeychain(context: KeychainContext): Store {
   const { environment, platform, warn, timeLimits: limits = defaultTimeLimits } = context;
   const hasDisplay =
     platform !== 'linux' || Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY']);
-  const limit = platform === 'win32' ? windowsItemLimit : Infinity;
-  const entriesIn = (keychain: Keychain) => splitItems(keychain, { store: 'keychain', limit });
+  const entriesIn = (keychain: Keychain) =>
+    splitItems(keychain, platform === 'win32' ? windowsItemLimit : undefined);
   let isNoticed = false;
-
-  function open(onPrompt: (isOpen: boolean) => void): Keychain {
-    if (platform !== 'linux') return addonKeychain(context.loadAddon ?? loadAddon);
-    return new SecretService(findSessionBus(environment), onPrompt);
-  }
 
   async function use<T>(work: (keychain: Keychain) => Promise<T>): Promise<T> {
     let giveUp!: (error: StoreError) => void;
@@ -60,7 +54,10 @@ export function openKeychain(context: KeychainContext): Store {
       isAsking = isOpen;
       if (hasDisplay) startTimer(isOpen ? limits.prompt : limits.call);
     };
-    const keychain = open(onPrompt);
+    const keychain: Keychain =
+      platform === 'linux'
+        ? new SecretService(findSessionBus(environment), onPrompt)
+        : addonKeychain(context.loadAddon ?? loadAddon);
     startTimer(limits.call);
     // Only the Secret Service shows when it asks the person.
     if (platform !== 'linux') onPrompt(true);

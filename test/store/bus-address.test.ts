@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findSessionBus } from '../../src/store/bus-address.js';
+import { findSessionBus } from '../../src/store/secret-service.js';
 import type { StoreError } from '../../src/store/store.js';
 import { describeWith } from '../support/requirements.js';
 

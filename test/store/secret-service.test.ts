@@ -86,6 +86,12 @@ describeWith([secretServiceRequirement], 'an unlocked Secret Service', () => {
     expect(await store.deleteAll()).toBe(0);
   });
 
+  test('an item that another process deletes at the same time is deleted once', async () => {
+    await store.save('a', entry);
+    const deletions = await Promise.all([store.delete('a'), open().delete('a')]);
+    expect(deletions.sort()).toEqual([false, true]);
+  });
+
   test('reads, replaces and deletes what the addon of earlier versions saved', async () => {
     saveThroughAddon('a', base64(entry));
     expect(await store.read('a')).toEqual(entry);

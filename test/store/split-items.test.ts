@@ -153,7 +153,7 @@ describe('splitItems', () => {
       save: (name, item) => (calls.push(`save ${name}`), items.save(name, item)),
       delete: (name) => (calls.push(`delete ${name}`), items.delete(name)),
     };
-    const entries = splitItems(watched, { store: 'keychain', limit: Infinity });
+    const entries = splitItems(watched);
     await entries.save('a', bytes(5000));
     await entries.read('a');
     await entries.delete('a');
@@ -185,7 +185,7 @@ function delayed(items: Items, turns: number): Items {
 function over(items: Items, drawn?: Uint8Array): Items {
   let count = 0;
   const newGeneration = () => drawn ?? Uint8Array.of(count++, ...crypto.getRandomValues(new Uint8Array(7)));
-  return splitItems(items, { store: 'keychain', limit, newGeneration });
+  return splitItems(items, limit, newGeneration);
 }
 
 function split(entry: Uint8Array, most = limit, drawn = generation): [Uint8Array, ...Uint8Array[]] {
