@@ -47,7 +47,12 @@ export function openKeychain(context: KeychainContext): Store {
     const startTimer = (limitMs: number) => {
       clearTimeout(limitTimer);
       limitTimer = setTimeout(() => {
-        giveUp(timedOut(limitMs, isAsking));
+        const [what, how] = isAsking
+          ? ['was not unlocked', 'unlock it']
+          : ['did not answer', 'restart your keychain program'];
+        const message = `the keychain ${what} within ${Math.round(limitMs / 1000)} s`;
+        const fix = `${how}, then run the command again`;
+        giveUp(new StoreError('keychain', 'keychain-timeout', message, { fix }));
       }, limitMs);
     };
     const onPrompt = (isOpen: boolean) => {
@@ -89,13 +94,4 @@ export function openKeychain(context: KeychainContext): Store {
     delete: (key) => use((keychain) => entriesIn(keychain).delete(key)),
     deleteAll: () => use((keychain) => keychain.deleteAll()),
   };
-}
-
-function timedOut(limitMs: number, isAsking: boolean): StoreError {
-  const within = `within ${Math.round(limitMs / 1000)} s`;
-  const [what, how] = isAsking
-    ? ['was not unlocked', 'unlock it']
-    : ['did not answer', 'restart your keychain program'];
-  const fix = `${how}, then run the command again`;
-  return new StoreError('keychain', 'keychain-timeout', `the keychain ${what} ${within}`, { fix });
 }

@@ -44,11 +44,15 @@ describe('a bus that', () => {
       flood(socket);
     });
   };
+  const endless = (socket: Socket) => {
+    socket.write('OK ');
+    flood(socket);
+  };
   test.each<[string, string, (socket: Socket) => void]>([
     ['accepts and never answers', 'keychain-timeout', () => undefined],
     ['answers the sign-in and then nothing', 'keychain-timeout', signIn],
     ['sends a byte now and then', 'keychain-timeout', drip],
-    ['never ends a line', 'keychain-absent', (socket) => void (socket.write('OK '), flood(socket))],
+    ['never ends a line', 'keychain-absent', endless],
     ['refuses the user', 'keychain-absent', (socket) => socket.write('REJECTED EXTERNAL\r\n')],
     ['hangs up', 'keychain-absent', (socket) => socket.end()],
     ['hangs up after the sign-in', 'keychain-absent', signInAndThen((socket) => socket.end())],
@@ -88,7 +92,7 @@ describe('a bus that', () => {
   test('is not ours is never connected to', async () => {
     let connections = 0;
     bus = await startFakeBus(() => (connections += 1));
-    const path = bus.environment['DBUS_SESSION_BUS_ADDRESS']?.slice('unix:path='.length) ?? '';
+    const path = bus.environment.DBUS_SESSION_BUS_ADDRESS.slice('unix:path='.length);
     const addresses = [`unixexec:path=/bin/sh,argv1=-c,argv2=echo>${path}.ran`, `unix:abstract=${path}`];
     for (const address of addresses) {
       const store = open({ environment: { DBUS_SESSION_BUS_ADDRESS: address } });
