@@ -1,3 +1,4 @@
+import { existsSync, realpathSync } from 'node:fs';
 import type * as keyring from '@napi-rs/keyring';
 import { messageOf } from '../errors.js';
 import type { Items } from './split-items.js';
@@ -27,30 +28,19 @@ export const loadAddon: LoadAddon = async (store) => {
     if (typeof KUBECTL_ECK_STANDALONE === 'undefined' || !KUBECTL_ECK_STANDALONE) {
       return await import('@napi-rs/keyring');
     }
-    name = await fileBesideExecutable('keyring.node');
+    // kubectl runs a plugin through a symbolic link, so the folder is that of the executable itself.
+    name = realpathSync.native(process.execPath).replace(/[^\\/]*$/, 'keyring.node');
     const module = { exports: {} };
     // Faster than require(), and it looks nowhere but at this path.
     process.dlopen(module, name);
     return module.exports as KeyringAddon;
   } catch (cause) {
-    const { existsSync } = await import('node:fs');
     const isMissing = name.endsWith('.node') && !existsSync(name);
     const problem = isMissing ? 'is missing' : `cannot be loaded (${messageOf(cause)})`;
     const fix = 'install kubectl-eck again';
     throw new StoreError(store, 'keychain-absent', `the keychain addon ${name} ${problem}`, { fix, cause });
   }
 };
-
-/** kubectl runs a plugin through a symbolic link, so the folder is that of the executable itself. */
-async function fileBesideExecutable(name: string): Promise<string> {
-  let executable = process.execPath;
-  if (process.platform !== 'linux') {
-    // On Linux it is the real path already.
-    const { realpathSync } = await import('node:fs');
-    executable = realpathSync.native(executable);
-  }
-  return executable.slice(0, executable.lastIndexOf(process.platform === 'win32' ? '\\' : '/') + 1) + name;
-}
 
 /** The items of a keychain, through the addon, which is loaded at the first call. @throws StoreError from every method */
 export function addonItems(store: AddonStore, load: LoadAddon): Items {
@@ -104,32 +94,34 @@ export function addonKeychain(load: LoadAddon): Items & { deleteAll(): Promise<n
   };
 }
 
-/** A failure of the addon, recognised by its words because it has no code. The words never hold a secret. */
 type KnownFailure = readonly [
-  words: string,
+  words: RegExp,
   reason: 'locked' | 'absent' | 'refused',
   message: string,
   fix: string,
 ];
 
-/** The words of @napi-rs/keyring 2.1 and what it wraps. On macOS they are in the person's language: then `refused`. */
+/**
+ * The words of @napi-rs/keyring 2.1 and what it wraps, because it has no codes. They never hold a secret. On macOS they
+ * are in the person's language: then `refused`.
+ */
 const knownFailures: Record<AddonStore, readonly KnownFailure[]> = {
   keychain: [
-    ['not allowed|no ui|locked', 'locked', 'the keychain is locked', 'run "security unlock-keychain"'],
-    ['no keychain is|not be found', 'absent', 'there is no keychain', 'create one in Keychain Access'],
-    ['no_such_logon', 'absent', 'this session has no Credential Manager', 'sign in with a password'],
+    [/not allowed|no ui|locked/i, 'locked', 'the keychain is locked', 'run "security unlock-keychain"'],
+    [/no keychain is|not be found/i, 'absent', 'there is no keychain', 'create one in Keychain Access'],
+    [/no_such_logon/i, 'absent', 'this session has no Credential Manager', 'sign in with a password'],
   ],
   kernel: [
-    ['accessdenied', 'refused', 'the kernel keyring does not return what it saved', 'use --store file'],
+    [/accessdenied/i, 'refused', 'the kernel keyring does not return what it saved', 'use --store file'],
     [
-      'quotaexceeded',
+      /quotaexceeded/i,
       'refused',
       'the kernel keyring is full',
       'delete keys with keyctl, or use --store file',
     ],
-    ['permissiondenied', 'refused', 'the kernel keyring is not allowed here', 'use --store file'],
+    [/permissiondenied/i, 'refused', 'the kernel keyring is not allowed here', 'use --store file'],
     // ENOSYS: a kernel without keyrings, or a sandbox that emulates one.
-    ['unknown(38)|notsupported', 'absent', 'this kernel has no keyrings', 'use --store file'],
+    [/unknown\(38\)|notsupported/i, 'absent', 'this kernel has no keyrings', 'use --store file'],
   ],
 };
 
@@ -137,14 +129,9 @@ const knownFailures: Record<AddonStore, readonly KnownFailure[]> = {
 export function storeFailure(store: AddonStore, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
   const words = messageOf(cause).replace(/^(?:Platform failure|Couldn't access platform storage): /, '');
-  const isIn = (text: string) => words.toLowerCase().includes(text);
-  const known = knownFailures[store].find(([patterns]) => patterns.split('|').some(isIn));
   const place = store === 'keychain' ? 'the keychain' : 'the kernel keyring';
-  const [, reason, message, fix] = known ?? [
-    '',
-    'refused',
-    `${place} refused (${words})`,
-    'choose another --store',
-  ];
+  const known = knownFailures[store].find(([pattern]) => pattern.test(words));
+  const other: KnownFailure = [/^/, 'refused', `${place} refused (${words})`, 'choose another --store'];
+  const [, reason, message, fix] = known ?? other;
   return new StoreError(store, `keychain-${reason}`, message, { fix, cause });
 }

@@ -1,17 +1,20 @@
+// D-Bus (D-Bus specification, "Message Protocol"): little-endian, and only the types that the Secret Service uses.
 import { printable } from '../errors.js';
-import { decode, decodeMessage, encodeCall, fields, messageTypes } from './dbus-message.js';
-import type { Message, MethodCall } from './dbus-message.js';
 
-/** The most bytes in one message, and in all of a connection: secrets are small. */
-const longestMessage = 1 << 20;
+/** The most bytes that a bus may send: secrets are small. */
 const mostBytes = 4 << 20;
 
 /** The bus itself, as the object of a call. */
-export const bus = {
-  destination: 'org.freedesktop.DBus',
-  path: '/org/freedesktop/DBus',
-  interface: 'org.freedesktop.DBus',
-} as const;
+export const bus = { destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus' } as const;
+
+/** A method call. `method` is its interface and name; `types` is the signature of `body`. */
+export interface MethodCall {
+  readonly destination: string;
+  readonly path: string;
+  readonly method: string;
+  readonly types?: string;
+  readonly body?: readonly unknown[];
+}
 
 /** A call was answered with an error, whose `name` is one such as `org.freedesktop.DBus.Error.ServiceUnknown`. */
 export class DBusError extends Error {}
@@ -21,6 +24,16 @@ interface Waiting {
   readonly resolve: (values: unknown[]) => void;
   readonly reject: (error: Error) => void;
 }
+
+/** A socket of Bun or Node.js. */
+interface Stream {
+  write(bytes: Uint8Array): number | boolean;
+  unref(): unknown;
+  terminate?(): unknown;
+  destroy?(): unknown;
+}
+
+declare const Bun: { connect(options: Record<string, unknown>): Promise<Stream> } | undefined;
 
 /**
  * A connection to a bus. Calls that are made together go out in one write, the first ones with the sign-in. Once the
@@ -40,16 +53,11 @@ export class BusConnection {
   constructor(socketPath: string) {
     const user = Buffer.from(String(process.getuid?.())).toString('hex');
     this.#unsent = Buffer.from(`\0AUTH EXTERNAL ${user}\r\nBEGIN\r\n`);
-    void openStream(socketPath, this.#receive, this.#send, this.#fail).then((stream) => {
-      this.#stream = stream;
-      stream.unref();
-      if (this.#failure) closeStream(stream);
-      else this.#send();
-    }, this.#fail);
-    this.call({ ...bus, member: 'Hello' }, 's').catch(() => undefined);
+    this.#connect(socketPath).catch(this.#fail);
+    this.call({ ...bus, method: 'org.freedesktop.DBus.Hello' }, 's').catch(() => undefined);
   }
 
-  /** @param types the signature that the answer must have */
+  /** @param types the signature that the answer must begin with */
   call(call: MethodCall, types: string): Promise<unknown[]> {
     this.#unsent = Buffer.concat([this.#unsent, encodeCall(++this.#serial, call)]);
     queueMicrotask(this.#send);
@@ -61,9 +69,30 @@ export class BusConnection {
     return this.#wait(`${path} ${member}`, types);
   }
 
-  /** Ends the connection. */
   close(): void {
     this.#fail(new Error('the connection is closed'));
+  }
+
+  async #connect(path: string): Promise<void> {
+    if (typeof Bun === 'undefined') {
+      // Not in the executable, where importing it takes 2.5 ms.
+      const { createConnection } = await import('node:net');
+      const socket = createConnection(path).on('data', this.#receive);
+      this.#stream = socket.on('error', this.#fail).on('close', this.#fail);
+    } else {
+      const socket = {
+        data: (_: Stream, bytes: Buffer) => {
+          this.#receive(bytes);
+        },
+        drain: this.#send,
+        error: this.#fail,
+        close: this.#fail,
+      };
+      this.#stream = await Bun.connect({ unix: path, socket });
+    }
+    this.#stream.unref();
+    if (this.#failure) this.#fail(this.#failure);
+    else this.#send();
   }
 
   #wait(key: unknown, types: string): Promise<unknown[]> {
@@ -82,7 +111,9 @@ export class BusConnection {
 
   readonly #fail = (cause: unknown): void => {
     this.#failure ??= cause instanceof Error ? cause : new Error('the bus closed the connection');
-    if (this.#stream) closeStream(this.#stream);
+    // At once: a bus that sends without end would otherwise still be read.
+    this.#stream?.terminate?.();
+    this.#stream?.destroy?.();
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
   };
@@ -93,8 +124,14 @@ export class BusConnection {
     this.#receivedBytes += bytes.length;
     try {
       if (this.#receivedBytes > mostBytes) throw new Error('the bus sent too much');
-      if (!this.#isSignedIn && !this.#readSignIn()) return;
-      for (let message; (message = decodeMessage(this.#received, longestMessage));) {
+      if (!this.#isSignedIn) {
+        const end = this.#received.indexOf('\r\n');
+        if (end < 0 && this.#received.length < 100) return;
+        this.#isSignedIn = end >= 0 && this.#received.toString('latin1', 0, 3) === 'OK ';
+        if (!this.#isSignedIn) throw new Error('the bus does not accept this user');
+        this.#received = this.#received.subarray(end + 2);
+      }
+      for (let message; (message = decodeMessage(this.#received));) {
         this.#received = this.#received.subarray(message.length);
         this.#dispatch(message);
       }
@@ -103,75 +140,160 @@ export class BusConnection {
     }
   };
 
-  /** @returns whether the answer to the sign-in is complete */
-  #readSignIn(): boolean {
-    const end = this.#received.indexOf('\r\n');
-    const isOk = 'OK '.startsWith(this.#received.toString('latin1', 0, 3));
-    if (!isOk || (end < 0 && this.#received.length > 100))
-      throw new Error('the bus does not accept this user');
-    if (end >= 0) this.#received = this.#received.subarray(end + 2);
-    return (this.#isSignedIn = end >= 0);
-  }
-
-  #dispatch({ type, fields: values, body }: Message): void {
-    const field = (code: number) => values.get(code) as string | undefined;
-    const isSignal = type === messageTypes.signal;
-    const key = isSignal
-      ? `${field(fields.path) ?? ''} ${field(fields.member) ?? ''}`
-      : field(fields.replyTo);
+  #dispatch({ type, fields, body }: Message): void {
+    const field = (code: number) => fields.get(code) as string | undefined;
+    const signal = [field(fieldCodes.path), field(fieldCodes.member)].join(' ');
+    const key = type === messageTypes.signal ? signal : field(fieldCodes.replyTo);
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
-    const types = field(fields.types) ?? '';
+    const types = field(fieldCodes.types) ?? '';
     if (type === messageTypes.error) {
-      const text = types.startsWith('s') ? decode('s', body)[0] : '';
+      const [text] = types.startsWith('s') ? decode('s', body) : [''];
       const error = new DBusError(printable(text as string));
-      waiting.reject(Object.assign(error, { name: printable(field(fields.error) ?? '') }));
+      waiting.reject(Object.assign(error, { name: printable(field(fieldCodes.error) ?? '') }));
     } else {
-      const isExpected = isSignal ? types.startsWith(waiting.types) : types === waiting.types;
-      if (!isExpected) throw new Error(`an answer has the types ${printable(types)}`);
+      if (!types.startsWith(waiting.types)) throw new Error(`an answer has the types ${printable(types)}`);
       waiting.resolve(decode(waiting.types, body));
     }
     this.#waiting.delete(key);
   }
 }
 
-/** A socket of Bun or Node.js. */
-interface Stream {
-  write(bytes: Uint8Array): number | boolean;
-  unref(): unknown;
-  terminate?(): unknown;
-  destroy?(): unknown;
+type Message = NonNullable<ReturnType<typeof decodeMessage>>;
+
+const messageTypes = { call: 1, error: 3, signal: 4 } as const;
+export const fieldCodes = {
+  path: 1,
+  interface: 2,
+  member: 3,
+  error: 4,
+  replyTo: 5,
+  destination: 6,
+  types: 8,
+};
+const littleEndian = 'l'.charCodeAt(0);
+const fieldsAt = 12;
+
+export function encodeCall(serial: number, call: MethodCall): Buffer {
+  const { destination, path, method, types = '', body = [] } = call;
+  const dot = method.lastIndexOf('.');
+  const encodedBody = encode(types, body);
+  const header = encode('yyyyuua(yv)', [
+    ...[littleEndian, messageTypes.call, 0, 1, encodedBody.length, serial],
+    [
+      [fieldCodes.path, ['o', path]],
+      [fieldCodes.interface, ['s', method.slice(0, dot)]],
+      [fieldCodes.member, ['s', method.slice(dot + 1)]],
+      [fieldCodes.destination, ['s', destination]],
+      [fieldCodes.types, ['g', types]],
+    ],
+  ]);
+  return Buffer.concat([header, Buffer.alloc(-header.length & 7), encodedBody]);
 }
 
-/** At once: a bus that sends without end would otherwise still be read. */
-function closeStream(stream: Stream): void {
-  stream.terminate?.();
-  stream.destroy?.();
+/** Decodes the first message of `bytes`; `undefined` if it is incomplete. @throws if it is invalid or too long */
+export function decodeMessage(bytes: Buffer) {
+  if (bytes.length < fieldsAt + 4) return undefined;
+  if (bytes[0] !== littleEndian) throw new Error('a message has another byte order');
+  const fieldsEnd = fieldsAt + 4 + bytes.readUInt32LE(fieldsAt);
+  const bodyAt = fieldsEnd + (-fieldsEnd & 7);
+  const length = bodyAt + bytes.readUInt32LE(4);
+  if (length > mostBytes) throw new Error('a message is too long');
+  if (bytes.length < length) return undefined;
+  const [pairs] = decode('a(yv)', bytes.subarray(0, fieldsEnd), fieldsAt) as [[number, unknown][]];
+  return { type: bytes[1], fields: new Map(pairs), body: bytes.subarray(bodyAt, length), length };
 }
 
-declare const Bun: { connect(options: Record<string, unknown>): Promise<Stream> } | undefined;
-
-/** @param drained called when the socket can be written again */
-async function openStream(
-  path: string,
-  receive: (bytes: Buffer) => void,
-  drained: () => void,
-  fail: (cause: unknown) => void,
-): Promise<Stream> {
-  if (typeof Bun === 'undefined') {
-    // Not in the executable, where importing it takes 2.5 ms.
-    const { createConnection } = await import('node:net');
-    return createConnection(path).on('data', receive).on('error', fail).on('close', fail);
-  }
-  const socket = {
-    data: (_: Stream, bytes: Buffer) => {
-      receive(bytes);
-    },
-    error: (_: Stream, error: unknown) => {
-      fail(error);
-    },
-    drain: drained,
-    close: fail,
+/** Encodes one value for each type. A variant is a pair of its type and its value. */
+export function encode(types: string, values: readonly unknown[]): Buffer {
+  const bytes: number[] = [];
+  const uint32 = (value: number) => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24];
+  const align = (alignment: number) => {
+    while (bytes.length % alignment !== 0) bytes.push(0);
   };
-  return Bun.connect({ unix: path, socket });
+  // Not push(...piece): a secret can have more bytes than a call may have arguments.
+  const putBytes = (piece: Iterable<number>) => {
+    for (const byte of piece) bytes.push(byte);
+  };
+  const putAll = (signature: string, all: readonly unknown[]) => {
+    typesOf(signature).forEach((type, index) => {
+      put(type, all[index]);
+    });
+  };
+  const put = (type: string, value: unknown): void => {
+    const first = type.charAt(0);
+    align(alignmentOf(type));
+    if (first === 'b' || first === 'u') putBytes(uint32(Number(value)));
+    else if (first === 'y') bytes.push(value as number);
+    else if (first === 'v') putAll(`g${(value as [string])[0]}`, value as unknown[]);
+    else if (first === '(' || first === '{') putAll(type.slice(1, -1), value as unknown[]);
+    else if (first === 'a') {
+      const element = type.slice(1);
+      const lengthAt = bytes.length;
+      putBytes(uint32(0));
+      align(alignmentOf(element));
+      const start = bytes.length;
+      for (const one of value as Iterable<unknown>) put(element, one);
+      bytes.splice(lengthAt, 4, ...uint32(bytes.length - start));
+    } else {
+      const text = Buffer.from(`${value as string}\0`);
+      putBytes(first === 'g' ? [text.length - 1] : uint32(text.length - 1));
+      putBytes(text);
+    }
+  };
+  putAll(types, values);
+  return Buffer.from(bytes);
+}
+
+/** Decodes one value for each type; bytes that follow are ignored. @throws if the bytes are invalid */
+export function decode(types: string, bytes: Buffer, start = 0): unknown[] {
+  let at = start;
+  const take = (length: number): Buffer => {
+    if (at + length > bytes.length) throw new Error('a message ends too early');
+    return bytes.subarray(at, (at += length));
+  };
+  const align = (type: string) => take(-at & (alignmentOf(type) - 1));
+  const uint32 = () => take(4).readUInt32LE();
+  const text = (length: number) => take(length + 1).toString('utf8', 0, length);
+  const value = (type: string): unknown => {
+    align(type);
+    const first = type.charAt(0);
+    if (first === 'y') return take(1)[0];
+    if (first === 'u') return uint32();
+    if (first === 'b') return uint32() !== 0;
+    if (first === 'g') return text(take(1).readUInt8());
+    if (first === 'v') return typesOf(text(take(1).readUInt8())).map(value)[0];
+    if (first === '(' || first === '{') return typesOf(type.slice(1, -1)).map(value);
+    if (first !== 'a') return text(uint32());
+    const length = uint32();
+    if (type === 'ay') return take(length);
+    align(type.slice(1));
+    const end = at + length;
+    const elements: unknown[] = [];
+    while (at < end) elements.push(value(type.slice(1)));
+    return elements;
+  };
+  return typesOf(types).map(value);
+}
+
+/** The complete types of a signature: `ao` and `s` of `aos`. @throws for a type that is not used here */
+function typesOf(signature: string): string[] {
+  const types: string[] = [];
+  // Not by a regular expression, which takes longer to compile than all the rest.
+  for (let start = 0, end = 0; end < signature.length; end += 1) {
+    const first = signature.charAt(end);
+    if (first === 'a') continue;
+    if (first === '(') end = signature.indexOf(')', end + 2);
+    else if (first === '{') end = signature.indexOf('}', end + 2);
+    else if (!'ybusogv'.includes(first)) end = -1;
+    if (end < 0) throw new Error(`a message has the types ${signature}`);
+    types.push(signature.slice(start, end + 1));
+    start = end + 1;
+  }
+  return types;
+}
+
+function alignmentOf(type: string): number {
+  if ('ygv'.includes(type.charAt(0))) return 1;
+  return '({'.includes(type.charAt(0)) ? 8 : 4;
 }

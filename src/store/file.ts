@@ -27,6 +27,9 @@ export function openFileStore(directory: string): Store {
     }
   }
 
+  const useIfThere = <T>(absent: T, work: () => T | Promise<T>) =>
+    use(() => (isThere(directory) ? work() : absent));
+
   /** The file of a key, named by SHA-256. Not by node:crypto, which takes two milliseconds to load. */
   async function pathOf(key: string): Promise<string> {
     const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key));
@@ -35,7 +38,7 @@ export function openFileStore(directory: string): Store {
 
   return {
     name: 'file',
-    read: (key) => use(async () => (isThere(directory) ? readPrivateFile(await pathOf(key)) : undefined)),
+    read: (key) => useIfThere(undefined, async () => readPrivateFile(await pathOf(key))),
     save: (key, entry) =>
       use(async () => {
         if (!isThere(directory)) fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -46,17 +49,14 @@ export function openFileStore(directory: string): Store {
         return 'file' as const;
       }),
     delete: (key) =>
-      use(async () => {
-        if (!isThere(directory)) return false;
+      useIfThere(false, async () => {
         deleteAbandoned(directory);
         return deleteFile(await pathOf(key));
       }),
     deleteAll: () =>
-      use(() => {
-        if (!isThere(directory)) return 0;
-        const names = fs
-          .readdirSync(directory)
-          .filter((name) => /^[0-9a-f]{64}(\.[-0-9a-f]+\.tmp)?$/.test(name));
+      useIfThere(0, () => {
+        const ours = /^[0-9a-f]{64}(\.[-0-9a-f]+\.tmp)?$/;
+        const names = fs.readdirSync(directory).filter((name) => ours.test(name));
         const deleted = names.filter((name) => deleteFile(`${directory}/${name}`));
         if (fs.readdirSync(directory).length === 0) fs.rmdirSync(directory);
         return deleted.filter((name) => !name.endsWith('.tmp')).length;
@@ -77,20 +77,18 @@ function isThere(directory: string): boolean {
 }
 
 function readPrivateFile(path: string): Uint8Array | undefined {
-  let file: number;
+  let file: number | undefined;
   try {
     // Without O_NONBLOCK, opening a FIFO would wait for a writer.
     file = fs.openSync(path, fs.constants.O_RDONLY | noFollow | nonBlock);
-  } catch (error) {
-    if (['ENOENT', 'ELOOP'].includes(codeOf(error))) return undefined;
-    throw error;
-  }
-  try {
     const found = fs.fstatSync(file);
     const isUsable = found.isFile() && isOurs(found) && !isOpenToOthers(found) && found.size <= largestFile;
     return isUsable ? fs.readFileSync(file) : undefined;
+  } catch (error) {
+    if (['ENOENT', 'ELOOP'].includes(codeOf(error))) return undefined;
+    throw error;
   } finally {
-    fs.closeSync(file);
+    if (file !== undefined) fs.closeSync(file);
   }
 }
 
@@ -111,7 +109,7 @@ async function replaceFile(directory: string, path: string, bytes: Uint8Array): 
 async function writeAndSync(path: string, flags: string, bytes?: Uint8Array): Promise<void> {
   const file = await fs.promises.open(path, flags, 0o600);
   try {
-    if (bytes !== undefined) await file.writeFile(bytes);
+    if (bytes) await file.writeFile(bytes);
     await file.sync();
   } finally {
     await file.close();

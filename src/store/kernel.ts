@@ -20,7 +20,7 @@ export interface KernelContext extends Pick<World, 'platform'> {
 export function openKernelKeyring(context: KernelContext): Store {
   const { platform, loadAddon = loadAddonHere, sessionKeyrings = readSessionKeyrings } = context;
   const items = addonItems('kernel', loadAddon);
-  const entries = splitItems(items, { store: 'kernel', limit: Infinity });
+  const entries = splitItems(items);
   let checked: Promise<void> | undefined;
 
   /**
@@ -28,20 +28,14 @@ export function openKernelKeyring(context: KernelContext): Store {
    * at the first access, which is made here and leaves nothing behind.
    */
   async function check(): Promise<void> {
-    if (platform !== 'linux')
-      fail('only Linux has a kernel keyring', 'choose another --store', 'keychain-absent');
+    if (platform !== 'linux') fail('absent', 'only Linux has a kernel keyring', 'choose another --store');
     const before = sessionKeyrings();
-    const failure = await items.read('probe').then(
-      () => undefined,
-      (error: unknown) => error as Error,
-    );
+    const [probe] = await Promise.allSettled([items.read('probe')]);
     if (sessionKeyrings().some((keyring) => !before.includes(keyring))) {
-      fail(
-        'this shell has no session keyring',
-        'start your shell with "keyctl session -", or choose --store file',
-      );
+      const fix = 'start your shell with "keyctl session -", or choose --store file';
+      fail('refused', 'this shell has no session keyring', fix);
     }
-    if (failure !== undefined) throw failure;
+    if (probe.status === 'rejected') throw probe.reason as StoreError;
   }
 
   async function use<T>(work: () => Promise<T>): Promise<T> {
@@ -58,7 +52,7 @@ export function openKernelKeyring(context: KernelContext): Store {
         const saved = await entries.read(key).catch(() => undefined);
         if (saved !== undefined && sameBytes(saved, entry)) return 'kernel' as const;
         await entries.delete(key).catch(() => false);
-        return fail('the kernel keyring does not return what is saved in it', 'choose --store file');
+        return fail('refused', 'the kernel keyring does not return what it saved', 'choose --store file');
       }),
     delete: (key) => use(() => entries.delete(key)),
     // The addon cannot list keys.
@@ -74,6 +68,6 @@ function readSessionKeyrings(): readonly string[] {
   }
 }
 
-function fail(message: string, fix: string, code: StoreError['code'] = 'keychain-refused'): never {
-  throw new StoreError('kernel', code, message, { fix });
+function fail(reason: 'absent' | 'refused', message: string, fix: string): never {
+  throw new StoreError('kernel', `keychain-${reason}`, message, { fix });
 }

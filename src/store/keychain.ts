@@ -1,7 +1,6 @@
 import type { World } from '../world.js';
 import { addonKeychain, loadAddon, type LoadAddon } from './addon.js';
-import { findSessionBus } from './bus-address.js';
-import { SecretService } from './secret-service.js';
+import { findSessionBus, SecretService } from './secret-service.js';
 import { splitItems, type Items } from './split-items.js';
 import { StoreError, type Store } from './store.js';
 
@@ -36,14 +35,9 @@ export function openKeychain(context: KeychainContext): Store {
   const { environment, platform, warn, timeLimits: limits = defaultTimeLimits } = context;
   const hasDisplay =
     platform !== 'linux' || Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY']);
-  const limit = platform === 'win32' ? windowsItemLimit : Infinity;
-  const entriesIn = (keychain: Keychain) => splitItems(keychain, { store: 'keychain', limit });
+  const entriesIn = (keychain: Keychain) =>
+    splitItems(keychain, platform === 'win32' ? windowsItemLimit : undefined);
   let isNoticed = false;
-
-  function open(onPrompt: (isOpen: boolean) => void): Keychain {
-    if (platform !== 'linux') return addonKeychain(context.loadAddon ?? loadAddon);
-    return new SecretService(findSessionBus(environment), onPrompt);
-  }
 
   async function use<T>(work: (keychain: Keychain) => Promise<T>): Promise<T> {
     let giveUp!: (error: StoreError) => void;
@@ -53,14 +47,22 @@ export function openKeychain(context: KeychainContext): Store {
     const startTimer = (limitMs: number) => {
       clearTimeout(limitTimer);
       limitTimer = setTimeout(() => {
-        giveUp(timedOut(limitMs, isAsking));
+        const [what, how] = isAsking
+          ? ['was not unlocked', 'unlock it']
+          : ['did not answer', 'restart your keychain program'];
+        const message = `the keychain ${what} within ${Math.round(limitMs / 1000)} s`;
+        const fix = `${how}, then run the command again`;
+        giveUp(new StoreError('keychain', 'keychain-timeout', message, { fix }));
       }, limitMs);
     };
     const onPrompt = (isOpen: boolean) => {
       isAsking = isOpen;
       if (hasDisplay) startTimer(isOpen ? limits.prompt : limits.call);
     };
-    const keychain = open(onPrompt);
+    const keychain: Keychain =
+      platform === 'linux'
+        ? new SecretService(findSessionBus(environment), onPrompt)
+        : addonKeychain(context.loadAddon ?? loadAddon);
     startTimer(limits.call);
     // Only the Secret Service shows when it asks the person.
     if (platform !== 'linux') onPrompt(true);
@@ -92,13 +94,4 @@ export function openKeychain(context: KeychainContext): Store {
     delete: (key) => use((keychain) => entriesIn(keychain).delete(key)),
     deleteAll: () => use((keychain) => keychain.deleteAll()),
   };
-}
-
-function timedOut(limitMs: number, isAsking: boolean): StoreError {
-  const within = `within ${Math.round(limitMs / 1000)} s`;
-  const [what, how] = isAsking
-    ? ['was not unlocked', 'unlock it']
-    : ['did not answer', 'restart your keychain program'];
-  const fix = `${how}, then run the command again`;
-  return new StoreError('keychain', 'keychain-timeout', `the keychain ${what} ${within}`, { fix });
 }

@@ -22,11 +22,11 @@ export interface StoreContext extends Pick<World, 'environment' | 'platform' | '
  */
 export function openStore(choice: StoreChoice, context: StoreContext): Store {
   switch (choice) {
-    case 'auto': {
-      const keychain = openKeychain(context);
-      const stores = context.platform === 'linux' ? [keychain, openKernelKeyring(context)] : [keychain];
-      return autoStore(stores, context);
-    }
+    case 'auto':
+      return autoStore(
+        [openKeychain(context), ...(context.platform === 'linux' ? [openKernelKeyring(context)] : [])],
+        context,
+      );
     case 'keychain':
       return openKeychain(context);
     case 'kernel':
@@ -59,7 +59,7 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
   async function ask<T>(call: (store: Store) => Promise<T>, isLast: (result: T) => boolean): Promise<T[]> {
     const results: T[] = [];
     for (const store of stores) {
-      if (store.name === 'keychain' && ageMs(mark) < skipMs) {
+      if (store.name === 'keychain' && isYoung(mark)) {
         const fix = 'unlock it or restart your keychain program; it is tried again in a minute';
         const message = 'the keychain did not answer a moment ago';
         context.onFailure?.(new StoreError('keychain', 'keychain-timeout', message, { fix }));
@@ -79,24 +79,20 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
   }
 
   const [always, never] = [() => true, () => false];
-  const isEntry = (entry?: Uint8Array) => entry !== undefined;
   return {
     name: 'auto',
-    read: async (key) => (await ask((store) => store.read(key), isEntry)).at(-1),
+    read: async (key) => (await ask((store) => store.read(key), Boolean)).at(-1),
     save: async (key, entry) => (await ask((store) => store.save(key, entry), always))[0] ?? 'none',
     delete: async (key) => (await ask((store) => store.delete(key), never)).includes(true),
-    async deleteAll() {
-      const counts = await ask((store) => store.deleteAll(), never);
-      return counts.reduce((sum, count) => sum + count, 0);
-    },
+    deleteAll: async () => (await ask((store) => store.deleteAll(), never)).reduce((sum, n) => sum + n, 0),
   };
 }
 
-function ageMs(file: string): number {
+function isYoung(file: string): boolean {
   try {
-    return Math.abs(Date.now() - statSync(file).mtimeMs);
+    return Math.abs(Date.now() - statSync(file).mtimeMs) < skipMs;
   } catch {
-    return Infinity;
+    return false;
   }
 }
 

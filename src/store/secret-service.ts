@@ -1,4 +1,6 @@
-import { messageOf } from '../errors.js';
+import { lstatSync, realpathSync } from 'node:fs';
+import { messageOf, printable } from '../errors.js';
+import type { Environment } from '../world.js';
 import { service } from './addon.js';
 import { bus, BusConnection, DBusError } from './dbus.js';
 import type { Items } from './split-items.js';
@@ -48,22 +50,22 @@ export class SecretService implements Items {
     // Not CreateItem with `replace`, whose prompt KeePassXC never completes.
     if (item === undefined) await this.#create(attributes, secret);
     else await this.#call(item, 'Item.SetSecret', '', '(oayays)', [secret]);
-    await this.#deleteItems(others);
+    await this.#delete(others, attributes);
   }
 
   async delete(name: string): Promise<boolean> {
-    return (await this.#deleteItems(await this.#find({ service, username: name }, true))) > 0;
+    const attributes = { service, username: name };
+    return (await this.#delete(await this.#find(attributes, true), attributes)) > 0;
   }
 
   /** Deletes every item of ours. @returns how many */
   async deleteAll(): Promise<number> {
-    return this.#deleteItems(await this.#find({ service }, true));
+    return this.#delete(await this.#find({ service }, true), { service });
   }
 
   /** Returns if the keychain is running, even if it is waiting for the person. */
   async ping(): Promise<void> {
-    const peer = { interface: 'org.freedesktop.DBus.Peer', member: 'Ping' };
-    await this.#bus.call({ destination, path: servicePath, ...peer }, '');
+    await this.#bus.call({ destination, path: servicePath, method: 'org.freedesktop.DBus.Peer.Ping' }, '');
   }
 
   /** Ends the connection. Not with Prompt.Dismiss, which makes GNOME Keyring crash. */
@@ -71,34 +73,46 @@ export class SecretService implements Items {
     this.#bus.close();
   }
 
-  /** The unlocked items with these attributes; if there are none, or `all` are needed, the locked ones are unlocked. */
-  async #find(attributes: Attributes, all = false): Promise<string[]> {
+  async #search(attributes: Attributes): Promise<[unlocked: string[], locked: string[]]> {
     const body = [Object.entries(attributes)];
     const found = await this.#call(servicePath, 'Service.SearchItems', 'aoao', 'a{ss}', body);
-    const [unlocked, locked] = found as [string[], string[]];
+    return found as [string[], string[]];
+  }
+
+  /** The unlocked items with these attributes; if there are none, or `all` are needed, the locked ones are unlocked. */
+  async #find(attributes: Attributes, all = false): Promise<string[]> {
+    const [unlocked, locked] = await this.#search(attributes);
     if (locked.length === 0 || (unlocked.length > 0 && !all)) return unlocked;
     await this.#unlock(locked);
     return [...unlocked, ...locked];
   }
 
   async #create(attributes: Attributes, secret: readonly unknown[]): Promise<void> {
-    const [collection] = await this.#call(servicePath, 'Service.ReadAlias', 'o', 's', ['default']);
+    const [path] = await this.#call(servicePath, 'Service.ReadAlias', 'o', 's', ['default']);
     const fix = 'create one in your keychain program';
-    if (collection === '/') fail('absent', 'the keychain has no default keyring', fix);
-    await this.#unlock([collection]);
+    if (path === '/') fail('absent', 'the keychain has no default keyring', fix);
+    await this.#unlock([path]);
     const properties = [
       ['org.freedesktop.Secret.Item.Label', ['s', `${service}: ${attributes['username'] ?? ''}`]],
       ['org.freedesktop.Secret.Item.Attributes', ['a{ss}', Object.entries(attributes)]],
     ];
-    const body = [properties, secret, false];
-    const path = collection as string;
-    const created = await this.#call(path, 'Collection.CreateItem', 'oo', 'a{sv}(oayays)b', body);
-    await this.#complete(created[1]);
+    const [types, body] = ['a{sv}(oayays)b', [properties, secret, false]];
+    await this.#complete((await this.#call(path as string, 'Collection.CreateItem', 'oo', types, body))[1]);
   }
 
-  async #deleteItems(items: readonly string[]): Promise<number> {
-    for (const item of items) await this.#complete((await this.#call(item, 'Item.Delete', 'o'))[0]);
-    return items.length;
+  /** Deletes items that were found by these attributes. @returns how many */
+  async #delete(items: readonly string[], attributes: Attributes): Promise<number> {
+    let count = 0;
+    for (const item of items) {
+      try {
+        await this.#complete((await this.#call(item, 'Item.Delete', 'o'))[0]);
+        count += 1;
+      } catch (error) {
+        // Another process may have deleted it, which the keychains report by different errors.
+        if ((await this.#search(attributes)).flat().includes(item)) throw error;
+      }
+    }
+    return count;
   }
 
   async #unlock(paths: readonly unknown[]): Promise<void> {
@@ -109,10 +123,11 @@ export class SecretService implements Items {
   async #complete(prompt: unknown): Promise<void> {
     if (prompt === '/') return;
     const path = prompt as string;
+    const match = { ...bus, method: 'org.freedesktop.DBus.AddMatch', types: 's', body: [completed] };
     this.onPrompt(true);
     const [[isDismissed]] = await Promise.all([
       this.#bus.signal(path, 'Completed', 'b'),
-      this.#bus.call({ ...bus, member: 'AddMatch', types: 's', body: [completed] }, ''),
+      this.#bus.call(match, ''),
       this.#call(path, 'Prompt.Prompt', '', 's', ['']),
     ]).catch(failBecause);
     this.onPrompt(false);
@@ -120,36 +135,91 @@ export class SecretService implements Items {
   }
 
   /** @param answer the types of the answer */
-  #call(
-    path: string,
-    method: string,
-    answer: string,
-    types = '',
-    body: readonly unknown[] = [],
-  ): Promise<unknown[]> {
-    const [name = '', member = ''] = method.split('.');
-    const call = { destination, path, interface: `org.freedesktop.Secret.${name}`, member, types, body };
+  #call(path: string, method: string, answer: string, types = '', body: readonly unknown[] = []) {
+    const call = { destination, path, method: `org.freedesktop.Secret.${method}`, types, body };
     return this.#bus.call(call, answer).catch(failBecause);
   }
 }
 
+/**
+ * The socket of the D-Bus session bus: the first address of the list that is safe. An address can come from a user
+ * kubeconfig, so transports that run a program or leave the machine are not used, nor are other users' sockets.
+ *
+ * @throws StoreError if there is none
+ */
+export function findSessionBus(environment: Environment): string {
+  const runtimeDirectory = environment['XDG_RUNTIME_DIR'];
+  const addresses = environment['DBUS_SESSION_BUS_ADDRESS'] || (runtimeDirectory ? 'unix:runtime=yes' : '');
+  let problem: StoreError | undefined;
+  for (const address of addresses.split(';').filter(Boolean)) {
+    try {
+      return checkSocket(socketPath(address, runtimeDirectory));
+    } catch (error) {
+      problem ??= error as StoreError;
+    }
+  }
+  if (problem) throw problem;
+  return fail('absent', 'there is no D-Bus session bus, so there is no Secret Service', noBus);
+}
+
+/** The path in one address (D-Bus specification, "Server Addresses"). */
+function socketPath(address: string, runtimeDirectory: string | undefined): string {
+  const shown = `the D-Bus address ${printable(address, 60)} is not used`;
+  if (!address.startsWith('unix:')) {
+    const fix = 'unset DBUS_SESSION_BUS_ADDRESS, or set it to unix:path=…';
+    fail('refused', `${shown}: it is not a Unix socket`, fix);
+  }
+  const options = address.slice('unix:'.length).split(',');
+  if (options.includes('runtime=yes') && runtimeDirectory) return `${runtimeDirectory}/bus`;
+  const path = options.find((option) => option.startsWith('path='))?.slice('path='.length);
+  const fix = 'start the session bus with --address=unix:path=$XDG_RUNTIME_DIR/bus';
+  if (path === undefined) fail('refused', `${shown}: nothing shows who owns it`, fix);
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+/** @returns the socket's real path, if it is ours and no other user can replace it */
+function checkSocket(path: string): string {
+  const failAsForeign = (why: string): never => {
+    const fix = 'run this as the user of the desktop session, or unset DBUS_SESSION_BUS_ADDRESS';
+    return fail('refused', `the D-Bus session bus ${printable(path)} is not ours: it ${why}`, fix);
+  };
+  // A leading NUL would be an abstract socket.
+  if (!path.startsWith('/') || path.includes('\0')) failAsForeign('is not an absolute path');
+  let real: string;
+  try {
+    real = realpathSync.native(path);
+  } catch {
+    return fail('absent', `there is no D-Bus session bus at ${printable(path)}`, noBus);
+  }
+  const user = process.getuid?.();
+  const socket = lstatSync(real);
+  const directory = lstatSync(real.slice(0, real.lastIndexOf('/')) || '/');
+  if (!socket.isSocket()) failAsForeign('is not a socket');
+  if (socket.uid !== user) failAsForeign('belongs to another user');
+  const isSticky = (directory.mode & 0o1000) !== 0;
+  const isOurs = directory.uid === user || directory.uid === 0;
+  if (!isSticky && !isOurs) failAsForeign("is in another user's directory");
+  if (!isSticky && (directory.mode & 0o002) !== 0) failAsForeign('is in a directory open to every user');
+  return real;
+}
+
+const noBus = 'run this in your desktop session, or choose --store kernel or --store file';
 const unlock = 'unlock it in your desktop session, then run the command again';
-const start = 'start a keychain program such as GNOME Keyring, or choose --store kernel or --store file';
 
 function failBecause(cause: unknown): never {
   if (cause instanceof StoreError) throw cause;
   const words = messageOf(cause);
   const name = cause instanceof DBusError ? cause.name : '';
-  if (name === '') fail('absent', `the D-Bus session bus cannot be used (${words})`, start, cause);
+  const fix = 'start a keychain program such as GNOME Keyring, or choose --store kernel or --store file';
+  if (name === '') fail('absent', `the D-Bus session bus cannot be used (${words})`, fix, cause);
   if (name.endsWith('.IsLocked')) fail('locked', 'the keychain is locked', unlock, cause);
   const isAbsent = /\.(ServiceUnknown|NameHasNoOwner|NoReply|Spawn\.\w+)$/.test(name);
-  if (isAbsent) fail('absent', `the session bus has no Secret Service (${words})`, start, cause);
-  return fail(
-    'refused',
-    `the keychain refused (${words})`,
-    'open your keychain program and try again',
-    cause,
-  );
+  if (isAbsent) fail('absent', `the session bus has no Secret Service (${words})`, fix, cause);
+  return fail('refused', `the keychain refused (${words})`, 'open your keychain program and retry', cause);
 }
 
 function fail(reason: 'locked' | 'absent' | 'refused', message: string, fix: string, cause?: unknown): never {

@@ -1,5 +1,4 @@
 import { StoreError } from './store.js';
-import { type StoreName } from '../settings.js';
 
 /** Named bytes in a keychain. */
 export interface Items {
@@ -20,8 +19,8 @@ export interface Items {
  * The head is saved last: until then the old head is either still the old entry or does not fit its tails.
  */
 const generationLength = 8;
-const headHeaderLength = 1 + generationLength + 4;
 const tailHeaderLength = 1 + generationLength;
+const headHeaderLength = tailHeaderLength + 4;
 const mostItems = 255;
 
 /** Packs an entry into items of at most `limit` bytes, the head first; `undefined` if that takes more than 255. */
@@ -37,13 +36,13 @@ export function splitEntry(
   if (firstLength < 0 || count > mostItems) return undefined;
 
   const generation = newGeneration();
-  const length = new Uint8Array(4);
-  new DataView(length.buffer).setUint32(0, entry.length);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(entry.length);
   const head = Buffer.concat([Uint8Array.of(count), generation, length, entry.subarray(0, firstLength)]);
-  const tails: Uint8Array[] = [];
-  for (let start = firstLength; start < entry.length; start += furtherLength) {
-    tails.push(Buffer.concat([Uint8Array.of(0), generation, entry.subarray(start, start + furtherLength)]));
-  }
+  const tails = Array.from({ length: count - 1 }, (_, index) => {
+    const start = firstLength + index * furtherLength;
+    return Buffer.concat([Uint8Array.of(0), generation, entry.subarray(start, start + furtherLength)]);
+  });
   return [head, ...tails];
 }
 
@@ -55,18 +54,14 @@ export function itemCount(head: Uint8Array | undefined): number {
 /** Joins what {@link splitEntry} packed; `undefined` if an item is missing, invalid, or from another save. */
 export function joinItems(head: Uint8Array, tails: readonly Uint8Array[]): Uint8Array | undefined {
   const count = itemCount(head);
-  if (count === 0) return undefined;
   if (count === 1) return head.subarray(1);
-  if (head.length < headHeaderLength || tails.length !== count - 1) return undefined;
+  if (count === 0 || head.length < headHeaderLength || tails.length !== count - 1) return undefined;
 
-  const generation = head.subarray(1, 1 + generationLength);
-  const parts = [head.subarray(headHeaderLength)];
-  for (const tail of tails) {
-    if (tail[0] !== 0 || !sameBytes(tail.subarray(1, tailHeaderLength), generation)) return undefined;
-    parts.push(tail.subarray(tailHeaderLength));
-  }
-  const entry = Buffer.concat(parts);
-  const length = new DataView(head.buffer, head.byteOffset).getUint32(1 + generationLength);
+  const tailHeader = Buffer.concat([Uint8Array.of(0), head.subarray(1, tailHeaderLength)]);
+  if (!tails.every((tail) => sameBytes(tail.subarray(0, tailHeaderLength), tailHeader))) return undefined;
+  const parts = tails.map((tail) => tail.subarray(tailHeaderLength));
+  const entry = Buffer.concat([head.subarray(headHeaderLength), ...parts]);
+  const length = new DataView(head.buffer, head.byteOffset).getUint32(tailHeaderLength);
   return entry.length === length ? entry : undefined;
 }
 
@@ -78,48 +73,42 @@ export function joinItems(head: Uint8Array, tails: readonly Uint8Array[]): Uint8
  */
 export function splitItems(
   items: Items,
-  {
-    store,
-    limit,
-    newGeneration = () => crypto.getRandomValues(new Uint8Array(generationLength)),
-  }: { readonly store: StoreName; readonly limit: number; readonly newGeneration?: () => Uint8Array },
+  limit = Infinity,
+  newGeneration = (): Uint8Array => crypto.getRandomValues(new Uint8Array(generationLength)),
 ): Items {
-  async function readEntry(name: string, head: Uint8Array): Promise<Uint8Array | undefined> {
+  async function join(name: string, head: Uint8Array | undefined): Promise<Uint8Array | undefined> {
     const tails: Uint8Array[] = [];
     for (let number = 2; number <= itemCount(head); number++) {
-      const tail = await items.read(tailName(name, number));
+      const tail = await items.read(`${name}#${number}`);
       if (tail === undefined) return undefined;
       tails.push(tail);
     }
-    return joinItems(head, tails);
+    return head && joinItems(head, tails);
   }
 
   /** Deletes from the last tail down: an interruption then leaves no gap where the next deletion would stop. */
   async function deleteTails(name: string, first: number, known: number): Promise<void> {
     if (limit === Infinity) return;
     let last = Math.max(first - 1, known);
-    while (last < mostItems && (await items.read(tailName(name, last + 1))) !== undefined) last++;
-    for (let number = last; number >= first; number--) await items.delete(tailName(name, number));
+    while (last < mostItems && (await items.read(`${name}#${last + 1}`)) !== undefined) last++;
+    for (let number = last; number >= first; number--) await items.delete(`${name}#${number}`);
   }
 
   return {
-    async read(name) {
-      const head = await items.read(name);
-      return head && readEntry(name, head);
-    },
+    read: async (name) => join(name, await items.read(name)),
 
     async save(name, entry) {
       const parts = splitEntry(entry, limit, newGeneration);
       if (parts === undefined) {
         const message = `a credential of ${entry.length} bytes is too large for the keychain`;
-        throw new StoreError(store, 'keychain-refused', message, { fix: 'use --store file' });
+        throw new StoreError('keychain', 'keychain-refused', message, { fix: 'use --store file' });
       }
       const oldHead = await items.read(name);
-      const old = oldHead && (await readEntry(name, oldHead));
+      const old = await join(name, oldHead);
       if (old !== undefined && sameBytes(old, entry)) return;
 
       const [head, ...tails] = parts;
-      for (const [index, tail] of tails.entries()) await items.save(tailName(name, index + 2), tail);
+      for (const [index, tail] of tails.entries()) await items.save(`${name}#${index + 2}`, tail);
       await items.save(name, head);
       await deleteTails(name, parts.length + 1, itemCount(oldHead));
     },
@@ -135,8 +124,4 @@ export function splitItems(
 
 export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
-}
-
-function tailName(name: string, number: number): string {
-  return `${name}#${number}`;
 }

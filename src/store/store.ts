@@ -22,11 +22,7 @@ export interface Store {
   deleteAll(): Promise<number>;
 }
 
-/** Why a store cannot be used. */
-export type StoreErrorCode = Extract<
-  ErrorCode,
-  'keychain-locked' | 'keychain-absent' | 'keychain-refused' | 'keychain-timeout'
->;
+export type StoreErrorCode = Extract<ErrorCode, `keychain-${string}`>;
 
 /** A store cannot do what it was asked. */
 export class StoreError extends EckError {

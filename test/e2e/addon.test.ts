@@ -43,22 +43,18 @@ const environment = (store: string): NodeJS.ProcessEnv =>
 const run = (store: string) =>
   runProgram(link, execArgs(), { env: environment(store), cwd: hostile.cwd, timeoutMs: 30_000 });
 
-/** Of the ELF header: `e_machine`, and `EM_ARM` in it. */
-const [machineOffset, armProcessor] = [18, 40];
+async function makeArmLibrary(addon: string): Promise<void> {
+  const library = await readFile(addon);
+  // Of the ELF header: EM_ARM as e_machine.
+  library.writeUInt16LE(40, 18);
+  await writeFile(addon, library);
+}
 
 const flaws: readonly (readonly [string, problem: string, (addon: string) => Promise<void>])[] = [
   ['missing', 'is missing', (addon) => rm(addon)],
   ['empty', 'cannot be loaded', (addon) => writeFile(addon, '')],
   ['not a library', 'cannot be loaded', (addon) => writeFile(addon, 'something else')],
-  [
-    'for another processor',
-    'cannot be loaded',
-    async (addon) => {
-      const library = await readFile(addon);
-      library.writeUInt16LE(armProcessor, machineOffset);
-      await writeFile(addon, library);
-    },
-  ],
+  ['for another processor', 'cannot be loaded', makeArmLibrary],
 ];
 
 describe.each(flaws)('where the keychain addon is %s', (_, problem, spoil) => {
@@ -82,21 +78,10 @@ describe.each(flaws)('where the keychain addon is %s', (_, problem, spoil) => {
 
 describeWith([{ name: 'strace', available: onPath('strace') }], 'a program that krew has linked', () => {
   /** Names that Bun, Node.js, the loader of shared libraries or this program could load. */
-  const names = [
-    ...['keyring.node', 'keyring.linux-x64-gnu.node', '.keyring.node', 'libc.so.6', 'libgcc_s.so.1'],
-    ...['.env', '.env.local', '.env.production', 'bunfig.toml', '.bunfig.toml', '.npmrc'],
-    ...[
-      'package.json',
-      'tsconfig.json',
-      'jsconfig.json',
-      'bun.lock',
-      'preload.js',
-      'index.js',
-      'openssl.cnf',
-    ],
-    ...['node_modules/@napi-rs/keyring/index.js', 'node_modules/@napi-rs/keyring/package.json'],
-    ...['kubectl-eck', 'kubectl-eck.jsc', 'main.js', 'config', 'credentials'],
-  ];
+  const names = `keyring.node keyring.linux-x64-gnu.node .keyring.node libc.so.6 libgcc_s.so.1 .env .env.local
+    .env.production bunfig.toml .bunfig.toml .npmrc package.json tsconfig.json jsconfig.json bun.lock preload.js
+    index.js openssl.cnf node_modules/@napi-rs/keyring/index.js node_modules/@napi-rs/keyring/package.json
+    kubectl-eck kubectl-eck.jsc main.js config credentials`.split(/\s+/);
 
   /** The files that a run touches in any way, by the arguments of its system calls. */
   async function touched(store: string): Promise<string[]> {

@@ -1,69 +1,54 @@
-import type { KeyringAddon, LoadAddon } from '../../src/store/addon.js';
+import type { KeyringAddon } from '../../src/store/addon.js';
 
-/** A keychain in memory, behind an addon as the real one is. */
-export interface FakeAddon {
-  readonly loadAddon: LoadAddon;
-  /** What is saved, by key. */
-  readonly secrets: Map<string, Buffer>;
-  /** What was asked for: `get`, `set` or `delete`, and the key. */
-  readonly calls: string[];
-  /** What a call waits for before it is answered; it fails where that fails. */
-  answer: () => Promise<undefined> | undefined;
-}
+export type FakeAddon = ReturnType<typeof fakeAddon>;
 
-/** Makes a keychain whose items hold at most `largestSecret` bytes. */
-export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret?: number } = {}): FakeAddon {
-  const secrets = new Map<string, Buffer>();
-  const calls: string[] = [];
-
-  class AsyncEntry {
+/** A keychain in memory whose items hold at most `largestSecret` bytes, behind an addon as the real one is. */
+export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret?: number } = {}) {
+  class Entry {
     constructor(
       _service: string,
       readonly key: string,
     ) {}
 
     async setSecret(secret: Uint8Array): Promise<void> {
-      await this.#asked('set');
+      await ask(`set ${this.key}`);
       if (secret.length > largestSecret) {
         throw new Error(`Attribute 'secret' is longer than the platform limit of ${largestSecret} chars`);
       }
-      secrets.set(this.key, Buffer.from(secret));
+      fake.secrets.set(this.key, Buffer.from(secret));
     }
 
     async getSecret(): Promise<number[] | null> {
-      await this.#asked('get');
-      const secret = secrets.get(this.key);
+      await ask(`get ${this.key}`);
+      const secret = fake.secrets.get(this.key);
       return secret === undefined ? null : Array.from(secret);
     }
 
     async deleteCredential(): Promise<boolean> {
-      await this.#asked('delete');
-      return secrets.delete(this.key);
-    }
-
-    async #asked(call: string): Promise<void> {
-      calls.push(`${call} ${this.key}`);
-      await fake.answer();
+      await ask(`delete ${this.key}`);
+      return fake.secrets.delete(this.key);
     }
   }
 
-  const addon = {
-    AsyncEntry,
-    Entry: AsyncEntry,
-    async findCredentialsAsync() {
-      calls.push('find');
-      await fake.answer();
-      return Array.from(secrets, ([name, secret]) => ({
-        account: name,
-        password: secret.toString('latin1'),
-      }));
-    },
-  };
-  const fake: FakeAddon = {
-    loadAddon: () => Promise.resolve(addon as unknown as KeyringAddon),
-    secrets,
-    calls,
-    answer: () => undefined,
+  async function findCredentialsAsync() {
+    await ask('find');
+    return Array.from(fake.secrets.keys(), (account) => ({ account, password: '' }));
+  }
+
+  async function ask(call: string): Promise<void> {
+    fake.calls.push(call);
+    await fake.answer();
+  }
+
+  const fake = {
+    loadAddon: () =>
+      Promise.resolve({ AsyncEntry: Entry, Entry, findCredentialsAsync } as unknown as KeyringAddon),
+    /** What is saved, by key. */
+    secrets: new Map<string, Buffer>(),
+    /** `get`, `set` or `delete`, and the key; or `find`. */
+    calls: [] as string[],
+    /** What a call waits for before it is answered; it fails where that fails. */
+    answer: (): Promise<undefined> | undefined => undefined,
   };
   return fake;
 }

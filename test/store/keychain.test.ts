@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Socket } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { openKeychain, type KeychainContext } from '../../src/store/keychain.js';
 import type { Store } from '../../src/store/store.js';
 import { programs, runProgram } from '../support/sandbox.js';
 import { fakeAddon, type FakeAddon } from './fake-addon.js';
-import { startFakeBus, type FakeBus } from './fake-bus.js';
 
 const timeLimits = { call: 200, prompt: 400, notice: 50 };
 let addon: FakeAddon;
@@ -22,52 +24,40 @@ function open(context: Partial<KeychainContext>): Store {
 
 describe('a bus that', () => {
   const signIn = (socket: Socket) => socket.write('OK 0123456789abcdef0123456789abcdef\r\n');
-  let bus: FakeBus;
+  let bus: Awaited<ReturnType<typeof startFakeBus>>;
   afterEach(() => {
     bus.stop();
   });
 
+  const signInAndThen = (next: (socket: Socket) => void) => (socket: Socket) => {
+    signIn(socket);
+    next(socket);
+  };
   const drip = (socket: Socket) => {
     const bytes = Array.from('OK 0123456789abcdef');
     setInterval(() => socket.write(bytes.shift() ?? ''), 40).unref();
   };
+  const hugeMessage = Buffer.from('6c020001ffffff0f010000000000000000', 'hex');
   const flood = (socket: Socket) => {
     while (socket.write(Buffer.alloc(1 << 16, 'l')));
     socket.once('drain', () => {
       flood(socket);
     });
   };
+  const endless = (socket: Socket) => {
+    socket.write('OK ');
+    flood(socket);
+  };
   test.each<[string, string, (socket: Socket) => void]>([
     ['accepts and never answers', 'keychain-timeout', () => undefined],
     ['answers the sign-in and then nothing', 'keychain-timeout', signIn],
     ['sends a byte now and then', 'keychain-timeout', drip],
-    [
-      'never ends a line',
-      'keychain-absent',
-      (socket) => {
-        socket.write('OK ');
-        flood(socket);
-      },
-    ],
+    ['never ends a line', 'keychain-absent', endless],
     ['refuses the user', 'keychain-absent', (socket) => socket.write('REJECTED EXTERNAL\r\n')],
     ['hangs up', 'keychain-absent', (socket) => socket.end()],
-    ['hangs up after the sign-in', 'keychain-absent', (socket) => void (signIn(socket), socket.end())],
-    [
-      'announces a huge message',
-      'keychain-absent',
-      (socket) => {
-        signIn(socket);
-        socket.write(Buffer.from('6c020001ffffff0f010000000000000000', 'hex'));
-      },
-    ],
-    [
-      'floods after the sign-in',
-      'keychain-absent',
-      (socket) => {
-        signIn(socket);
-        flood(socket);
-      },
-    ],
+    ['hangs up after the sign-in', 'keychain-absent', signInAndThen((socket) => socket.end())],
+    ['announces a huge message', 'keychain-absent', signInAndThen((socket) => socket.write(hugeMessage))],
+    ['floods after the sign-in', 'keychain-absent', signInAndThen(flood)],
   ])('%s ends in %s within the time limit', async (_, code, onConnection) => {
     bus = await startFakeBus(onConnection);
     const begin = performance.now();
@@ -102,7 +92,7 @@ describe('a bus that', () => {
   test('is not ours is never connected to', async () => {
     let connections = 0;
     bus = await startFakeBus(() => (connections += 1));
-    const path = bus.environment['DBUS_SESSION_BUS_ADDRESS']?.slice('unix:path='.length) ?? '';
+    const path = bus.environment.DBUS_SESSION_BUS_ADDRESS.slice('unix:path='.length);
     const addresses = [`unixexec:path=/bin/sh,argv1=-c,argv2=echo>${path}.ran`, `unix:abstract=${path}`];
     for (const address of addresses) {
       const store = open({ environment: { DBUS_SESSION_BUS_ADDRESS: address } });
@@ -155,3 +145,22 @@ describe('through the addon', () => {
     await expect(open({ platform: 'darwin' }).read('a')).rejects.toMatchObject(failure);
   });
 });
+
+/** A session bus on a socket of its own that does with a connection what a test wants. */
+async function startFakeBus(onConnection: (socket: Socket) => void) {
+  const directory = mkdtempSync(join(tmpdir(), 'kubectl-eck-bus-'));
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket.on('error', () => undefined));
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(join(directory, 'bus'), resolve));
+  return {
+    environment: { DBUS_SESSION_BUS_ADDRESS: `unix:path=${directory}/bus` },
+    stop() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}

@@ -7,16 +7,16 @@ import { repository } from '../support/sandbox.js';
 import type { SessionKeyring } from '../support/kernel-keyring.js';
 
 /** One call to store-runner.ts; an entry is base64. */
-export interface StoreCall {
-  readonly method: 'read' | 'save' | 'delete' | 'deleteAll';
-  readonly key: string;
-  readonly entry?: string;
-}
+export type StoreCall = readonly [
+  method: 'read' | 'save' | 'delete' | 'deleteAll',
+  key?: string,
+  entry?: string,
+];
 
 /** The answer of store-runner.ts. */
 export interface StoreAnswer {
-  readonly result?: string | boolean | number | null;
-  readonly thrown?: Pick<StoreError, 'store' | 'code' | 'message' | 'fix'>;
+  readonly result?: unknown;
+  readonly thrown?: Pick<StoreError, 'store' | 'code' | 'message'>;
 }
 
 /** A store in a Node.js process of its own, because a session keyring belongs to a process. */
@@ -38,21 +38,17 @@ export class RemoteStore implements Store {
   }
 
   async read(key: string): Promise<Uint8Array | undefined> {
-    const entry = await this.#call({ method: 'read', key });
-    return typeof entry === 'string' ? Buffer.from(entry, 'base64') : undefined;
+    const entry = await this.#call<string | undefined>('read', key);
+    return entry === undefined ? undefined : Buffer.from(entry, 'base64');
   }
-
-  async save(key: string, entry: Uint8Array): Promise<StoreName> {
-    const call = { method: 'save', key, entry: Buffer.from(entry).toString('base64') } as const;
-    return (await this.#call(call)) as StoreName;
+  save(key: string, entry: Uint8Array): Promise<StoreName> {
+    return this.#call('save', key, Buffer.from(entry).toString('base64'));
   }
-
-  async delete(key: string): Promise<boolean> {
-    return (await this.#call({ method: 'delete', key })) as boolean;
+  delete(key: string): Promise<boolean> {
+    return this.#call('delete', key);
   }
-
-  async deleteAll(): Promise<number> {
-    return (await this.#call({ method: 'deleteAll', key: '' })) as number;
+  deleteAll(): Promise<number> {
+    return this.#call('deleteAll');
   }
 
   /** Ends the process. */
@@ -62,11 +58,11 @@ export class RemoteStore implements Store {
     await ended;
   }
 
-  async #call(call: StoreCall): Promise<StoreAnswer['result']> {
+  async #call<T>(...call: StoreCall): Promise<T> {
     this.#child.stdin?.write(`${JSON.stringify(call)}\n`);
     const { value } = (await this.#answers.next()) as { value: string };
     const { result, thrown } = JSON.parse(value) as StoreAnswer;
     if (thrown) throw new StoreError(thrown.store, thrown.code, thrown.message);
-    return result;
+    return result as T;
   }
 }

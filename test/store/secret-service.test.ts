@@ -42,11 +42,8 @@ function callService(path: string, method: string, ...args: string[]): string {
 
 function itemsOf(key: string): string[] {
   const attributes = `{'service': 'kubectl-eck', 'username': '${key}'}`;
-  const found = callService(
-    '/org/freedesktop/secrets',
-    'org.freedesktop.Secret.Service.SearchItems',
-    attributes,
-  );
+  const search = 'org.freedesktop.Secret.Service.SearchItems';
+  const found = callService('/org/freedesktop/secrets', search, attributes);
   return found.match(/\/org\/freedesktop\/secrets\/collection\/\w+\/\w+/g) ?? [];
 }
 
@@ -73,10 +70,8 @@ describeWith([secretServiceRequirement], 'an unlocked Secret Service', () => {
     await store.save('a', Buffer.from('2'));
     expect(items).toHaveLength(1);
     expect(itemsOf('a')).toEqual(items);
-    const properties = 'org.freedesktop.DBus.Properties.Get';
-    expect(callService(items[0] ?? '', properties, 'org.freedesktop.Secret.Item', 'Label')).toContain(
-      'kubectl-eck: a',
-    );
+    const get = ['org.freedesktop.DBus.Properties.Get', 'org.freedesktop.Secret.Item', 'Label'] as const;
+    expect(callService(items[0] ?? '', ...get)).toContain('kubectl-eck: a');
   });
 
   test('deletes every item of ours and counts them', async () => {
@@ -84,6 +79,12 @@ describeWith([secretServiceRequirement], 'an unlocked Secret Service', () => {
     expect(await store.deleteAll()).toBe(3);
     expect(await store.read('b')).toBeUndefined();
     expect(await store.deleteAll()).toBe(0);
+  });
+
+  test('an item that another process deletes at the same time is deleted once', async () => {
+    await store.save('a', entry);
+    const deletions = await Promise.all([store.delete('a'), open().delete('a')]);
+    expect(deletions.sort()).toEqual([false, true]);
   });
 
   test('reads, replaces and deletes what the addon of earlier versions saved', async () => {
@@ -162,9 +163,8 @@ describeWith([secretServiceRequirement], 'a locked Secret Service whose prompt s
   ])('is waited for with a notice, and then given up: %s', async (_, display, limit) => {
     const begin = performance.now();
     const failure = { code: 'keychain-timeout', fix: 'unlock it, then run the command again' };
-    await expect(open({ ...service.environment, ...display }, limits).read('a')).rejects.toMatchObject(
-      failure,
-    );
+    const store = open({ ...service.environment, ...display }, limits);
+    await expect(store.read('a')).rejects.toMatchObject(failure);
     expect(performance.now() - begin).toBeGreaterThan(limit - 20);
     expect(performance.now() - begin).toBeLessThan(limit + 400);
     expect(warnings).toEqual(['waiting for the keychain to be unlocked']);
@@ -174,10 +174,8 @@ describeWith([secretServiceRequirement], 'a locked Secret Service whose prompt s
 describeWith([sessionBusRequirement], 'a session bus without a Secret Service', () => {
   test('has no keychain', async () => {
     const bus = await startSessionBus();
-    const failure = {
-      code: 'keychain-absent',
-      message: expect.stringContaining('has no Secret Service') as unknown,
-    };
+    const message = expect.stringContaining('has no Secret Service') as unknown;
+    const failure = { code: 'keychain-absent', message };
     await expect(open(bus.environment).read('a')).rejects.toMatchObject(failure);
     await bus.stop();
   });

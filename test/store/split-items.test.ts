@@ -85,40 +85,39 @@ describe('splitItems', () => {
     expect(items.changes).toBe(changes);
   });
 
-  test.each(pairs)(
-    'after any part of a save of $to bytes over $from there is the old entry, the new one, or none',
-    async ({ from, to }) => {
-      for (let stopAfter = 0; ; stopAfter++) {
-        const items = new FakeItems();
-        await over(items).save('a', bytes(from, 1));
-        items.stopAfter = items.changes + stopAfter;
-        const finished = await completes(over(items).save('a', bytes(to, 2)));
-        expect([undefined, bytes(from, 1), bytes(to, 2)]).toContainEqual(await over(items).read('a'));
+  /** Stops a save of `to` bytes, or a deletion, after each of its changes. The next call works with what is left. */
+  async function interrupt(from: number, to?: number): Promise<void> {
+    const [old, entry] = [bytes(from, 1), to === undefined ? undefined : bytes(to, 2)];
+    let finished = false;
+    for (let stopAfter = 0; !finished; stopAfter++) {
+      const items = new FakeItems();
+      await over(items).save('a', old);
+      items.stopAfter = items.changes + stopAfter;
+      const call = entry ? over(items).save('a', entry) : over(items).delete('a');
+      finished = await call.then(
+        () => true,
+        () => false,
+      );
+      expect([undefined, old, entry]).toContainEqual(await over(items).read('a'));
 
-        // The next save works with whatever is left.
-        items.stopAfter = Infinity;
+      items.stopAfter = Infinity;
+      if (entry) {
         await over(items).save('a', bytes(25, 3));
         expect(await over(items).read('a')).toEqual(bytes(25, 3));
-        await over(items).delete('a');
-        expect(items.saved.size).toBe(0);
-        if (finished) return;
       }
-    },
-  );
-
-  test.each(sizes)('after any part of a deletion of %d bytes, another one takes the rest', async (size) => {
-    for (let stopAfter = 0; ; stopAfter++) {
-      const items = new FakeItems();
-      await over(items).save('a', bytes(size, 1));
-      items.stopAfter = items.changes + stopAfter;
-      const finished = await completes(over(items).delete('a'));
-      expect([undefined, bytes(size, 1)]).toContainEqual(await over(items).read('a'));
-      items.stopAfter = Infinity;
       await over(items).delete('a');
       expect(items.saved.size).toBe(0);
-      if (finished) return;
     }
-  });
+  }
+
+  test.each(pairs)(
+    'after any part of a save of $to bytes over $from there is the old entry, the new one, or none',
+    ({ from, to }) => interrupt(from, to),
+  );
+
+  test.each(sizes)('after any part of a deletion of %d bytes, another one takes the rest', (size) =>
+    interrupt(size),
+  );
 
   test.each([
     [19, 40],
@@ -148,12 +147,11 @@ describe('splitItems', () => {
   test('without a limit one item is read, and one saved', async () => {
     const items = new FakeItems();
     const calls: string[] = [];
-    const watched: Items = {
+    const entries = splitItems({
       read: (name) => (calls.push(`read ${name}`), items.read(name)),
       save: (name, item) => (calls.push(`save ${name}`), items.save(name, item)),
       delete: (name) => (calls.push(`delete ${name}`), items.delete(name)),
-    };
-    const entries = splitItems(watched, { store: 'keychain', limit: Infinity });
+    });
     await entries.save('a', bytes(5000));
     await entries.read('a');
     await entries.delete('a');
@@ -185,7 +183,7 @@ function delayed(items: Items, turns: number): Items {
 function over(items: Items, drawn?: Uint8Array): Items {
   let count = 0;
   const newGeneration = () => drawn ?? Uint8Array.of(count++, ...crypto.getRandomValues(new Uint8Array(7)));
-  return splitItems(items, { store: 'keychain', limit, newGeneration });
+  return splitItems(items, limit, newGeneration);
 }
 
 function split(entry: Uint8Array, most = limit, drawn = generation): [Uint8Array, ...Uint8Array[]] {
@@ -196,11 +194,4 @@ function split(entry: Uint8Array, most = limit, drawn = generation): [Uint8Array
 
 function bytes(length: number, fill = 0): Uint8Array {
   return Buffer.alloc(length, fill);
-}
-
-async function completes(call: Promise<unknown>): Promise<boolean> {
-  return call.then(
-    () => true,
-    () => false,
-  );
 }

@@ -12,16 +12,14 @@ const store = openStore(process.argv[2] as StoreChoice, {
   warn: () => undefined,
 });
 
-async function answer({ method, key, entry = '' }: StoreCall): Promise<StoreAnswer> {
+async function answer([method, key = '', entry = '']: StoreCall): Promise<StoreAnswer> {
   try {
     const result = await store[method](key, Buffer.from(entry, 'base64'));
-    return {
-      result: result instanceof Uint8Array ? Buffer.from(result).toString('base64') : (result ?? null),
-    };
+    return { result: result instanceof Uint8Array ? Buffer.from(result).toString('base64') : result };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    const { store: name, code, message, fix } = error;
-    return { thrown: { store: name, code, message, fix } };
+    const { store: name, code, message } = error;
+    return { thrown: { store: name, code, message } };
   }
 }
 
