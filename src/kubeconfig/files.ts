@@ -1,5 +1,5 @@
-import { constants, mkdirSync, realpathSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, win32 } from 'node:path';
 import { EckError, messageOf, printable, usageError } from '../errors.js';
 import type { Environment } from '../world.js';
@@ -70,17 +70,11 @@ export async function readText(
 ): Promise<{ readonly text: string; readonly isUtf16: boolean } | undefined> {
   let bytes: Buffer;
   try {
-    // Opening a pipe would block without O_NONBLOCK, which Windows lacks.
-    const file = await open(path, constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0));
-    try {
-      const stats = await file.stat();
-      if (stats.isDirectory()) throw cannotRead(path, 'it is a directory');
-      if (!stats.isFile()) throw cannotRead(path, 'it is not a regular file');
-      if (stats.size > maxSize) throw cannotRead(path, tooLarge);
-      bytes = await file.readFile();
-    } finally {
-      await file.close();
-    }
+    const stats = await stat(path);
+    if (stats.isDirectory()) throw cannotRead(path, 'it is a directory');
+    if (!stats.isFile()) throw cannotRead(path, 'it is not a regular file');
+    if (stats.size > maxSize) throw cannotRead(path, tooLarge);
+    bytes = await readFile(path);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error instanceof EckError ? error : cannotRead(path, error);
@@ -93,15 +87,6 @@ export async function readText(
     return { text: decoder.decode(bytes), isUtf16: false };
   } catch {
     throw cannotRead(path, 'it is not UTF-8 text');
-  }
-}
-
-/** Creates the directory of a new kubeconfig, for this user alone. */
-export function makeDirectoryFor(path: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw cannotWrite(path, error);
   }
 }
 
@@ -122,14 +107,13 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** The code of an error of the operating system, such as `ENOENT`. */
-export function errorCode(error: unknown): string | undefined {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === 'string' ? code : undefined;
+export function errorCode(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
 }
 
 export function describe(reason: unknown): string {
   if (typeof reason === 'string') return reason;
-  return reasons[errorCode(reason) ?? ''] ?? messageOf(reason);
+  return reasons[errorCode(reason)] ?? messageOf(reason);
 }
 
 const fix = 'Fix this, or choose another file with --kubeconfig or KUBECONFIG';

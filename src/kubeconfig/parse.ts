@@ -16,6 +16,7 @@ export interface KubeconfigFile {
 /** An entry of `clusters`, `users` or `contexts`. */
 export interface NamedEntry {
   readonly name: string;
+  readonly file: KubeconfigFile;
   /** The whole entry: `name`, the content, and other fields. */
   readonly item: Mapping;
   readonly content: Mapping;
@@ -35,11 +36,11 @@ export function parseKubeconfig(path: string, text: string | undefined, isUtf16 
 }
 
 /** The named entries of a section. */
-export function entriesOf(content: Mapping, section: Section): NamedEntry[] {
-  return itemsOf(content, section).flatMap((item) => {
+export function entriesOf(file: KubeconfigFile, section: Section): NamedEntry[] {
+  return itemsOf(file.content, section).flatMap((item) => {
     if (!isMapping(item) || typeof item['name'] !== 'string') return [];
-    const entry = item[kinds[section]];
-    return [{ name: item['name'], item, content: isMapping(entry) ? entry : {} }];
+    const content = (item[kinds[section]] ?? {}) as Mapping;
+    return [{ name: item['name'], file, item, content }];
   });
 }
 

@@ -130,7 +130,7 @@ async function getCredentials(
   failures.push(...report.failures);
 
   const entries = setUps.map(({ entry }) => entry);
-  const rules = { overwrite, setCurrentContext: isOne && setCurrentContext, skipConflicts: true };
+  const rules = { overwrite, setCurrentContext: isOne && setCurrentContext };
   const written = paths && entries.length > 0 ? await writeContexts(paths, entries, rules) : undefined;
   for (const { contextName, error } of written?.conflicts ?? []) noteConflict(contextName, error);
   if (!paths && entries.length > 0) printOutput(renderKubeconfig(entries, rules));

@@ -34,9 +34,7 @@ export function contextEntry(
   cluster: IssuedCluster,
 ): ContextEntry {
   return {
-    contextName: name,
-    clusterName: name,
-    userName: name,
+    name,
     ...cluster,
     ...(namespace === undefined ? {} : { namespace }),
     exec: execEntry(clusterId, client, execApiVersion),
