@@ -111,7 +111,7 @@ export function errorCode(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? '';
 }
 
-export function describe(reason: unknown): string {
+function describe(reason: unknown): string {
   if (typeof reason === 'string') return reason;
   return reasons[errorCode(reason)] ?? messageOf(reason);
 }

@@ -3,8 +3,9 @@ import * as fs from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removeFile } from '../cache-directory.js';
 import { EckError, printable } from '../errors.js';
-import { cannotWrite, describe, errorCode, maxSize, tooLarge } from './files.js';
+import { cannotWrite, errorCode, maxSize, tooLarge } from './files.js';
 
 const lockTimeoutMs = 5_000;
 const retryMs = 50;
@@ -22,7 +23,7 @@ export async function withLocks<Result>(
 ): Promise<Result> {
   const held: string[] = [];
   const release = () => {
-    for (const lock of held.splice(0)) fs.rmSync(lock, { force: true });
+    held.splice(0).forEach(removeFile);
   };
   const onSignal = (signal: NodeJS.Signals) => {
     release();
@@ -84,14 +85,6 @@ export function makeDirectoryFor(path: string): void {
   }
 }
 
-interface Replacement {
-  readonly path: string;
-  readonly target: string;
-  readonly temporary: string;
-  readonly bytes: Buffer;
-  readonly inPlace: boolean;
-}
-
 /**
  * Replaces the texts of files whose locks are held. All are written to temporary files first, so that a full disk
  * changes none; then each is renamed. A file is written in place if it is mounted by itself, hard-linked, or owned by
@@ -101,38 +94,41 @@ interface Replacement {
  * @throws EckError `kubeconfig-unusable`, saying which files are changed. No temporary file is left behind
  */
 export function replaceFiles(files: readonly { readonly path: string; readonly text: string }[]): void {
-  const replacements: Replacement[] = [];
+  const temporaries: string[] = [];
   const changed: string[] = [];
   let path = '';
+  let incomplete: string | undefined;
   try {
-    for (const file of files) {
+    const replacements = files.map((file) => {
       path = file.path;
       const target = followLinks(resolve(path));
       const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
       const bytes = Buffer.from(file.text);
       const replaced = fs.statSync(target, { throwIfNoEntry: false });
-      replacements.push({ path, target, temporary, bytes, inPlace: mustStay(replaced) });
+      temporaries.push(temporary);
       writeTemporary(temporary, bytes, target, replaced);
-    }
-    for (const replacement of replacements) {
+      return { path, target, temporary, bytes, mustStay: mustStay(replaced) };
+    });
+    for (const { target, temporary, bytes, ...replacement } of replacements) {
       path = replacement.path;
-      replace(replacement);
+      if (replacement.mustStay || !rename(temporary, target)) {
+        incomplete = path;
+        writeAndSync(target, 'r+', bytes);
+        incomplete = undefined;
+      }
       changed.push(path);
     }
   } catch (error) {
-    const isIncomplete = errorCode(error) === incomplete;
     const unchanged = files
       .map((file) => file.path)
-      .filter((other) => !changed.includes(other) && (other !== path || !isIncomplete));
-    const lists = listed('Changed', changed) + listed('Not changed', unchanged);
-    throw cannotWrite(path, error, files.length === 1 ? '' : lists);
+      .filter((each) => ![...changed, incomplete].includes(each));
+    const lists = files.length === 1 ? '' : listed('Changed', changed) + listed('Not changed', unchanged);
+    const place = incomplete === undefined ? '' : '. It was written in place and may be incomplete';
+    throw cannotWrite(path, error, place + lists);
   } finally {
-    for (const { temporary } of replacements) fs.rmSync(temporary, { force: true });
+    temporaries.forEach(removeFile);
   }
 }
-
-/** The code of an error that left a file incomplete. */
-const incomplete = 'INCOMPLETE';
 
 function listed(what: string, paths: readonly string[]): string {
   return paths.length === 0 ? '' : `. ${what}: ${paths.map((path) => printable(path)).join(', ')}`;
@@ -151,12 +147,7 @@ function mustStay(file: fs.Stats | undefined): boolean {
   return file !== undefined && (file.nlink > 1 || (user !== 0 && file.uid !== user));
 }
 
-function writeTemporary(
-  temporary: string,
-  bytes: Buffer,
-  target: string,
-  replaced: fs.Stats | undefined,
-): void {
+function writeTemporary(temporary: string, bytes: Buffer, target: string, replaced?: fs.Stats): void {
   if (bytes.length > maxSize) throw new Error(tooLarge);
   if (replaced === undefined) fs.mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
   // A rename would replace a file that its owner made read-only.
@@ -164,44 +155,32 @@ function writeTemporary(
   removeLeftovers(target);
   writeAndSync(temporary, 'wx', bytes);
   if (replaced === undefined) return;
-  const { uid, gid, mode } = replaced;
   try {
-    fs.chownSync(temporary, uid, gid);
+    fs.chownSync(temporary, replaced.uid, replaced.gid);
   } catch (error) {
     // Only root can give a file to another user or to any group.
     if (process.geteuid?.() === 0) throw error;
   }
-  fs.chmodSync(temporary, mode & 0o7777);
+  fs.chmodSync(temporary, replaced.mode & 0o7777);
 }
 
 /** Removes temporary files of runs that were killed: the lock is held, so no other run is writing one. */
 function removeLeftovers(target: string): void {
   const start = `.${basename(target)}.`;
   for (const name of fs.readdirSync(dirname(target))) {
-    if (!name.startsWith(start) || !/^[0-9a-f]{12}\.tmp$/.test(name.slice(start.length))) continue;
-    try {
-      fs.unlinkSync(join(dirname(target), name));
-    } catch {
-      // It belongs to another user.
-    }
+    const isLeftover = name.startsWith(start) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(start.length));
+    if (isLeftover) removeFile(join(dirname(target), name));
   }
 }
 
-function replace({ target, temporary, bytes, inPlace }: Replacement): void {
+/** @returns false for a mount point, which cannot be replaced */
+function rename(temporary: string, target: string): boolean {
   try {
-    if (!inPlace) {
-      fs.renameSync(temporary, target);
-      return;
-    }
+    fs.renameSync(temporary, target);
+    return true;
   } catch (error) {
-    // A mount point cannot be replaced.
-    if (errorCode(error) !== 'EBUSY') throw error;
-  }
-  try {
-    writeAndSync(target, 'r+', bytes);
-  } catch (error) {
-    const message = `${describe(error)}. It was written in place and may be incomplete`;
-    throw Object.assign(new Error(message, { cause: error }), { code: incomplete });
+    if (errorCode(error) === 'EBUSY') return false;
+    throw error;
   }
 }
 
