@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { EckError, printable, quoted } from '../errors.js';
-import type { Mapping } from '../mapping.js';
 import { editKubeconfig, type ItemChange } from './edit.js';
 import {
   contentsOf,
@@ -15,7 +14,7 @@ import {
 } from './entry.js';
 import type { KubeconfigPaths } from './files.js';
 import { entriesOf, parseKubeconfig, type KubeconfigFile } from './parse.js';
-import { mergeKubeconfigs, ownEntries, readFiles } from './read.js';
+import { mergeKubeconfigs, ownEntries, readFiles, type KubeconfigUser } from './read.js';
 import { makeDirectoryFor, replaceFiles, withLocks } from './write.js';
 
 /** How contexts are written. */
@@ -31,13 +30,9 @@ export type Outcome = 'added' | 'updated' | 'unchanged';
 
 interface PlannedContexts {
   /** In the order of the wanted entries, without those with conflicts. `file` is the file of the context. */
-  readonly entries: readonly {
-    readonly contextName: string;
-    readonly file: string;
-    readonly outcome: Outcome;
-  }[];
+  readonly entries: { readonly contextName: string; readonly file: string; readonly outcome: Outcome }[];
   /** Entries that are not written, with `kubeconfig-conflict`. */
-  readonly conflicts: readonly { readonly contextName: string; readonly error: EckError }[];
+  readonly conflicts: { readonly contextName: string; readonly error: EckError }[];
 }
 
 /** The current context of all files together. */
@@ -118,14 +113,10 @@ export async function removeContexts(
   });
 }
 
-/** A user that gets an `exec` entry in place of its other credentials. */
-export interface UserReplacement {
-  readonly name: string;
-  readonly file: string;
-  /** The user's content as it was read. */
-  readonly content: Mapping;
+/** A user as it was read, and the `exec` entry that it gets in place of its other credentials. */
+export type UserReplacement = Pick<KubeconfigUser, 'name' | 'file' | 'content'> & {
   readonly exec: ExecEntry;
-}
+};
 
 /**
  * Replaces users in place. Names, contexts, and what a person added to the users stay.
@@ -212,8 +203,7 @@ function planContexts(
   const own = ownEntries(merged);
   const destination = files.find(({ text }) => text !== undefined) ?? files.at(-1);
   if (destination === undefined) throw new EckError('internal', 'There is no kubeconfig file to write to');
-  const outcomes: PlannedContexts['entries'][number][] = [];
-  const conflicts: PlannedContexts['conflicts'][number][] = [];
+  const planned: PlannedContexts = { entries: [], conflicts: [] };
   for (const entry of entries) {
     const { name } = entry;
     const contents = contentsOf(entry);
@@ -232,19 +222,19 @@ function planContexts(
       items.push({ section, name, item, file: existing?.file ?? destination });
     }
     if (error) {
-      conflicts.push({ contextName: name, error });
+      planned.conflicts.push({ contextName: name, error });
       continue;
     }
     changes.items.push(...items);
     const context = merged.contexts.get(name);
     const outcome = context === undefined ? 'added' : items.length > 0 ? 'updated' : 'unchanged';
-    outcomes.push({ contextName: name, file: (context?.file ?? destination).path, outcome });
+    planned.entries.push({ contextName: name, file: (context?.file ?? destination).path, outcome });
   }
-  const current = setCurrentContext ? outcomes[0]?.contextName : undefined;
+  const current = setCurrentContext ? planned.entries[0]?.contextName : undefined;
   if (current !== undefined && current !== merged.currentContext) {
     changes.currentContexts.set(destination, current);
   }
-  return { entries: outcomes, conflicts };
+  return planned;
 }
 
 /** The error for an entry that another program wrote. */

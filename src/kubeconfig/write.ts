@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { removeFile } from '../cache-directory.js';
 import { EckError, printable } from '../errors.js';
-import { cannotWrite, errorCode, maxSize, tooLarge } from './files.js';
+import { cannot, errorCode, maxSize, tooLarge } from './files.js';
 
 const lockTimeoutMs = 5_000;
 const retryMs = 50;
@@ -65,7 +65,7 @@ async function acquireLock(path: string, held: string[]): Promise<void> {
     } catch (error) {
       const code = errorCode(error);
       if (['ENOENT', 'EACCES', 'EPERM', 'EROFS'].includes(code)) return;
-      if (code !== 'EEXIST') throw cannotWrite(path, error);
+      if (code !== 'EEXIST') throw cannot('write', path, error);
     }
     if (waitedMs >= lockTimeoutMs) {
       throw new EckError('kubeconfig-locked', `Another process holds the lock ${printable(lock)}`, {
@@ -81,7 +81,7 @@ export function makeDirectoryFor(path: string): void {
   try {
     fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw cannotWrite(path, error);
+    throw cannot('write', path, error);
   }
 }
 
@@ -124,7 +124,7 @@ export function replaceFiles(files: readonly { readonly path: string; readonly t
       .filter((each) => ![...changed, incomplete].includes(each));
     const lists = files.length === 1 ? '' : listed('Changed', changed) + listed('Not changed', unchanged);
     const place = incomplete === undefined ? '' : '. It was written in place and may be incomplete';
-    throw cannotWrite(path, error, place + lists);
+    throw cannot('write', path, error, place + lists);
   } finally {
     temporaries.forEach(removeFile);
   }
