@@ -1,23 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { renderKubeconfig } from '../../src/kubeconfig/change.js';
-import { editKubeconfig, type FileChange, type ItemChange } from '../../src/kubeconfig/edit.js';
-import { kinds, sections, wantedEntries } from '../../src/kubeconfig/entry.js';
+import { editKubeconfig, type ItemChange } from '../../src/kubeconfig/edit.js';
+import { sections } from '../../src/kubeconfig/entry.js';
 import { parseKubeconfig } from '../../src/kubeconfig/parse.js';
-import { contextEntry, entryLines, lovedKubeconfig, sectionsText, withPlaces } from './fixtures.js';
+import {
+  added as addedTo,
+  contextEntry,
+  entryLines,
+  lovedKubeconfig,
+  sectionsText,
+  withPlaces,
+} from './fixtures.js';
 
-const added = (id: string): ItemChange[] =>
-  wantedEntries(contextEntry(id)).map(({ section, name, content }) => ({
-    section,
-    name,
-    item: { name, [kinds[section]]: content },
-  }));
+const added = (id: string): ItemChange[] => sections.map((section) => addedTo(section, id));
 const deleted = (id: string): ItemChange[] =>
   sections.map((section) => ({ section, name: id, item: undefined }));
 
 function edit(text: string, items: readonly ItemChange[], currentContext?: string): string {
-  const change: FileChange = { items, ...(currentContext === undefined ? {} : { currentContext }) };
-  return editKubeconfig(parseKubeconfig('config', text), change, 'use --print');
+  return editKubeconfig(parseKubeconfig('config', text), { items, currentContext }, 'use --print');
 }
 
 /** Layouts with marks where the new entries belong. */
@@ -86,12 +87,9 @@ test.each<[string, string, string]>([
 
 test('several entries are added in their order', () => {
   const ids = ['eck-3', 'eck-1', 'eck-2'];
-  const template =
-    'clusters:\n- name: a\n«clusters»\nusers:\n- name: a\n«users»\ncontexts:\n- name: a\n«contexts»\n';
-  const expected = template.replace(/^«(\w+)»\n/gm, (_, section: 'clusters') =>
-    ids.map((id) => `${entryLines(id, section).join('\n')}\n`).join(''),
-  );
-  expect(edit(withPlaces(template, '').before, ids.flatMap(added))).toBe(expected);
+  const lines = ids.flatMap((id) => entryLines(id, 'contexts')).join('\n');
+  const items = ids.map((id) => addedTo('contexts', id));
+  expect(edit('contexts:\n- name: a\n', items)).toBe(`contexts:\n- name: a\n${lines}\n`);
 });
 
 test('an entry that changes is rendered anew where it is', () => {

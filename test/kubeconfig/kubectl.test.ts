@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { join } from 'node:path';
 import { removeContexts, writeContexts } from '../../src/kubeconfig/change.js';
 import { locateKubeconfig } from '../../src/kubeconfig/files.js';
-import { withLocks } from '../../src/kubeconfig/lock.js';
+import { withLocks } from '../../src/kubeconfig/write.js';
 import { readContexts } from '../../src/kubeconfig/read.js';
 import { currentKubectl, oldKubectl, runKubectl, type KubectlRequirement } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeContexts } from '../../src/kubeconfig/change.js';
-import { withLocks } from '../../src/kubeconfig/lock.js';
+import { withLocks } from '../../src/kubeconfig/write.js';
 import { readContexts } from '../../src/kubeconfig/read.js';
 import { contextEntry, makeDirectory, snapshot } from './fixtures.js';
 
