@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import {
@@ -13,27 +13,10 @@ import {
 } from '../../src/kubeconfig/change.js';
 import type { ContextEntry } from '../../src/kubeconfig/entry.js';
 import { readContexts, readUsers } from '../../src/kubeconfig/read.js';
-import {
-  contextEntry,
-  entryLines,
-  lovedKubeconfig,
-  makeDirectory,
-  sectionsText,
-  snapshot,
-  withPlaces,
-} from './fixtures.js';
+import { directory } from './directory.js';
+import { contextEntry, entryLines, lovedKubeconfig, sectionsText, snapshot, withPlaces } from './fixtures.js';
 
 const eck1 = contextEntry('eck-1');
-let directory: string;
-
-beforeEach(() => {
-  directory = makeDirectory();
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true });
-});
-
 /** Paths of files with these texts; undefined is a missing file. */
 function files(texts: Record<string, string | undefined>): [string, ...string[]] {
   const paths = Object.entries(texts).map(([name, text]) => {

@@ -1,5 +1,4 @@
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ItemChange } from '../../src/kubeconfig/edit.js';
 import { contentsOf, kinds, sections, type ContextEntry, type Section } from '../../src/kubeconfig/entry.js';
@@ -49,11 +48,6 @@ export function entryLines(id: string, section: Section): string[] {
 /** The three sections with one entry of ours in each. */
 export function sectionsText(id: string): string {
   return sections.map((section) => [`${section}:`, ...entryLines(id, section), ''].join('\n')).join('');
-}
-
-/** A new directory, by its real name. */
-export function makeDirectory(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'kubectl-eck-test-')));
 }
 
 /** Everything in a directory: names, kinds, modes, contents, and when each was written. */

@@ -22,8 +22,8 @@ beforeAll(async () => {
 });
 
 /** The `Config` of a response. */
-function config(issuing: Issuing = {}, issued = certificate, url = server): unknown {
-  return issuedConfig({ clusterId, authority, server: url }, url, issued, issuing);
+function config(issuing: Issuing = {}, issued = certificate): unknown {
+  return issuedConfig({ clusterId, authority, server }, server, issued, issuing);
 }
 
 /** Places in a kubeconfig, such as `users.0.user`, and what is there instead; undefined is nothing. */
@@ -111,20 +111,17 @@ describe.each(forms)('an issued kubeconfig in %s', (form) => {
     expect(plain(changed(form, added))).toEqual(plain(config()));
   });
 
-  test.each(['api.example.com', '192.0.2.1', '2001:db8::1', 'kubernetes.default.svc', 'under_score'])(
-    'can have the tls-server-name %s',
-    (tlsServerName) => {
-      const value = changed(form, { [`${cluster}.tls-server-name`]: tlsServerName });
-      expect(read(value).cluster.tlsServerName).toBe(tlsServerName);
-    },
-  );
-
   test.each([
-    'https://[2001:db8::1]:6443',
-    'https://api.example.com:6443/k8s/clusters/c-1',
-    'HTTPS://API.example.com',
-  ])('can have the server %s', (url) => {
-    expect(read(config({ form }, certificate, url)).cluster.server).toBe(url);
+    ...['api.example.com', '192.0.2.1', '2001:db8::1', 'under_score'].map((name) => [
+      'tls-server-name',
+      name,
+    ]),
+    ['server', 'https://[2001:db8::1]:6443'],
+    ['server', 'https://api.example.com:6443/k8s/clusters/c-1'],
+    ['server', 'HTTPS://API.example.com'],
+  ])('can have the %s %s', (field = '', value) => {
+    const { server: url, tlsServerName } = read(changed(form, { [`${cluster}.${field}`]: value })).cluster;
+    expect(field === 'server' ? url : tlsServerName).toBe(value);
   });
 
   test('can have a bundle of authorities', async () => {

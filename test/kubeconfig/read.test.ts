@@ -1,21 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOwnUser } from '../../src/kubeconfig/entry.js';
 import { entriesOf, parseKubeconfig } from '../../src/kubeconfig/parse.js';
 import { readContexts, readUsers } from '../../src/kubeconfig/read.js';
 import { outcomeOf } from '../fuzz/property.js';
-import { contextEntry, lovedKubeconfig, makeDirectory, sectionsText, withPlaces } from './fixtures.js';
-
-let directory: string;
-
-beforeEach(() => {
-  directory = makeDirectory();
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true });
-});
+import { directory } from './directory.js';
+import { contextEntry, lovedKubeconfig, sectionsText, withPlaces } from './fixtures.js';
 
 function file(name: string, text: string): string {
   writeFileSync(join(directory, name), text);
