@@ -123,13 +123,7 @@ function editYaml({ text = '', content }: KubeconfigFile, wanted: Mapping, chang
   return mark + lines.toString() + rest;
 }
 
-/** Where a section is. Its items end before the blank lines and outer comments that follow them. */
-interface SectionPlace {
-  readonly key: number;
-  readonly end: number;
-  readonly indent: number;
-  readonly items: readonly { readonly start: number; readonly end: number }[];
-}
+type SectionPlace = NonNullable<ReturnType<Lines['findSection']>>;
 
 /** The lines of a YAML document in block style. Line numbers stay while lines are replaced and inserted. */
 class Lines {
@@ -186,7 +180,8 @@ class Lines {
     return this.#lines.findLastIndex((line) => pattern.test(line));
   }
 
-  findSection(section: Section): SectionPlace | undefined {
+  /** Where a section is. Its items end before the blank lines and outer comments that follow them. */
+  findSection(section: Section) {
     const key = this.findKey(section);
     if (key === -1) return undefined;
     let indent: number | undefined;

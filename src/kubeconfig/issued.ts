@@ -121,8 +121,10 @@ function readCluster(cluster: Mapping): IssuedCluster {
   if (url.protocol !== 'https:') throw new Error('its server is not https');
   if (url.username !== '' || url.password !== '') throw new Error('its server contains a password');
 
-  const certificates = readCertificates(base64Text(cluster, 'certificate-authority-data'));
-  const certificateAuthorityPem = certificates.join('');
+  // The text of a certificate is its PEM.
+  const certificateAuthorityPem = readCertificates(base64Text(cluster, 'certificate-authority-data')).join(
+    '',
+  );
   const tlsServerName = cluster['tls-server-name'];
   if (tlsServerName === undefined) return { server, certificateAuthorityPem };
   if (typeof tlsServerName !== 'string' || !/^[A-Za-z0-9.:_-]{1,253}$/.test(tlsServerName)) {

@@ -4,9 +4,7 @@ import { readText, type KubeconfigPaths } from './files.js';
 import { entriesOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from './parse.js';
 
 /** Several kubeconfig files merged as kubectl does: the first to define something wins. */
-export interface MergedKubeconfig extends Readonly<Record<Section, ReadonlyMap<string, NamedEntry>>> {
-  readonly currentContext: string | undefined;
-}
+export type MergedKubeconfig = ReturnType<typeof mergeKubeconfigs>;
 
 /** Reads every file of the user kubeconfig. Missing files count as empty. */
 export function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
@@ -19,7 +17,7 @@ export function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
 }
 
 /** Merges files that are in kubectl's order. */
-export function mergeKubeconfigs(files: readonly KubeconfigFile[]): MergedKubeconfig {
+export function mergeKubeconfigs(files: readonly KubeconfigFile[]) {
   const merge = (section: Section): ReadonlyMap<string, NamedEntry> => {
     const merged = new Map<string, NamedEntry>();
     for (const entry of files.flatMap((file) => entriesOf(file, section))) {
@@ -50,7 +48,6 @@ export function ownEntries(merged: MergedKubeconfig): Readonly<Record<Section, R
   };
 }
 
-/** The contexts of the user kubeconfig. */
 export interface UserContexts {
   readonly currentContext: string | undefined;
   /** In the order of the files. */
@@ -66,9 +63,8 @@ export interface UserContext {
   readonly user: Mapping;
   /** Whether its user's `exec` entry runs this plugin. */
   readonly isOwn: boolean;
-  /** The arguments of the `exec` entry, if it is ours. */
+  /** Arguments and variables of the `exec` entry, if it is ours. */
   readonly execArgs: readonly string[];
-  /** The variables that the `exec` entry sets, if it is ours. */
   readonly execEnvironment: Readonly<Record<string, string>>;
   readonly cluster: Mapping | undefined;
   /** The file of the cluster: its relative paths start there. */

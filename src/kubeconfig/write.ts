@@ -38,20 +38,15 @@ export async function withLocks<Result>(
   process.on('exit', release);
   for (const signal of signals) process.on(signal, onSignal);
   try {
-    for (const path of await namesToLock(paths)) await acquireLock(path, held);
+    // A file behind a symbolic link has two names. Sorted, so that two processes cannot wait for each other.
+    const targets = await Promise.all(paths.map((path) => realpath(path).catch(() => resolve(path))));
+    const names = new Set([...paths.map((path) => resolve(path)), ...targets]);
+    for (const name of [...names].sort()) await acquireLock(name, held);
     return await task();
   } finally {
     release();
     stop();
   }
-}
-
-/** Both names of a file behind a symbolic link, sorted so that two processes cannot wait for each other. */
-async function namesToLock(paths: readonly string[]): Promise<string[]> {
-  const names = await Promise.all(
-    paths.map(async (path) => [resolve(path), await realpath(path).catch(() => resolve(path))]),
-  );
-  return [...new Set(names.flat())].sort();
 }
 
 async function acquireLock(path: string, held: string[]): Promise<void> {
