@@ -14,31 +14,20 @@ function edit(text: string, items: readonly ItemChange[], currentContext?: strin
 }
 
 /** Layouts with marks where the new entries belong. */
-const layouts: [string, string][] = [
-  ['by hand', lovedKubeconfig],
-  ['by hand, on Windows', `\ufeff${lovedKubeconfig.replaceAll('\n', '\r\n')}`],
-  [
-    'as kubectl writes it',
-    `apiVersion: v1\nclusters:\n- cluster:\n    server: https://a\n  name: a\n«clusters»\ncontexts:\n- context:\n    cluster: a\n    user: a\n  name: a\n«contexts»\ncurrent-context: a\nkind: Config\npreferences: {}\nusers:\n- name: a\n  user: {}\n«users»\n`,
-  ],
-  ['with empty lists', '# mine\nclusters:\n«clusters»\nusers: # none\n«users»\n\ncontexts:\n«contexts»\n'],
-  [
-    'between document markers',
+const layouts = Object.entries({
+  'by hand': lovedKubeconfig,
+  'by hand, on Windows': `\ufeff${lovedKubeconfig.replaceAll('\n', '\r\n')}`,
+  'as kubectl writes it': `apiVersion: v1\nclusters:\n- cluster:\n    server: https://a\n  name: a\n«clusters»\ncontexts:\n- context:\n    cluster: a\n    user: a\n  name: a\n«contexts»\ncurrent-context: a\nkind: Config\npreferences: {}\nusers:\n- name: a\n  user: {}\n«users»\n`,
+  'with empty lists': '# mine\nclusters:\n«clusters»\nusers: # none\n«users»\n\ncontexts:\n«contexts»\n',
+  'between document markers':
     '%YAML 1.1\n--- # x\nclusters:\n- name: a\n  cluster: {}\n«clusters»\nusers:\n- name: a\n«users»\ncontexts:\n-\n«contexts»\n... # y\n',
-  ],
-  [
-    'in the first of two documents',
+  'in the first of two documents':
     'clusters:\n«clusters»\nusers:\n«users»\ncontexts:\n«contexts»\n---\nclusters: "what is this?\n',
-  ],
-  [
-    'with lists indented by four',
+  'with lists indented by four':
     'clusters:\n    - name: a\n      cluster: {}\n    «clusters»\nusers:\n    - name: a\n    # c\n      user: {token: x}\n    «users»\ncontexts:\n    - name: a\n      # of a\n    «contexts»\n    # end\n',
-  ],
-  [
-    'with a key twice',
+  'with a key twice':
     'clusters: [] # not this one\nclusters:\n- name: a\n«clusters»\nusers:\n«users»\ncontexts:\n«contexts»\n',
-  ],
-];
+});
 
 describe.each(layouts)('a kubeconfig %s', (_, template) => {
   const { before, after } = withPlaces(template, 'eck-1');
