@@ -1,47 +1,55 @@
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { EckError, printable, quoted } from '../errors.js';
-import type { Mapping } from '../mapping.js';
-import { editKubeconfig } from './edit.js';
-import { execContent, isOwnUser, mergedContent, type ContextEntry, type ExecEntry } from './entry.js';
-import { makeDirectoryFor, type KubeconfigPaths } from './files.js';
-import { withLocks } from './lock.js';
-import { entriesOf, parseKubeconfig, type KubeconfigFile } from './parse.js';
+import { editKubeconfig, type ItemChange } from './edit.js';
 import {
-  conflictError,
-  noChanges,
-  planContexts,
-  planRemoval,
-  type Changes,
-  type Plan,
-  type PlannedOutcomes,
-  type WriteRules,
-} from './plan.js';
-import { mergeKubeconfigs, readFiles } from './read.js';
-import { replaceFiles } from './write.js';
+  contentsOf,
+  isOwnUser,
+  kinds,
+  mergedContent,
+  sections,
+  type ContextEntry,
+  type ExecEntry,
+  type Section,
+} from './entry.js';
+import type { KubeconfigPaths } from './files.js';
+import { entriesOf, parseKubeconfig, type KubeconfigFile } from './parse.js';
+import { mergeKubeconfigs, ownEntries, readFiles, type KubeconfigUser } from './read.js';
+import { makeDirectoryFor, replaceFiles, withLocks } from './write.js';
 
-export type { EntryOutcome, Outcome, WriteRules } from './plan.js';
+/** How contexts are written. */
+export interface WriteRules {
+  /** Replaces entries of the same names that this plugin did not write, as a whole. */
+  readonly overwrite: boolean;
+  /** Makes the context of the first entry the current one. */
+  readonly setCurrentContext: boolean;
+}
 
-/** What every change reports. */
-interface ChangeReport {
-  readonly writtenFiles: readonly string[];
-  /** The current context of all files together. */
+/** `added`: the context is new. `updated`: an entry changed. `unchanged`: nothing did. */
+export type Outcome = 'added' | 'updated' | 'unchanged';
+
+interface PlannedContexts {
+  /** In the order of the wanted entries, without those with conflicts. `file` is the file of the context. */
+  readonly entries: { readonly contextName: string; readonly file: string; readonly outcome: Outcome }[];
+  /** Entries that are not written, with `kubeconfig-conflict`. */
+  readonly conflicts: { readonly contextName: string; readonly error: EckError }[];
+}
+
+/** The current context of all files together. */
+interface CurrentContext {
   readonly currentContext: { readonly before: string | undefined; readonly after: string | undefined };
 }
 
-export type WriteReport = ChangeReport & PlannedOutcomes;
-
-export type RemovalReport = ChangeReport & { readonly contextNames: readonly string[] };
+export type WriteReport = PlannedContexts & CurrentContext;
 
 const writeFix = 'write the entries to another file with --kubeconfig, or use --print';
 
 /**
- * Writes contexts with their clusters and users into the user kubeconfig: all of them, or none if there is a conflict.
- * An entry is changed in its file; a new one goes to the first file that exists, else to the last one, and so does
- * `current-context`. What a person added to entries of ours stays.
+ * Writes contexts of different names, with their clusters and users, into the user kubeconfig. Entries with conflicts
+ * are left out. An entry is changed in its file; a new one goes to the first file that exists, else to the last one, and
+ * so does `current-context`. What a person added to entries of ours stays.
  *
- * @throws EckError `kubeconfig-conflict`, `kubeconfig-locked`, `kubeconfig-unusable`; `usage` if two entries want
- *   different content under one name
+ * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`
  */
 export async function writeContexts(
   paths: KubeconfigPaths,
@@ -50,7 +58,22 @@ export async function writeContexts(
 ): Promise<WriteReport> {
   // The lock of a new file needs its directory.
   if (!paths.some((path) => existsSync(path))) makeDirectoryFor(paths.at(-1) ?? paths[0]);
-  return changeFiles(paths, writeFix, (files) => planContexts(files, entries, rules));
+  return changeFiles(paths, writeFix, (files, changes) => planContexts(files, changes, entries, rules));
+}
+
+/** A kubeconfig with only these contexts, of different names. */
+export function renderKubeconfig(
+  entries: readonly ContextEntry[],
+  { setCurrentContext }: Pick<WriteRules, 'setCurrentContext'>,
+): string {
+  const file = parseKubeconfig('', undefined);
+  const changes: Changes = { items: [], currentContexts: new Map() };
+  planContexts([file], changes, entries, { setCurrentContext, overwrite: false });
+  return editKubeconfig(
+    file,
+    { items: changes.items, currentContext: changes.currentContexts.get(file) },
+    '',
+  );
 }
 
 /**
@@ -62,19 +85,38 @@ export async function writeContexts(
 export async function removeContexts(
   paths: KubeconfigPaths,
   names: readonly string[],
-): Promise<RemovalReport> {
-  const removeFix = 'remove the entries with an editor';
-  return changeFiles(paths, removeFix, (files) => planRemoval(files, new Set(names)));
+): Promise<CurrentContext & { readonly contextNames: readonly string[] }> {
+  return changeFiles(paths, 'remove the entries with an editor', (files, changes) => {
+    const merged = mergeKubeconfigs(files);
+    const own = ownEntries(merged);
+    const contexts = files.flatMap((file) => entriesOf(file, 'contexts'));
+    const gone = contexts.filter(
+      ({ name, content }) => names.includes(name) && own.users.has(content['user']),
+    );
+    const left = contexts.filter((context) => !gone.includes(context));
+    const contextNames = new Set(gone.map(({ name }) => name));
+    changes.items.push(...gone.map(({ name, file }) => removal('contexts', name, file)));
+    for (const section of ['users', 'clusters'] as const) {
+      const referred = (list: typeof contexts) => new Set(list.map(({ content }) => content[kinds[section]]));
+      const [unused, used] = [referred(gone), referred(left)];
+      for (const { name, file, content } of files.flatMap((file) => entriesOf(file, section))) {
+        // An entry that an earlier file defines, too, may belong to another program.
+        const isOurs = section === 'users' ? isOwnUser(content) : merged.clusters.get(name)?.file === file;
+        if (isOurs && unused.has(name) && !used.has(name)) changes.items.push(removal(section, name, file));
+      }
+    }
+    for (const file of files) {
+      const current = file.content['current-context'];
+      if (typeof current === 'string' && contextNames.has(current)) changes.currentContexts.set(file, '');
+    }
+    return { contextNames: [...contextNames] };
+  });
 }
 
-/** A user that gets an `exec` entry in place of its other credentials. */
-export interface UserReplacement {
-  readonly name: string;
-  readonly file: string;
-  /** The user's content as it was read. */
-  readonly content: Mapping;
+/** A user as it was read, and the `exec` entry that it gets in place of its other credentials. */
+export type UserReplacement = Pick<KubeconfigUser, 'name' | 'file' | 'content'> & {
   readonly exec: ExecEntry;
-}
+};
 
 /**
  * Replaces users in place. Names, contexts, and what a person added to the users stay.
@@ -84,20 +126,19 @@ export interface UserReplacement {
 export async function replaceUsers(
   paths: KubeconfigPaths,
   replacements: readonly UserReplacement[],
-): Promise<{ readonly writtenFiles: readonly string[] }> {
-  return changeFiles(paths, 'replace the users with an editor', (files) => {
-    const changes = noChanges(files);
+): Promise<void> {
+  await changeFiles(paths, 'replace the users with an editor', (files, changes) => {
+    const users = files.flatMap((file) => entriesOf(file, 'users'));
     for (const { name, file: path, content, exec } of replacements) {
-      const file = files.find((each) => each.path === path);
-      const entry = file && entriesOf(file.content, 'users').find((each) => each.name === name);
-      if (file === undefined || entry === undefined || !isDeepStrictEqual(entry.content, content)) {
+      const found = users.find((user) => user.name === name && user.file.path === path);
+      if (found === undefined || !isDeepStrictEqual(found.content, content)) {
         const message = `The user ${quoted(name)} in ${printable(path)} changed meanwhile`;
         throw new EckError('kubeconfig-unusable', message, { fix: 'Run the command again' });
       }
-      const user = mergedContent('users', content, { exec: execContent(exec) });
-      changes.get(file)?.items.push({ section: 'users', name, item: { ...entry.item, user } });
+      const item = { ...found.item, user: mergedContent(content, { exec }) };
+      changes.items.push({ section: 'users', name, item, file: found.file });
     }
-    return { changes, report: {} };
+    return {};
   });
 }
 
@@ -110,39 +151,39 @@ export async function replaceUsers(
 export async function findConflicts(paths: KubeconfigPaths): Promise<ReadonlyMap<string, EckError>> {
   const { users } = await withLocks(paths, async () => mergeKubeconfigs(await readFiles(paths)));
   const others = [...users.values()].filter(({ content }) => !isOwnUser(content));
-  return new Map(others.map(({ name, file }) => [name, conflictError({ section: 'users', name }, file)]));
+  return new Map(others.map(({ name, file }) => [name, conflictError('users', name, file)]));
 }
 
-/**
- * A kubeconfig with only these contexts.
- *
- * @throws EckError `usage` if two entries want different content under one name
- */
-export function renderKubeconfig(
-  entries: readonly ContextEntry[],
-  { setCurrentContext }: { readonly setCurrentContext: boolean },
-): string {
-  const empty = parseKubeconfig('', undefined);
-  const { changes } = planContexts([empty], entries, { setCurrentContext, overwrite: false });
-  return renderChanges(changes, writeFix)
-    .map(({ text }) => text)
-    .join('');
+/** What changes, each in its file. */
+interface Changes {
+  readonly items: (ItemChange & { readonly file: KubeconfigFile })[];
+  readonly currentContexts: Map<KubeconfigFile, string>;
 }
 
+function removal(section: Section, name: string, file: KubeconfigFile): Changes['items'][number] {
+  return { section, name, item: undefined, file };
+}
+
+/** Locks and reads the files, and makes the changes that `plan` adds: all of them or none. */
 async function changeFiles<Report>(
   paths: KubeconfigPaths,
   fix: string,
-  plan: (files: readonly KubeconfigFile[]) => Plan<Report>,
-): Promise<Report & ChangeReport> {
+  plan: (files: readonly KubeconfigFile[], changes: Changes) => Report,
+): Promise<Report & CurrentContext> {
   return withLocks(paths, async () => {
     const files = await readFiles(paths);
-    const { changes, report } = plan(files);
-    const edited = renderChanges(changes, fix);
+    const changes: Changes = { items: [], currentContexts: new Map() };
+    const report = plan(files, changes);
+    const edited = files.flatMap((file) => {
+      const items = changes.items.filter((item) => item.file === file);
+      const currentContext = changes.currentContexts.get(file);
+      if (items.length === 0 && currentContext === undefined) return [];
+      return [{ path: file.path, text: editKubeconfig(file, { items, currentContext }, fix) }];
+    });
     replaceFiles(edited);
-    const after = files.map((file) => changes.get(file)?.currentContext ?? file.content['current-context']);
+    const after = files.map((file) => changes.currentContexts.get(file) ?? file.content['current-context']);
     return {
       ...report,
-      writtenFiles: edited.map(({ path }) => path),
       currentContext: {
         before: mergeKubeconfigs(files).currentContext,
         after: after.find((name): name is string => typeof name === 'string' && name !== ''),
@@ -151,8 +192,56 @@ async function changeFiles<Report>(
   });
 }
 
-function renderChanges(changes: Changes, fix: string): { readonly path: string; readonly text: string }[] {
-  return [...changes]
-    .filter(([, { items, currentContext }]) => items.length > 0 || currentContext !== undefined)
-    .map(([file, change]) => ({ path: file.path, text: editKubeconfig(file, change, fix) }));
+/** Adds what writing contexts changes. */
+function planContexts(
+  files: readonly KubeconfigFile[],
+  changes: Changes,
+  entries: readonly ContextEntry[],
+  { overwrite, setCurrentContext }: WriteRules,
+): PlannedContexts {
+  const merged = mergeKubeconfigs(files);
+  const own = ownEntries(merged);
+  const destination = files.find(({ text }) => text !== undefined) ?? files.at(-1);
+  if (destination === undefined) throw new EckError('internal', 'There is no kubeconfig file to write to');
+  const planned: PlannedContexts = { entries: [], conflicts: [] };
+  for (const entry of entries) {
+    const { name } = entry;
+    const contents = contentsOf(entry);
+    const items: Changes['items'] = [];
+    let error: EckError | undefined;
+    for (const section of sections) {
+      const existing = merged[section].get(name);
+      const isOurs = own[section].has(name);
+      const content = existing ? mergedContent(existing.content, contents[section]) : contents[section];
+      if (existing && isDeepStrictEqual(existing.content, content)) continue;
+      if (existing && !isOurs && !overwrite) error ??= conflictError(section, name, existing.file);
+      const item =
+        existing && isOurs
+          ? { ...existing.item, [kinds[section]]: content }
+          : { name, [kinds[section]]: contents[section] };
+      items.push({ section, name, item, file: existing?.file ?? destination });
+    }
+    if (error) {
+      planned.conflicts.push({ contextName: name, error });
+      continue;
+    }
+    changes.items.push(...items);
+    const context = merged.contexts.get(name);
+    const outcome = context === undefined ? 'added' : items.length > 0 ? 'updated' : 'unchanged';
+    planned.entries.push({ contextName: name, file: (context?.file ?? destination).path, outcome });
+  }
+  const current = setCurrentContext ? planned.entries[0]?.contextName : undefined;
+  if (current !== undefined && current !== merged.currentContext) {
+    changes.currentContexts.set(destination, current);
+  }
+  return planned;
+}
+
+/** The error for an entry that another program wrote. */
+function conflictError(section: Section, name: string, { path }: KubeconfigFile): EckError {
+  return new EckError(
+    'kubeconfig-conflict',
+    `The ${kinds[section]} ${quoted(name)} in ${printable(path)} was not written by kubectl-eck`,
+    { fix: 'Replace it with --overwrite, or choose another name with --context NAME' },
+  );
 }

@@ -59,13 +59,14 @@ function changedContent(content: Mapping, { items, currentContext }: FileChange)
     const changes = items.filter((item) => item.section === section);
     if (changes.length === 0) continue;
     const byName = new Map(changes.map(({ name, item }) => [name, item]));
-    const before = itemsOf(content, section);
-    const names = new Set(before.map(nameOf));
-    const list = [
-      ...before.map((item) => (byName.has(nameOf(item)) ? byName.get(nameOf(item)) : item)),
-      ...changes.map(({ name, item }) => (names.has(name) ? undefined : item)),
-    ].filter((item) => item !== undefined);
-    changed[section] = list.length === 0 ? null : list;
+    const list = itemsOf(content, section).map((item) => {
+      const name = nameOf(item);
+      const after = byName.has(name) ? byName.get(name) : item;
+      byName.delete(name);
+      return after;
+    });
+    const present = [...list, ...byName.values()].filter((item) => item !== undefined);
+    changed[section] = present.length === 0 ? null : present;
   }
   if (currentContext !== undefined) changed['current-context'] = currentContext;
   return changed;
@@ -104,17 +105,17 @@ function editYaml({ text = '', content }: KubeconfigFile, wanted: Mapping, chang
   const found = sections.map((section) => ({ section, place: lines.findSection(section) }));
   const indent = found.find(({ place }) => place?.items.length)?.place?.indent ?? 0;
 
-  const rootLines = isEmpty(content) ? ['apiVersion: v1', 'kind: Config', 'preferences: {}'] : [];
+  const rootLines = isEmpty(content) ? renderLines(emptyKubeconfig, 0) : [];
   for (const { section, place } of found) {
     const changes = change.items.filter((item) => item.section === section);
     // A key that is not found, as one from a merge key, must not be added twice.
     if (changes.length === 0 || (place === undefined && Object.hasOwn(content, section))) continue;
-    if (place === undefined) rootLines.push(`${section}:`, ...renderList(wanted[section], indent));
+    if (place === undefined) rootLines.push(`${section}:`, ...renderLines(wanted[section], indent));
     else if (place.items.length > 0) editItems(lines, place, itemsOf(content, section), changes);
-    else editInlineList(lines, place, itemsOf(content, section), renderList(wanted[section], indent));
+    else editInlineList(lines, place, itemsOf(content, section), renderLines(wanted[section], indent));
   }
   if (change.currentContext !== undefined) {
-    const line = withValue(lines.at(contextLine) ?? 'current-context:', renderScalar(change.currentContext));
+    const line = withValue(lines.at(contextLine) ?? 'current-context:', render(change.currentContext, 0));
     if (contextLine !== -1) lines.replace(contextLine, contextLine + 1, [line]);
     else if (!Object.hasOwn(content, 'current-context')) rootLines.push(line);
   }
@@ -122,13 +123,7 @@ function editYaml({ text = '', content }: KubeconfigFile, wanted: Mapping, chang
   return mark + lines.toString() + rest;
 }
 
-/** Where a section is. Its items end before the blank lines and outer comments that follow them. */
-interface SectionPlace {
-  readonly key: number;
-  readonly end: number;
-  readonly indent: number;
-  readonly items: readonly { readonly start: number; readonly end: number }[];
-}
+type SectionPlace = NonNullable<ReturnType<Lines['findSection']>>;
 
 /** The lines of a YAML document in block style. Line numbers stay while lines are replaced and inserted. */
 class Lines {
@@ -140,7 +135,7 @@ class Lines {
   readonly #isFinal: boolean;
 
   constructor(document: string) {
-    this.#lines = document.match(/[^\n]*\n|[^\n]+$/g) ?? [''];
+    this.#lines = document.split(/(?<=\n)/);
     this.#lineEnd = /\r?\n/.exec(document)?.[0] ?? '\n';
     this.#isOpen = document !== '' && !document.endsWith('\n');
     const header = this.#lines.findLastIndex((line) => /[ \t][|>][\d+]*[ \t]*(?:#.*)?\r?\n$/.test(line));
@@ -185,7 +180,8 @@ class Lines {
     return this.#lines.findLastIndex((line) => pattern.test(line));
   }
 
-  findSection(section: Section): SectionPlace | undefined {
+  /** Where a section is. Its items end before the blank lines and outer comments that follow them. */
+  findSection(section: Section) {
     const key = this.findKey(section);
     if (key === -1) return undefined;
     let indent: number | undefined;
@@ -225,7 +221,7 @@ function editItems(
   const added: string[] = [];
   for (const { name, item } of changes) {
     const place = places.get(name);
-    const rendered = item === undefined ? [] : renderList([item], indent);
+    const rendered = item === undefined ? [] : renderLines([item], indent);
     if (place === undefined) added.push(...rendered);
     else lines.replace(place.start, place.end, rendered);
   }
@@ -257,25 +253,23 @@ function withValue(line: string, value: string): string {
   });
 }
 
-/** Renders a list of entries as kubectl does, and `args` in brackets. */
-function renderList(items: unknown, indent: number): string[] {
-  if (items === null) return [];
-  const options = {
-    schema: yamlSchema,
-    flowLevel: 4,
-    noArrayIndent: true,
-    lineWidth: -1,
-    noRefs: true,
-    quotingType: '"',
-  } as const;
-  // js-yaml quotes flags without need.
-  const text = dump(items, options).replace(/(?<=[[ ])"(--[a-z-]+)"(?=[\],])/g, '$1');
-  return text
-    .slice(0, -1)
+function renderLines(value: unknown, indent: number): string[] {
+  if (value === null) return [];
+  return render(value, 4)
     .split('\n')
     .map((line) => ' '.repeat(indent) + line);
 }
 
-function renderScalar(value: string): string {
-  return dump(value, { schema: yamlSchema, flowLevel: 0, lineWidth: -1, quotingType: '"' }).slice(0, -1);
+/** Renders values as kubectl does, and the lists of entries in brackets. */
+function render(value: unknown, flowLevel: 0 | 4): string {
+  const text = dump(value, {
+    schema: yamlSchema,
+    flowLevel,
+    noArrayIndent: true,
+    lineWidth: -1,
+    noRefs: true,
+    quotingType: '"',
+  });
+  // js-yaml quotes flags without need.
+  return text.slice(0, -1).replace(/(?<=[[ ])"(--[a-z-]+)"(?=[\],])/g, '$1');
 }

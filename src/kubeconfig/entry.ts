@@ -1,10 +1,8 @@
 import { isMapping, type Mapping } from '../mapping.js';
 
-/** A context that this plugin writes, with its cluster and user. */
+/** A context that this plugin writes, with a cluster and a user of the same name. */
 export interface ContextEntry {
-  readonly contextName: string;
-  readonly clusterName: string;
-  readonly userName: string;
+  readonly name: string;
   /** The API server's URL. */
   readonly server: string;
   readonly certificateAuthorityPem: string;
@@ -30,42 +28,17 @@ export type Section = (typeof sections)[number];
 /** The key of an entry's content: `- name: …` and `cluster: …`. */
 export const kinds = { clusters: 'cluster', users: 'user', contexts: 'context' } as const;
 
-/** The content that a cluster, user or context should have. */
-export interface WantedEntry {
-  readonly section: Section;
-  readonly name: string;
-  readonly content: Mapping;
-}
-
-/** The three entries that make a context work. */
-export function wantedEntries(entry: ContextEntry): readonly WantedEntry[] {
-  const { contextName, clusterName, userName, server, certificateAuthorityPem, namespace } = entry;
-  const cluster = {
-    server,
-    'certificate-authority-data': Buffer.from(certificateAuthorityPem).toString('base64'),
-    ...(entry.tlsServerName === undefined ? {} : { 'tls-server-name': entry.tlsServerName }),
-  };
-  const context = {
-    cluster: clusterName,
-    user: userName,
-    ...(namespace === undefined ? {} : { namespace }),
-  };
-  return [
-    { section: 'clusters', name: clusterName, content: cluster },
-    { section: 'users', name: userName, content: { exec: execContent(entry.exec) } },
-    { section: 'contexts', name: contextName, content: context },
-  ];
-}
-
-/** An `exec` entry as it is written. */
-export function execContent(exec: ExecEntry): Mapping {
+/** The contents of the three entries that make a context work. */
+export function contentsOf(entry: ContextEntry): Readonly<Record<Section, Mapping>> {
+  const { name, server, certificateAuthorityPem, tlsServerName, namespace, exec } = entry;
   return {
-    apiVersion: exec.apiVersion,
-    command: exec.command,
-    args: [...exec.args],
-    interactiveMode: exec.interactiveMode,
-    provideClusterInfo: exec.provideClusterInfo,
-    installHint: exec.installHint,
+    clusters: {
+      server,
+      'certificate-authority-data': Buffer.from(certificateAuthorityPem).toString('base64'),
+      ...(tlsServerName === undefined ? {} : { 'tls-server-name': tlsServerName }),
+    },
+    users: { exec },
+    contexts: { cluster: name, user: name, ...(namespace === undefined ? {} : { namespace }) },
   };
 }
 
@@ -77,25 +50,20 @@ export function isOwnUser(user: Mapping): boolean {
   return program?.replace(/\.exe$/i, '') === 'kubectl-eck';
 }
 
+/** Fields that do not stay: the server's verification comes from ENS, and a user signs in with `exec` alone. */
+const replacedFields = new Set([
+  ...['certificate-authority', 'tls-server-name', 'insecure-skip-tls-verify'],
+  ...['client-certificate', 'client-certificate-data', 'client-key', 'client-key-data'],
+  ...['token', 'tokenFile', 'username', 'password', 'auth-provider'],
+]);
+
 /**
  * The content of an existing entry of ours after it is written again: the wanted content, and what a person added
- * (a namespace, `proxy-url`, `env` of the `exec` entry, impersonation, extensions). The server's verification comes
- * from ENS alone, and a user signs in with `exec` alone.
+ * (a namespace, `proxy-url`, `env` of the `exec` entry, impersonation, extensions).
  */
-export function mergedContent(section: Section, existing: Mapping, wanted: Mapping): Mapping {
-  const extras = Object.entries(existing).filter(([key]) => !replacedFields[section].has(key));
+export function mergedContent(existing: Mapping, wanted: Mapping): Mapping {
+  const extras = Object.entries(existing).filter(([key]) => !replacedFields.has(key));
   const merged = { ...Object.fromEntries(extras), ...wanted };
-  if (section !== 'users') return merged;
-  return {
-    ...merged,
-    exec: { ...(existing['exec'] as Mapping | undefined), ...(wanted['exec'] as Mapping) },
-  };
+  if (!isMapping(wanted['exec'])) return merged;
+  return { ...merged, exec: { ...(existing['exec'] as Mapping | undefined), ...wanted['exec'] } };
 }
-
-const otherCredentials =
-  'client-certificate client-certificate-data client-key client-key-data token tokenFile username password auth-provider';
-const replacedFields: Record<Section, ReadonlySet<string>> = {
-  clusters: new Set(['certificate-authority', 'tls-server-name', 'insecure-skip-tls-verify']),
-  users: new Set(otherCredentials.split(' ')),
-  contexts: new Set(),
-};

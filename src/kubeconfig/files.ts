@@ -1,5 +1,5 @@
-import { constants, mkdirSync, realpathSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, win32 } from 'node:path';
 import { EckError, messageOf, printable, usageError } from '../errors.js';
 import type { Environment } from '../world.js';
@@ -43,16 +43,13 @@ function splitList(list: string, platform: NodeJS.Platform): string[] {
   return parts.map((part) => part.replaceAll('"', ''));
 }
 
-/** The real path of a file, or of its directory if there is no such file; the path itself if that is missing too. */
+/** The real path of a file, or of the directories that exist if there is no such file. */
 function realPath(path: string): string {
-  for (const real of [() => realpathSync(path), () => join(realpathSync(dirname(path)), basename(path))]) {
-    try {
-      return real();
-    } catch {
-      // Missing.
-    }
+  try {
+    return realpathSync(path);
+  } catch {
+    return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path));
   }
-  return path;
 }
 
 /** The largest kubeconfig that is read or written, in bytes: thousands of clusters. */
@@ -70,20 +67,14 @@ export async function readText(
 ): Promise<{ readonly text: string; readonly isUtf16: boolean } | undefined> {
   let bytes: Buffer;
   try {
-    // Opening a pipe would block without O_NONBLOCK, which Windows lacks.
-    const file = await open(path, constants.O_RDONLY | ((constants.O_NONBLOCK as number | undefined) ?? 0));
-    try {
-      const stats = await file.stat();
-      if (stats.isDirectory()) throw cannotRead(path, 'it is a directory');
-      if (!stats.isFile()) throw cannotRead(path, 'it is not a regular file');
-      if (stats.size > maxSize) throw cannotRead(path, tooLarge);
-      bytes = await file.readFile();
-    } finally {
-      await file.close();
-    }
+    const stats = await stat(path);
+    if (stats.isDirectory()) throw cannot('read', path, 'it is a directory');
+    if (!stats.isFile()) throw cannot('read', path, 'it is not a regular file');
+    if (stats.size > maxSize) throw cannot('read', path, tooLarge);
+    bytes = await readFile(path);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
-    throw error instanceof EckError ? error : cannotRead(path, error);
+    throw error instanceof EckError ? error : cannot('read', path, error);
   }
   const mark = bytes.length % 2 === 0 ? bytes.toString('latin1', 0, 2) : '';
   if (mark === '\xff\xfe') return { text: bytes.toString('utf16le'), isUtf16: true };
@@ -92,16 +83,7 @@ export async function readText(
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     return { text: decoder.decode(bytes), isUtf16: false };
   } catch {
-    throw cannotRead(path, 'it is not UTF-8 text');
-  }
-}
-
-/** Creates the directory of a new kubeconfig, for this user alone. */
-export function makeDirectoryFor(path: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw cannotWrite(path, error);
+    throw cannot('read', path, 'it is not UTF-8 text');
   }
 }
 
@@ -122,25 +104,18 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** The code of an error of the operating system, such as `ENOENT`. */
-export function errorCode(error: unknown): string | undefined {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === 'string' ? code : undefined;
+export function errorCode(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
 }
 
-export function describe(reason: unknown): string {
+function describe(reason: unknown): string {
   if (typeof reason === 'string') return reason;
-  return reasons[errorCode(reason) ?? ''] ?? messageOf(reason);
-}
-
-const fix = 'Fix this, or choose another file with --kubeconfig or KUBECONFIG';
-
-function cannotRead(path: string, reason: unknown): EckError {
-  const message = `Cannot read the kubeconfig ${printable(path)}: ${describe(reason)}`;
-  return new EckError('kubeconfig-unusable', message, { fix, cause: reason });
+  return reasons[errorCode(reason)] ?? messageOf(reason);
 }
 
 /** @param others what happened to other files */
-export function cannotWrite(path: string, reason: unknown, others = ''): EckError {
-  const message = `Cannot write the kubeconfig ${printable(path)}: ${describe(reason)}${others}`;
+export function cannot(verb: 'read' | 'write', path: string, reason: unknown, others = ''): EckError {
+  const message = `Cannot ${verb} the kubeconfig ${printable(path)}: ${describe(reason)}${others}`;
+  const fix = 'Fix this, or choose another file with --kubeconfig or KUBECONFIG';
   return new EckError('kubeconfig-unusable', message, { fix, cause: reason });
 }

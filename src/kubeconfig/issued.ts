@@ -34,9 +34,10 @@ export function readIssuedKubeconfig(config: unknown, clusterId: string, now: Da
   try {
     const kubeconfig = asMapping(parse(config), 'it');
     const context = currentContext(kubeconfig);
-    const cluster = named(kubeconfig, 'clusters', 'cluster', context.cluster);
-    const user = named(kubeconfig, 'users', 'user', context.user);
-    return { cluster: readCluster(cluster), credential: readCredential(user, now) };
+    return {
+      cluster: readCluster(referred(kubeconfig, 'cluster', context)),
+      credential: readCredential(referred(kubeconfig, 'user', context), now),
+    };
   } catch (error) {
     throw new EckError(
       'issued-kubeconfig-invalid',
@@ -52,12 +53,8 @@ function parse(config: unknown): unknown {
   if (config.length > maxLength) throw new Error(`it is larger than ${maxLength / 1024} KiB`);
   // Pretty errors and warnings quote the text, which may be the key, and are slow for many errors. So is the library's
   // search for duplicate keys.
-  const document = parseDocument(config, {
-    schema: 'core',
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: 'error',
-  });
+  const options = { schema: 'core', uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
+  const document = parseDocument(config, options);
   const [error] = document.errors;
   if (error !== undefined) throw new Error(`it is not YAML (${error.code})`);
   visit(document, {
@@ -84,36 +81,34 @@ function list(kubeconfig: Mapping, name: string): Mapping[] {
   return value.map((item) => asMapping(item, `an entry of ${name}`));
 }
 
-function currentContext(kubeconfig: Mapping): { cluster: string; user: string } {
+function currentContext(kubeconfig: Mapping): Mapping {
   const contexts = list(kubeconfig, 'contexts');
   const current = kubeconfig['current-context'];
-  const chosen = contexts.find((context) => context['name'] === current) ?? contexts[0];
-  if (chosen === undefined || (chosen['name'] !== current && contexts.length > 1)) {
-    const names = contexts.map((context) => shownName(context['name'])).join(', ');
+  const chosen =
+    contexts.find(({ name }) => name === current) ?? (contexts.length === 1 ? contexts[0] : undefined);
+  if (chosen === undefined) {
+    const names = contexts.map(({ name }) => shownName(name)).join(', ');
     throw new Error(`its current-context names none of its ${contexts.length} contexts (${names})`);
   }
-  const context = asMapping(chosen['context'], 'its context');
-  return { cluster: name(context['cluster'], 'cluster'), user: name(context['user'], 'user') };
+  return asMapping(chosen['context'], 'its context');
 }
 
 /** A name for a message. A text that does not look like one is not quoted: it may be a part of a key. */
-function shownName(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : value;
-  const isName = typeof text === 'string' && /^[a-z0-9][a-z0-9.:@_-]{0,62}$/.test(text);
-  return isName ? text : 'one with an unusual name';
+function shownName(name: unknown): string {
+  const isUsual =
+    ['string', 'number'].includes(typeof name) && /^[a-z0-9][a-z0-9.:@_-]{0,62}$/.test(String(name));
+  return isUsual ? String(name) : 'one with an unusual name';
 }
 
-function name(value: unknown, what: string): string {
-  // A name of digits is a number to YAML.
-  if (typeof value === 'number') return String(value);
-  if (typeof value !== 'string' || value === '') throw new Error(`its context has no ${what}`);
-  return value;
-}
-
-function named(kubeconfig: Mapping, listName: string, key: string, wanted: string): Mapping {
-  const found = list(kubeconfig, listName).find((item) => String(item['name']) === wanted);
-  if (found === undefined) throw new Error(`it has no ${key} of the name that its context gives`);
-  return asMapping(found[key], `its ${key}`);
+/** The content of the cluster or user that a context refers to. A name of digits is a number to YAML. */
+function referred(kubeconfig: Mapping, kind: 'cluster' | 'user', context: Mapping): Mapping {
+  const name = context[kind];
+  if (typeof name !== 'number' && (typeof name !== 'string' || name === '')) {
+    throw new Error(`its context has no ${kind}`);
+  }
+  const found = list(kubeconfig, `${kind}s`).find((item) => String(item['name']) === String(name));
+  if (found === undefined) throw new Error(`it has no ${kind} of the name that its context gives`);
+  return asMapping(found[kind], `its ${kind}`);
 }
 
 function readCluster(cluster: Mapping): IssuedCluster {
@@ -126,11 +121,10 @@ function readCluster(cluster: Mapping): IssuedCluster {
   if (url.protocol !== 'https:') throw new Error('its server is not https');
   if (url.username !== '' || url.password !== '') throw new Error('its server contains a password');
 
-  const pem = base64Text(cluster, 'certificate-authority-data');
-  const certificateAuthorityPem = readCertificates(pem)
-    .map((certificate) => certificate.toString())
-    .join('');
-
+  // The text of a certificate is its PEM.
+  const certificateAuthorityPem = readCertificates(base64Text(cluster, 'certificate-authority-data')).join(
+    '',
+  );
   const tlsServerName = cluster['tls-server-name'];
   if (tlsServerName === undefined) return { server, certificateAuthorityPem };
   if (typeof tlsServerName !== 'string' || !/^[A-Za-z0-9.:_-]{1,253}$/.test(tlsServerName)) {
@@ -143,17 +137,12 @@ function readCredential(user: Mapping, now: Date): ClientCredential {
   if (user['client-key-data'] === undefined && 'exec' in user) {
     throw new Error('its user has an exec entry instead of a client certificate and key');
   }
-  return checkClientCredential(
-    {
-      certificate: base64Text(user, 'client-certificate-data'),
-      privateKey: base64Text(user, 'client-key-data'),
-    },
-    now,
-  );
+  const certificate = base64Text(user, 'client-certificate-data');
+  return checkClientCredential({ certificate, privateKey: base64Text(user, 'client-key-data') }, now);
 }
 
-/** The text of a field in base64. @throws Error that names the field and quotes nothing */
-export function base64Text(mapping: Mapping, key: string): string {
+/** The text of a field in base64. Errors quote nothing of it. */
+function base64Text(mapping: Mapping, key: string): string {
   const value = mapping[key];
   if (typeof value !== 'string' || value.trim() === '') throw new Error(`it has no ${key}`);
   if (!/^[A-Za-z0-9+/=\s]+$/.test(value)) throw new Error(`its ${key} is not base64`);

@@ -16,6 +16,7 @@ export interface KubeconfigFile {
 /** An entry of `clusters`, `users` or `contexts`. */
 export interface NamedEntry {
   readonly name: string;
+  readonly file: KubeconfigFile;
   /** The whole entry: `name`, the content, and other fields. */
   readonly item: Mapping;
   readonly content: Mapping;
@@ -35,11 +36,11 @@ export function parseKubeconfig(path: string, text: string | undefined, isUtf16 
 }
 
 /** The named entries of a section. */
-export function entriesOf(content: Mapping, section: Section): NamedEntry[] {
-  return itemsOf(content, section).flatMap((item) => {
+export function entriesOf(file: KubeconfigFile, section: Section): NamedEntry[] {
+  return itemsOf(file.content, section).flatMap((item) => {
     if (!isMapping(item) || typeof item['name'] !== 'string') return [];
-    const entry = item[kinds[section]];
-    return [{ name: item['name'], item, content: isMapping(entry) ? entry : {} }];
+    const content = (item[kinds[section]] ?? {}) as Mapping;
+    return [{ name: item['name'], file, item, content }];
   });
 }
 
@@ -116,8 +117,7 @@ function toNumber(text: string): number {
 }
 
 /** The type of a field that kubectl reads, and of its parts. */
-type Shape = 'string' | 'boolean' | 'base64' | 'mapping' | { readonly [field: string]: Shape } | ListShape;
-type ListShape = readonly [Shape];
+type Shape = 'string' | 'boolean' | 'base64' | [Shape] | { readonly [field: string]: Shape };
 
 function fields(shape: Shape, names: string): Record<string, Shape> {
   return Object.fromEntries(names.split(' ').map((name) => [name, shape]));
@@ -146,8 +146,8 @@ const kubeconfigShape: Shape = {
         ...fields('string', 'client-certificate client-key token tokenFile as as-uid username password'),
         ...fields('base64', 'client-certificate-data client-key-data'),
         'as-groups': ['string'],
-        'as-user-extra': 'mapping',
-        'auth-provider': { name: 'string', config: 'mapping' },
+        'as-user-extra': {},
+        'auth-provider': { name: 'string', config: {} },
         exec: {
           ...fields('string', 'command apiVersion installHint interactiveMode'),
           args: ['string'],
@@ -169,40 +169,39 @@ function problemOf(content: Mapping): string | undefined {
   for (let count = 0; values.length > 0; count += 1) {
     if (count > maxValues) return 'its YAML aliases stand for too much';
     const value = values.pop();
-    if (typeof value === 'object' && value !== null)
-      for (const part of Object.values(value)) values.push(part);
+    if (typeof value === 'object') for (const part of Object.values(value ?? {})) values.push(part);
   }
   if ((content['kind'] ?? 'Config') !== 'Config') return 'its kind is not Config';
   if ((content['apiVersion'] ?? 'v1') !== 'v1') return 'its apiVersion is not v1';
-  const problem = typeProblem(content, kubeconfigShape, '');
-  if (problem !== undefined) return problem;
-  for (const section of sections) {
-    const items = itemsOf(content, section) as readonly ({ readonly name?: string | null } | null)[];
-    const names = items.map((item) => item?.name ?? '');
-    const seen = new Set<string>();
-    const twice = names.find((name) => seen.size === seen.add(name).size);
-    if (twice !== undefined) return `its ${section} have the name ${quoted(twice)} twice`;
+  return (
+    typeProblem(content, kubeconfigShape) ??
+    sections.map((section) => twiceIn(content, section)).find(Boolean)
+  );
+}
+
+function twiceIn(content: Mapping, section: Section): string | undefined {
+  const seen = new Set<string>();
+  for (const item of itemsOf(content, section) as readonly ({ readonly name?: string | null } | null)[]) {
+    const name = item?.name ?? '';
+    if (seen.has(name)) return `its ${section} have the name ${quoted(name)} twice`;
+    seen.add(name);
   }
   return undefined;
 }
 
-function typeProblem(value: unknown, shape: Shape, field: string): string | undefined {
+function typeProblem(value: unknown, shape: Shape, field = ''): string | undefined {
   if (value === null || value === undefined) return undefined;
   if (shape === 'base64') return isBase64(value) ? undefined : `${field} is not base64`;
-  if (shape === 'string' || shape === 'boolean')
-    return typeof value === shape ? undefined : `${field} is not a ${shape}`;
-  if (isListShape(shape)) {
+  if (typeof shape === 'string') return typeof value === shape ? undefined : `${field} is not a ${shape}`;
+  if (Array.isArray(shape)) {
     if (!Array.isArray(value)) return `${field} is not a list`;
     return value.map((item, index) => typeProblem(item, shape[0], `${field}[${index}]`)).find(Boolean);
   }
   if (!isMapping(value)) return `${field} is not a mapping`;
-  const fieldsOf = shape === 'mapping' ? [] : Object.entries(shape);
   const prefix = field === '' ? '' : `${field}.`;
-  return fieldsOf.map(([key, inner]) => typeProblem(value[key], inner, `${prefix}${key}`)).find(Boolean);
-}
-
-function isListShape(shape: Shape): shape is ListShape {
-  return Array.isArray(shape);
+  return Object.entries(shape)
+    .map(([key, inner]) => typeProblem(value[key], inner, prefix + key))
+    .find(Boolean);
 }
 
 /** As Go's `encoding/base64` reads it: padded, and with line ends anywhere. */

@@ -4,14 +4,7 @@ import { readText, type KubeconfigPaths } from './files.js';
 import { entriesOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from './parse.js';
 
 /** Several kubeconfig files merged as kubectl does: the first to define something wins. */
-export interface MergedKubeconfig extends Readonly<Record<Section, ReadonlyMap<string, LocatedEntry>>> {
-  readonly currentContext: string | undefined;
-}
-
-/** An entry and its file. */
-export interface LocatedEntry extends NamedEntry {
-  readonly file: KubeconfigFile;
-}
+export type MergedKubeconfig = ReturnType<typeof mergeKubeconfigs>;
 
 /** Reads every file of the user kubeconfig. Missing files count as empty. */
 export function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
@@ -24,13 +17,11 @@ export function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
 }
 
 /** Merges files that are in kubectl's order. */
-export function mergeKubeconfigs(files: readonly KubeconfigFile[]): MergedKubeconfig {
-  const merge = (section: Section): ReadonlyMap<string, LocatedEntry> => {
-    const merged = new Map<string, LocatedEntry>();
-    for (const file of files) {
-      for (const entry of entriesOf(file.content, section)) {
-        if (!merged.has(entry.name)) merged.set(entry.name, { ...entry, file });
-      }
+export function mergeKubeconfigs(files: readonly KubeconfigFile[]) {
+  const merge = (section: Section): ReadonlyMap<string, NamedEntry> => {
+    const merged = new Map<string, NamedEntry>();
+    for (const entry of files.flatMap((file) => entriesOf(file, section))) {
+      if (!merged.has(entry.name)) merged.set(entry.name, entry);
     }
     return merged;
   };
@@ -47,17 +38,16 @@ export function mergeKubeconfigs(files: readonly KubeconfigFile[]): MergedKubeco
  * these contexts.
  */
 export function ownEntries(merged: MergedKubeconfig): Readonly<Record<Section, ReadonlySet<unknown>>> {
-  const users = [...merged.users.values()].filter(({ content }) => isOwnUser(content));
-  const own = new Set<unknown>(users.map(({ name }) => name));
-  const contexts = [...merged.contexts.values()].filter(({ content }) => own.has(content['user']));
+  const ours = [...merged.users.values()].filter(({ content }) => isOwnUser(content));
+  const users = new Set<unknown>(ours.map(({ name }) => name));
+  const contexts = [...merged.contexts.values()].filter(({ content }) => users.has(content['user']));
   return {
     clusters: new Set(contexts.map(({ content }) => content['cluster'])),
-    users: own,
+    users,
     contexts: new Set(contexts.map(({ name }) => name)),
   };
 }
 
-/** The contexts of the user kubeconfig. */
 export interface UserContexts {
   readonly currentContext: string | undefined;
   /** In the order of the files. */
@@ -68,23 +58,19 @@ export interface UserContexts {
 export interface UserContext {
   readonly name: string;
   readonly file: string;
-  readonly clusterName: string | undefined;
   readonly userName: string | undefined;
-  readonly namespace: string | undefined;
-  readonly server: string | undefined;
-  /** Whether its user's `exec` entry runs this plugin. */
-  readonly isOwn: boolean;
-  /** The arguments of the `exec` entry, if it is ours. */
-  readonly execArgs: readonly string[];
-  /** The variables that the `exec` entry sets, if it is ours. */
-  readonly execEnvironment: Readonly<Record<string, string>>;
-  /** `clusterId` of the cluster's `exec` extension. */
-  readonly clusterInfoId: string | undefined;
   /** The user's content, which may hold secrets. Empty if there is no such user. */
   readonly user: Mapping;
+  /** Whether its user's `exec` entry runs this plugin. */
+  readonly isOwn: boolean;
+  /** Arguments and variables of the `exec` entry, if it is ours. */
+  readonly execArgs: readonly string[];
+  readonly execEnvironment: Readonly<Record<string, string>>;
   readonly cluster: Mapping | undefined;
   /** The file of the cluster: its relative paths start there. */
   readonly clusterFile: string | undefined;
+  /** `clusterId` of the cluster's `exec` extension. */
+  readonly clusterInfoId: string | undefined;
 }
 
 /**
@@ -97,28 +83,23 @@ export async function readContexts(paths: KubeconfigPaths): Promise<UserContexts
   return {
     currentContext,
     contexts: [...contexts.values()].map(({ name, file, content }): UserContext => {
-      const clusterName = stringOf(content['cluster']);
       const userName = stringOf(content['user']);
-      const cluster = clusters.get(clusterName ?? '');
       const user = users.get(userName ?? '')?.content ?? {};
+      const cluster = clusters.get(stringOf(content['cluster']) ?? '');
       const isOwn = isOwnUser(user);
       const exec = isOwn ? (user['exec'] as Mapping) : {};
+      const variables = mappingsIn(exec['env']).map(({ name, value }) => [name ?? '', value ?? '']);
       return {
         name,
         file: file.path,
-        clusterName,
         userName,
-        namespace: stringOf(content['namespace']),
-        server: stringOf(cluster?.content['server']),
+        user,
         isOwn,
         execArgs: ((exec['args'] ?? []) as (string | null)[]).map((arg) => arg ?? ''),
-        execEnvironment: Object.fromEntries(
-          mappingsIn(exec['env']).map(({ name: variable, value }) => [variable ?? '', value ?? '']),
-        ) as Record<string, string>,
-        clusterInfoId: clusterInfoId(cluster?.content['extensions']),
-        user,
+        execEnvironment: Object.fromEntries(variables) as Record<string, string>,
         cluster: cluster?.content,
         clusterFile: cluster?.file.path,
+        clusterInfoId: clusterInfoId(cluster?.content['extensions']),
       };
     }),
   };
@@ -143,24 +124,20 @@ export interface KubeconfigUser {
  */
 export async function readUsers(paths: KubeconfigPaths): Promise<KubeconfigUser[]> {
   const files = await readFiles(paths);
-  const merged = mergeKubeconfigs(files);
-  const users = files.flatMap((file) =>
-    entriesOf(file.content, 'users').map(({ name, content }) => ({
-      name,
-      file: file.path,
-      content,
-      isOwn: isOwnUser(content),
-      contexts: [] as { name: string; clusterName: string | undefined }[],
-    })),
-  );
-  const byFile = new Map(users.map((user) => [`${user.file}\0${user.name}`, user]));
-  for (const { name, file, content } of merged.contexts.values()) {
-    const userName = stringOf(content['user']) ?? '';
-    const found = merged.users.get(userName)?.file.path ?? '';
-    const user = byFile.get(`${file.path}\0${userName}`) ?? byFile.get(`${found}\0${userName}`);
-    user?.contexts.push({ name, clusterName: stringOf(content['cluster']) });
-  }
-  return users;
+  const users = files.flatMap((file) => entriesOf(file, 'users'));
+  const contexts = [...mergeKubeconfigs(files).contexts.values()].map((context) => {
+    const namesakes = users.filter(({ name }) => name === context.content['user']);
+    return { context, user: namesakes.find(({ file }) => file === context.file) ?? namesakes[0] };
+  });
+  return users.map((user) => ({
+    name: user.name,
+    file: user.file.path,
+    content: user.content,
+    isOwn: isOwnUser(user.content),
+    contexts: contexts
+      .filter((each) => each.user === user)
+      .map(({ context: { name, content } }) => ({ name, clusterName: stringOf(content['cluster']) })),
+  }));
 }
 
 function stringOf(value: unknown): string | undefined {

@@ -1,15 +1,83 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { printable } from '../errors.js';
-import { cannotWrite, describe, errorCode, maxSize, tooLarge } from './files.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { removeFile } from '../cache-directory.js';
+import { EckError, printable } from '../errors.js';
+import { cannot, errorCode, maxSize, tooLarge } from './files.js';
 
-interface Replacement {
-  readonly path: string;
-  readonly target: string;
-  readonly temporary: string;
-  readonly bytes: Buffer;
-  readonly inPlace: boolean;
+const lockTimeoutMs = 5_000;
+const retryMs = 50;
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs `task` while holding kubectl's lock, `<file>.lock`, on every file. Locks are released when the task ends and when
+ * a signal ends the process. A file in a missing or read-only directory is not locked: no process can replace it.
+ *
+ * @throws EckError `kubeconfig-locked` if another process holds a lock for 5 seconds
+ */
+export async function withLocks<Result>(
+  paths: readonly string[],
+  task: () => Promise<Result>,
+): Promise<Result> {
+  const held: string[] = [];
+  const release = () => {
+    held.splice(0).forEach(removeFile);
+  };
+  const onSignal = (signal: NodeJS.Signals) => {
+    release();
+    stop();
+    // Without a listener the signal ends the process as usual.
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
+  const stop = () => {
+    process.off('exit', release);
+    for (const signal of signals) process.off(signal, onSignal);
+  };
+  process.on('exit', release);
+  for (const signal of signals) process.on(signal, onSignal);
+  try {
+    // A file behind a symbolic link has two names. Sorted, so that two processes cannot wait for each other.
+    const targets = await Promise.all(paths.map((path) => realpath(path).catch(() => resolve(path))));
+    const names = new Set([...paths.map((path) => resolve(path)), ...targets]);
+    for (const name of [...names].sort()) await acquireLock(name, held);
+    return await task();
+  } finally {
+    release();
+    stop();
+  }
+}
+
+async function acquireLock(path: string, held: string[]): Promise<void> {
+  const lock = `${path}.lock`;
+  for (let waitedMs = 0; ; waitedMs += retryMs) {
+    try {
+      fs.closeSync(fs.openSync(lock, 'wx', 0));
+      // No await since the lock was made, so that a signal cannot leave it behind.
+      held.push(lock);
+      return;
+    } catch (error) {
+      const code = errorCode(error);
+      if (['ENOENT', 'EACCES', 'EPERM', 'EROFS'].includes(code)) return;
+      if (code !== 'EEXIST') throw cannot('write', path, error);
+    }
+    if (waitedMs >= lockTimeoutMs) {
+      throw new EckError('kubeconfig-locked', `Another process holds the lock ${printable(lock)}`, {
+        fix: `Try again; if no kubectl is running, remove the lock: rm ${printable(lock)}`,
+      });
+    }
+    await delay(retryMs);
+  }
+}
+
+/** Creates the directory of a new kubeconfig, for this user alone. */
+export function makeDirectoryFor(path: string): void {
+  try {
+    fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw cannot('write', path, error);
+  }
 }
 
 /**
@@ -21,38 +89,41 @@ interface Replacement {
  * @throws EckError `kubeconfig-unusable`, saying which files are changed. No temporary file is left behind
  */
 export function replaceFiles(files: readonly { readonly path: string; readonly text: string }[]): void {
-  const replacements: Replacement[] = [];
+  const temporaries: string[] = [];
   const changed: string[] = [];
   let path = '';
+  let incomplete: string | undefined;
   try {
-    for (const file of files) {
+    const replacements = files.map((file) => {
       path = file.path;
       const target = followLinks(resolve(path));
       const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
       const bytes = Buffer.from(file.text);
       const replaced = fs.statSync(target, { throwIfNoEntry: false });
-      replacements.push({ path, target, temporary, bytes, inPlace: mustStay(replaced) });
+      temporaries.push(temporary);
       writeTemporary(temporary, bytes, target, replaced);
-    }
-    for (const replacement of replacements) {
+      return { path, target, temporary, bytes, mustStay: mustStay(replaced) };
+    });
+    for (const { target, temporary, bytes, ...replacement } of replacements) {
       path = replacement.path;
-      replace(replacement);
+      if (replacement.mustStay || !rename(temporary, target)) {
+        incomplete = path;
+        writeAndSync(target, 'r+', bytes);
+        incomplete = undefined;
+      }
       changed.push(path);
     }
   } catch (error) {
-    const isIncomplete = errorCode(error) === incomplete;
     const unchanged = files
       .map((file) => file.path)
-      .filter((other) => !changed.includes(other) && (other !== path || !isIncomplete));
-    const lists = listed('Changed', changed) + listed('Not changed', unchanged);
-    throw cannotWrite(path, error, files.length === 1 ? '' : lists);
+      .filter((each) => ![...changed, incomplete].includes(each));
+    const lists = files.length === 1 ? '' : listed('Changed', changed) + listed('Not changed', unchanged);
+    const place = incomplete === undefined ? '' : '. It was written in place and may be incomplete';
+    throw cannot('write', path, error, place + lists);
   } finally {
-    for (const { temporary } of replacements) fs.rmSync(temporary, { force: true });
+    temporaries.forEach(removeFile);
   }
 }
-
-/** The code of an error that left a file incomplete. */
-const incomplete = 'INCOMPLETE';
 
 function listed(what: string, paths: readonly string[]): string {
   return paths.length === 0 ? '' : `. ${what}: ${paths.map((path) => printable(path)).join(', ')}`;
@@ -71,12 +142,7 @@ function mustStay(file: fs.Stats | undefined): boolean {
   return file !== undefined && (file.nlink > 1 || (user !== 0 && file.uid !== user));
 }
 
-function writeTemporary(
-  temporary: string,
-  bytes: Buffer,
-  target: string,
-  replaced: fs.Stats | undefined,
-): void {
+function writeTemporary(temporary: string, bytes: Buffer, target: string, replaced?: fs.Stats): void {
   if (bytes.length > maxSize) throw new Error(tooLarge);
   if (replaced === undefined) fs.mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
   // A rename would replace a file that its owner made read-only.
@@ -84,44 +150,32 @@ function writeTemporary(
   removeLeftovers(target);
   writeAndSync(temporary, 'wx', bytes);
   if (replaced === undefined) return;
-  const { uid, gid, mode } = replaced;
   try {
-    fs.chownSync(temporary, uid, gid);
+    fs.chownSync(temporary, replaced.uid, replaced.gid);
   } catch (error) {
     // Only root can give a file to another user or to any group.
     if (process.geteuid?.() === 0) throw error;
   }
-  fs.chmodSync(temporary, mode & 0o7777);
+  fs.chmodSync(temporary, replaced.mode & 0o7777);
 }
 
 /** Removes temporary files of runs that were killed: the lock is held, so no other run is writing one. */
 function removeLeftovers(target: string): void {
   const start = `.${basename(target)}.`;
   for (const name of fs.readdirSync(dirname(target))) {
-    if (!name.startsWith(start) || !/^[0-9a-f]{12}\.tmp$/.test(name.slice(start.length))) continue;
-    try {
-      fs.unlinkSync(join(dirname(target), name));
-    } catch {
-      // It belongs to another user.
-    }
+    const isLeftover = name.startsWith(start) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(start.length));
+    if (isLeftover) removeFile(join(dirname(target), name));
   }
 }
 
-function replace({ target, temporary, bytes, inPlace }: Replacement): void {
+/** @returns false for a mount point, which cannot be replaced */
+function rename(temporary: string, target: string): boolean {
   try {
-    if (!inPlace) {
-      fs.renameSync(temporary, target);
-      return;
-    }
+    fs.renameSync(temporary, target);
+    return true;
   } catch (error) {
-    // A mount point cannot be replaced.
-    if (errorCode(error) !== 'EBUSY') throw error;
-  }
-  try {
-    writeAndSync(target, 'r+', bytes);
-  } catch (error) {
-    const message = `${describe(error)}. It was written in place and may be incomplete`;
-    throw Object.assign(new Error(message, { cause: error }), { code: incomplete });
+    if (errorCode(error) === 'EBUSY') return false;
+    throw error;
   }
 }
 

@@ -1,14 +1,13 @@
 import fc from 'fast-check';
 import type { ItemChange } from '../../src/kubeconfig/edit.js';
-import { kinds, sections, wantedEntries, type Section } from '../../src/kubeconfig/entry.js';
-import { contextEntry } from '../kubeconfig/fixtures.js';
+import { kinds, sections, type Section } from '../../src/kubeconfig/entry.js';
+import { added } from '../kubeconfig/fixtures.js';
 import { trickyNames, weighted, words } from './values.js';
 
 /** Names, some of which are ours, some mean something to YAML or JavaScript. */
 const names = ['eck-1', 'eck-2', 'prod', 'a b', 'yes', '0', '1e3', 'é', '#x', ': ', "it's", ...trickyNames];
 const name = fc.oneof(words('eck-1 eck-2'), fc.constantFrom(...names));
 const texts = [
-  '',
   '- a',
   'a: b',
   'a #b',
@@ -20,6 +19,7 @@ const texts = [
   'a\n\n',
   '\u2028',
   '\x85',
+  '',
 ];
 const text = fc.oneof(
   words('x https://a.example:6443 yes 0777 1:20 ~ null *a 🦀'),
@@ -55,13 +55,8 @@ function section(of: Section): fc.Arbitrary<[string, unknown]> {
   const item = fc
     .tuple(name, content, weighted([3, fc.constant({})], [1, extra]))
     .map(([called, inner, more]) => ({ ...more, name: called, [kinds[of]]: inner }));
-  const odd = fc.constantFrom<unknown>(
-    null,
-    {},
-    { name: 7 },
-    { name: 'eck-1' },
-    { name: 'eck-1', user: null },
-  );
+  const named = { name: 'eck-1' };
+  const odd = fc.constantFrom<unknown>(null, {}, { name: 7 }, named, { ...named, user: null });
   const items = weighted<unknown>(
     [8, fc.uniqueArray(item, { maxLength: 3, selector: (one) => one.name })],
     [1, fc.array(fc.oneof(item, odd), { maxLength: 3 })],
@@ -71,22 +66,18 @@ function section(of: Section): fc.Arbitrary<[string, unknown]> {
 }
 
 /** The content of a kubeconfig, its keys in any order. */
-const kubeconfigs: fc.Arbitrary<unknown> = fc
-  .tuple(
-    fc.subarray(sections.map(section).concat(fc.constant<[string, unknown]>(['apiVersion', 'v1'])), {
-      minLength: 2,
-    }),
-    fc.array(fc.oneof(fc.tuple(fc.constant('current-context'), name), fc.tuple(freeKey, value)), {
-      maxLength: 3,
-    }),
-    fc.nat(6),
-  )
-  .chain(([lists, others, turn]) =>
-    fc.tuple(...lists).map((some) => {
-      const all: [string, unknown][] = [...some, ...others];
-      return Object.fromEntries([...all.slice(turn), ...all.slice(0, turn)]);
-    }),
-  );
+const lists = fc.subarray([...sections.map(section), fc.constant<[string, unknown]>(['apiVersion', 'v1'])], {
+  minLength: 2,
+});
+const others = fc.array(fc.oneof(fc.tuple(fc.constant('current-context'), name), fc.tuple(freeKey, value)), {
+  maxLength: 3,
+});
+const kubeconfigs = fc.tuple(lists, others, fc.nat(6)).chain(([chosen, more, turn]) =>
+  fc.tuple(...chosen).map((some): unknown => {
+    const all: [string, unknown][] = [...some, ...more];
+    return Object.fromEntries([...all.slice(turn), ...all.slice(0, turn)]);
+  }),
+);
 
 /** Entries that are put or deleted, and a current context. */
 export const fileChanges = fc.record({
@@ -94,10 +85,7 @@ export const fileChanges = fc.record({
     fc
       .tuple(fc.constantFrom(...sections), name, fc.constantFrom('eck-1', 'eck-2', undefined))
       .map(([of, called, id]): ItemChange => {
-        const wanted = id === undefined ? [] : wantedEntries(contextEntry(id));
-        const [found] = wanted.filter((entry) => entry.section === of);
-        const item = found && { name: called, [kinds[of]]: found.content };
-        return { section: of, name: called, item };
+        return id === undefined ? { section: of, name: called, item: undefined } : added(of, called, id);
       }),
     { minLength: 1, maxLength: 4, selector: (change) => `${change.section}/${change.name}` },
   ),
@@ -124,26 +112,13 @@ class Writer {
   }
 
   write(written: unknown): string {
-    const before = this.#choose(
-      '',
-      '# a\n',
-      '---\n',
-      '%YAML 1.1\n---\n',
-      '\n\n',
-      '--- # a\n',
-      '\ufeff',
-      '# a\n---\n',
-    );
+    const directive = '%YAML 1.1\n---\n';
+    const before = this.#choose('', '# a\n', '---\n', directive, '\n\n', '--- # a\n', '\ufeff', '# a\n---\n');
     const behind = this.#choose('', '# z\n', '...\n', '---\nz: z\n', '\n\n', '  # z\n', '# z', '---\n');
-    const style = this.#choose('block', 'block', 'block', 'flow', 'json', 'lines');
-    const json = () => JSON.stringify(written, null, style === 'json' ? undefined : this.#choose('  ', '\t'));
-    const body =
-      style === 'block'
-        ? this.#block(written, 0).replace(/^\n/, '')
-        : style === 'flow'
-          ? this.#flow(written)
-          : json();
-    const text = `${before}${body}\n${behind}`;
+    const block = () => this.#block(written, 0).replace(/^\n/, '');
+    const flow = () => this.#flow(written);
+    const json = () => JSON.stringify(written, null, this.#choose('  ', '', '\t'));
+    const text = `${before}${this.#choose(block, block, block, flow, json, json)()}\n${behind}`;
     const end = this.#choose('', 'open', 'CRLF', 'CRLF');
     return end === 'CRLF' ? text.replaceAll('\n', '\r\n') : end === 'open' ? text.replace(/\n$/, '') : text;
   }
@@ -152,13 +127,11 @@ class Writer {
   #block(written: unknown, indent: number): string {
     const alias = this.#alias(written);
     if (alias !== undefined) return ` ${alias}`;
-    if (!isFilled(written))
-      return ` ${this.#anchor(written)}${this.#scalar(written, indent)}${this.#comment()}`;
-    if (this.#choose(0, 0, 0, 0, 0, 1) === 1)
-      return ` ${this.#anchor(written)}${this.#flow(written)}${this.#comment()}`;
-    const mark = ` ${this.#anchor(written)}`.trimEnd();
+    const anchor = ` ${this.#anchor(written)}`;
+    if (!isFilled(written)) return `${anchor}${this.#scalar(written, indent)}${this.#comment()}`;
+    if (this.#choose(0, 0, 0, 0, 0, 1) === 1) return `${anchor}${this.#flow(written)}${this.#comment()}`;
     const lines = Array.isArray(written) ? this.#list(written, indent) : this.#pairs(written, indent);
-    return `${mark}${this.#comment()}${lines}`;
+    return `${anchor.trimEnd()}${this.#comment()}${lines}`;
   }
 
   #pairs(written: object, indent: number): string {

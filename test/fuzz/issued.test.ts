@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { certificatePem, privateKeyPem } from '../../src/credential/client-credential.js';
 import { readIssuedKubeconfig } from '../../src/kubeconfig/issued.js';
+import { issuedConfig, type Kubeconfig } from '../support/issued-kubeconfig.js';
 import { base64, createFixtures, type Fixtures } from './credentials.js';
 import { expectNoWarnings, holds, outcomeOf, runs } from './property.js';
-import { anyText, anyValue, mutations, textMutations } from './values.js';
+import { anyText, anyValue, mutations, textMutations, words } from './values.js';
 
 let fixtures: Fixtures;
 let usable = 0;
@@ -49,12 +50,10 @@ test('a kubeconfig with a changed text is refused, or sound', () => {
   expect(usable).toBeGreaterThan(runs / 100);
 });
 
-test.each([
+test.each<[string, number]>([
   ...['[', '{a: ', '- ', '? ', '[*a,'].map((piece): [string, number] => [piece, 5000]),
-  ...['a:\n', '|\n', '[{', '[]', '%YAML\n', '---\n', '...\n', '*a '].map((piece): [string, number] => [
-    piece,
-    10_000,
-  ]),
+  ...['a:\n', '|\n', '[{', '[]', '%YAML\n'].map((piece): [string, number] => [piece, 10_000]),
+  ...['---\n', '...\n', '*a '].map((piece): [string, number] => [piece, 10_000]),
   ...['&a ', '! '].map((piece): [string, number] => [piece, 1000]),
   ...['"', ' ', '\n', '#\n'].map((piece): [string, number] => [piece, 100_000]),
 ])('%j, %i times over, is refused in time', (piece, times) => {
@@ -87,24 +86,18 @@ function check(config: unknown): void {
   if (!isSound) throw new Error(`not sound: ${JSON.stringify(value)}`);
 }
 
-function base(which = 0): Record<string, unknown> {
+function base(which = 0): Kubeconfig {
   const { authority, certificates } = fixtures;
-  const { certificatePem: certificate, privateKeyPem: key } = certificates[which] ?? certificates[0];
-  const cluster = {
-    server: 'https://203.0.113.7:6443',
-    'certificate-authority-data': base64(authority.certificatePem),
-    'tls-server-name': 'kubernetes.default',
+  const server = 'https://203.0.113.7:6443';
+  const edit = (kubeconfig: Kubeconfig) => {
+    Object.assign(kubeconfig.clusters[0].cluster, { 'tls-server-name': 'kubernetes.default' });
+    return kubeconfig;
   };
-  const user = { 'client-certificate-data': base64(certificate), 'client-key-data': base64(key) };
-  return {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'kubernetes', cluster }],
-    users: [{ name: 'user', user }],
-    contexts: [{ name: 'eck', context: { cluster: 'kubernetes', user: 'user' } }],
-    'current-context': 'eck',
-    preferences: {},
-  };
+  const issued = certificates[which] ?? certificates[0];
+  return issuedConfig({ clusterId: 'eck', authority, server }, server, issued, {
+    form: 'json',
+    edit,
+  }) as Kubeconfig;
 }
 
 function kubeconfigs(mostChanges: number): fc.Arbitrary<{ value: unknown }> {
@@ -120,14 +113,7 @@ function kubeconfigs(mostChanges: number): fc.Arbitrary<{ value: unknown }> {
 
 const plausible = fc.oneof(
   fc.constantFrom<unknown>('kubernetes', 'user', 'eck', 7, '7', 'https://[::1]:6443', 'http://203.0.113.7'),
-  fc.constantFrom(
-    'https://user:password@host',
-    'https:x',
-    'HTTPS://HOST',
-    'https://x\n',
-    'javascript:1',
-    '//host',
-  ),
+  words('https://user:password@host https:x HTTPS://HOST https://x\n javascript:1 //host'),
   fc.webUrl(),
 );
 
@@ -141,11 +127,9 @@ function pem(): fc.Arbitrary<unknown> {
     key,
     certificate + key,
   ]);
-  const labels = ['EC ', 'RSA ', 'ENCRYPTED ', 'ED25519 '].map(
-    (label): Change =>
-      (text) =>
-        text.replaceAll('PRIVATE KEY', `${label}PRIVATE KEY`),
-  );
+  const labels = ['EC', 'RSA', 'ENCRYPTED', 'ED25519'].map((label): Change => {
+    return (text) => text.replaceAll('PRIVATE KEY', `${label} PRIVATE KEY`);
+  });
   const mangle = fc.oneof(
     fc.constantFrom<Change[]>(
       (text) => text,

@@ -1,51 +1,33 @@
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { renderKubeconfig } from '../../src/kubeconfig/change.js';
-import { editKubeconfig, type FileChange, type ItemChange } from '../../src/kubeconfig/edit.js';
-import { kinds, sections, wantedEntries } from '../../src/kubeconfig/entry.js';
+import { editKubeconfig, type ItemChange } from '../../src/kubeconfig/edit.js';
+import { sections } from '../../src/kubeconfig/entry.js';
 import { parseKubeconfig } from '../../src/kubeconfig/parse.js';
-import { contextEntry, entryLines, lovedKubeconfig, sectionsText, withPlaces } from './fixtures.js';
+import { added as addedTo, entryLines, lovedKubeconfig, sectionsText, withPlaces } from './fixtures.js';
 
-const added = (id: string): ItemChange[] =>
-  wantedEntries(contextEntry(id)).map(({ section, name, content }) => ({
-    section,
-    name,
-    item: { name, [kinds[section]]: content },
-  }));
+const added = (id: string): ItemChange[] => sections.map((section) => addedTo(section, id));
 const deleted = (id: string): ItemChange[] =>
   sections.map((section) => ({ section, name: id, item: undefined }));
 
 function edit(text: string, items: readonly ItemChange[], currentContext?: string): string {
-  const change: FileChange = { items, ...(currentContext === undefined ? {} : { currentContext }) };
-  return editKubeconfig(parseKubeconfig('config', text), change, 'use --print');
+  return editKubeconfig(parseKubeconfig('config', text), { items, currentContext }, 'use --print');
 }
 
 /** Layouts with marks where the new entries belong. */
-const layouts: [string, string][] = [
-  ['by hand', lovedKubeconfig],
-  ['by hand, on Windows', `\ufeff${lovedKubeconfig.replaceAll('\n', '\r\n')}`],
-  [
-    'as kubectl writes it',
-    `apiVersion: v1\nclusters:\n- cluster:\n    server: https://a\n  name: a\n«clusters»\ncontexts:\n- context:\n    cluster: a\n    user: a\n  name: a\n«contexts»\ncurrent-context: a\nkind: Config\npreferences: {}\nusers:\n- name: a\n  user: {}\n«users»\n`,
-  ],
-  ['with empty lists', '# mine\nclusters:\n«clusters»\nusers: # none\n«users»\n\ncontexts:\n«contexts»\n'],
-  [
-    'between document markers',
+const layouts = Object.entries({
+  'by hand': lovedKubeconfig,
+  'by hand, on Windows': `\ufeff${lovedKubeconfig.replaceAll('\n', '\r\n')}`,
+  'as kubectl writes it': `apiVersion: v1\nclusters:\n- cluster:\n    server: https://a\n  name: a\n«clusters»\ncontexts:\n- context:\n    cluster: a\n    user: a\n  name: a\n«contexts»\ncurrent-context: a\nkind: Config\npreferences: {}\nusers:\n- name: a\n  user: {}\n«users»\n`,
+  'with empty lists': '# mine\nclusters:\n«clusters»\nusers: # none\n«users»\n\ncontexts:\n«contexts»\n',
+  'between document markers':
     '%YAML 1.1\n--- # x\nclusters:\n- name: a\n  cluster: {}\n«clusters»\nusers:\n- name: a\n«users»\ncontexts:\n-\n«contexts»\n... # y\n',
-  ],
-  [
-    'in the first of two documents',
+  'in the first of two documents':
     'clusters:\n«clusters»\nusers:\n«users»\ncontexts:\n«contexts»\n---\nclusters: "what is this?\n',
-  ],
-  [
-    'with lists indented by four',
+  'with lists indented by four':
     'clusters:\n    - name: a\n      cluster: {}\n    «clusters»\nusers:\n    - name: a\n    # c\n      user: {token: x}\n    «users»\ncontexts:\n    - name: a\n      # of a\n    «contexts»\n    # end\n',
-  ],
-  [
-    'with a key twice',
+  'with a key twice':
     'clusters: [] # not this one\nclusters:\n- name: a\n«clusters»\nusers:\n«users»\ncontexts:\n«contexts»\n',
-  ],
-];
+});
 
 describe.each(layouts)('a kubeconfig %s', (_, template) => {
   const { before, after } = withPlaces(template, 'eck-1');
@@ -86,12 +68,9 @@ test.each<[string, string, string]>([
 
 test('several entries are added in their order', () => {
   const ids = ['eck-3', 'eck-1', 'eck-2'];
-  const template =
-    'clusters:\n- name: a\n«clusters»\nusers:\n- name: a\n«users»\ncontexts:\n- name: a\n«contexts»\n';
-  const expected = template.replace(/^«(\w+)»\n/gm, (_, section: 'clusters') =>
-    ids.map((id) => `${entryLines(id, section).join('\n')}\n`).join(''),
-  );
-  expect(edit(withPlaces(template, '').before, ids.flatMap(added))).toBe(expected);
+  const lines = ids.flatMap((id) => entryLines(id, 'contexts')).join('\n');
+  const items = ids.map((id) => addedTo('contexts', id));
+  expect(edit('contexts:\n- name: a\n', items)).toBe(`contexts:\n- name: a\n${lines}\n`);
 });
 
 test('an entry that changes is rendered anew where it is', () => {
@@ -118,11 +97,8 @@ test.each([
 
 describe('JSON stays JSON with its indentation', () => {
   const content = { kind: 'Config', clusters: [{ name: 'a', cluster: { server: 'https://a' } }], users: [] };
-  const wanted = parse(renderKubeconfig([contextEntry('eck-1')], { setCurrentContext: false })) as Record<
-    string,
-    unknown[]
-  >;
-  const after = { ...wanted, ...content, clusters: [...content.clusters, ...(wanted['clusters'] ?? [])] };
+  const wanted = parse(sectionsText('eck-1')) as Record<string, unknown[]>;
+  const clusters = [...content.clusters, ...(wanted['clusters'] ?? [])];
 
   test.each<[string, (value: unknown) => string]>([
     ['on one line', (value) => JSON.stringify(value)],
@@ -130,13 +106,9 @@ describe('JSON stays JSON with its indentation', () => {
     ['by tabs', (value) => `${JSON.stringify(value, null, '\t')}\n`],
     ['on Windows', (value) => `\ufeff${JSON.stringify(value, null, 2).replaceAll('\n', '\r\n')}\r\n`],
   ])('%s', (_, format) => {
-    const { kind, clusters } = after;
-    expect(edit(format(content), added('eck-1'))).toBe(
-      format({ kind, clusters, users: wanted['users'], contexts: wanted['contexts'] }),
-    );
-    expect(edit(edit(format(content), added('eck-1')), deleted('eck-1'))).toBe(
-      format({ ...content, users: null, contexts: null }),
-    );
+    const after = edit(format(content), added('eck-1'));
+    expect(after).toBe(format({ kind: 'Config', ...wanted, clusters }));
+    expect(edit(after, deleted('eck-1'))).toBe(format({ ...content, users: null, contexts: null }));
   });
 });
 

@@ -1,37 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeContexts } from '../../src/kubeconfig/change.js';
-import { cannotWrite, locateKubeconfig, type KubeconfigPaths } from '../../src/kubeconfig/files.js';
+import { cannot, locateKubeconfig, type KubeconfigPaths } from '../../src/kubeconfig/files.js';
 import { readContexts } from '../../src/kubeconfig/read.js';
 import { describeWith } from '../support/requirements.js';
-import {
-  contextEntry,
-  lovedKubeconfig,
-  makeDirectory,
-  sectionsText,
-  snapshot,
-  withPlaces,
-} from './fixtures.js';
+import { config, directory } from './directory.js';
+import { contextEntry, lovedKubeconfig, sectionsText, snapshot, withPlaces } from './fixtures.js';
 
 const eck1 = contextEntry('eck-1');
 const { before: fine, after: written } = withPlaces(lovedKubeconfig, 'eck-1');
 const isRoot = process.getuid?.() === 0;
 const otherUser = 65534;
-
-let directory: string;
-let config: string;
-
-beforeEach(() => {
-  directory = makeDirectory();
-  config = join(directory, 'config');
-});
-
-afterEach(() => {
-  fs.chmodSync(directory, 0o700);
-  fs.rmSync(directory, { recursive: true });
-});
 
 function write(paths: KubeconfigPaths = [config]): ReturnType<typeof writeContexts> {
   return writeContexts(paths, [eck1], { overwrite: false, setCurrentContext: false });
@@ -150,8 +131,8 @@ test.each(['utf16le', 'utf16be'])('a kubeconfig in %s is read', async (encoding)
   expect((await readContexts([config])).currentContext).toBe('é');
 });
 
-describe('a kubeconfig that does not exist', () => {
-  test('is made for this user alone, with its directory', async () => {
+describe('a kubeconfig', () => {
+  test('that does not exist is made for this user alone, with its directory', async () => {
     const path = join(directory, 'home', '.kube', 'config');
     await write([join(directory, 'other', 'config'), path]);
     expect(fs.readFileSync(path, 'utf8')).toBe(
@@ -161,9 +142,7 @@ describe('a kubeconfig that does not exist', () => {
     expect(fs.statSync(join(directory, 'home', '.kube')).mode & 0o777).toBe(0o700);
     expect(Object.keys(snapshot(directory))).toEqual(['home', 'home/.kube', 'home/.kube/config']);
   });
-});
 
-describe('a kubeconfig that is written', () => {
   test.each([0o600, 0o644, 0o660])('preserves its permissions %o', async (mode) => {
     fs.writeFileSync(config, '');
     fs.chmodSync(config, mode);
@@ -224,8 +203,9 @@ describe('a kubeconfig that is written', () => {
     fs.writeFileSync(join(readOnly, 'config'), fine, { mode: 0o444 });
     fs.chmodSync(readOnly, 0o555);
     fs.writeFileSync(config, '');
-    const report = await asOrdinaryUser(() => write([config, join(readOnly, 'config')]));
-    expect(report.writtenFiles).toEqual([config]);
+    await asOrdinaryUser(() => write([config, join(readOnly, 'config')]));
+    expect(fs.readFileSync(join(readOnly, 'config'), 'utf8')).toBe(fine);
+    expect(fs.readFileSync(config, 'utf8')).not.toBe('');
     fs.chmodSync(readOnly, 0o700);
   });
 });
@@ -240,8 +220,8 @@ const writer = [process.execPath, '--import', 'tsx', join(__dirname, 'writer.ts'
 
 function runWriter(command: string[], args: string[]): string {
   const [program = '', ...rest] = [...command, ...writer, ...args];
-  return spawnSync(program, rest, { encoding: 'utf8', env: { ...process.env, TSX_DISABLE_CACHE: '1' } })
-    .stdout;
+  const env = { ...process.env, TSX_DISABLE_CACHE: '1' };
+  return spawnSync(program, rest, { encoding: 'utf8', env }).stdout;
 }
 
 describeWith([mounts], 'a kubeconfig that is mounted by itself', () => {
@@ -249,15 +229,8 @@ describeWith([mounts], 'a kubeconfig that is mounted by itself', () => {
     const source = join(directory, 'source');
     fs.writeFileSync(source, fine);
     fs.writeFileSync(config, '');
-    const mount = [
-      'unshare',
-      '-m',
-      'sh',
-      '-c',
-      'mount --bind "$0" "$1" && shift && exec "$@"',
-      source,
-      config,
-    ];
+    const script = 'mount --bind "$0" "$1" && shift && exec "$@"';
+    const mount = ['unshare', '-m', 'sh', '-c', script, source, config];
     expect(runWriter(mount, [config, 'eck-1'])).toBe('written\n');
     expect(fs.readFileSync(source, 'utf8')).toBe(
       written.replace('current-context: prod', 'current-context: eck-1'),
@@ -288,5 +261,5 @@ test.each([
   ['EWHATEVER', 'EWHATEVER: unknown'],
 ])('%s is put into words', (code, words) => {
   const error = Object.assign(new Error(`${code}: unknown`), { code });
-  expect(cannotWrite('/a/config', error).message).toBe(`Cannot write the kubeconfig /a/config: ${words}`);
+  expect(cannot('write', '/a/config', error).message).toBe(`Cannot write the kubeconfig /a/config: ${words}`);
 });

@@ -1,16 +1,14 @@
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { sections, type ContextEntry, type Section } from '../../src/kubeconfig/entry.js';
+import type { ItemChange } from '../../src/kubeconfig/edit.js';
+import { contentsOf, kinds, sections, type ContextEntry, type Section } from '../../src/kubeconfig/entry.js';
 
 export const certificateAuthorityPem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 
 /** What `get-credentials` writes for a cluster. */
 export function contextEntry(id: string, changes: Partial<ContextEntry> = {}): ContextEntry {
   return {
-    contextName: id,
-    clusterName: id,
-    userName: id,
+    name: id,
     server: `https://${id}.example:6443`,
     certificateAuthorityPem,
     exec: {
@@ -25,30 +23,26 @@ export function contextEntry(id: string, changes: Partial<ContextEntry> = {}): C
   };
 }
 
+/** An entry of a section with the content that {@link contextEntry} becomes there. */
+export function added(section: Section, name: string, id = name): ItemChange {
+  return { section, name, item: { name, [kinds[section]]: contentsOf(contextEntry(id))[section] } };
+}
+
 /** The lines that one entry of {@link contextEntry} becomes in a section, each followed by a line end. */
 export function entryLines(id: string, section: Section): string[] {
   const caData = Buffer.from(certificateAuthorityPem).toString('base64');
-  const lines: Record<Section, string[]> = {
-    clusters: [
-      `- name: ${id}`,
-      '  cluster:',
-      `    server: https://${id}.example:6443`,
-      `    certificate-authority-data: ${caData}`,
-    ],
-    users: [
-      `- name: ${id}`,
-      '  user:',
-      '    exec:',
-      '      apiVersion: client.authentication.k8s.io/v1',
-      '      command: kubectl-eck',
-      `      args: [exec-credential, --cluster-id, ${id}]`,
-      '      interactiveMode: Never',
-      '      provideClusterInfo: false',
-      '      installHint: "Install it: kubectl krew install eck"',
-    ],
-    contexts: [`- name: ${id}`, '  context:', `    cluster: ${id}`, `    user: ${id}`],
+  const lines = {
+    clusters: `    server: https://${id}.example:6443\n    certificate-authority-data: ${caData}`,
+    users: `    exec:
+      apiVersion: client.authentication.k8s.io/v1
+      command: kubectl-eck
+      args: [exec-credential, --cluster-id, ${id}]
+      interactiveMode: Never
+      provideClusterInfo: false
+      installHint: "Install it: kubectl krew install eck"`,
+    contexts: `    cluster: ${id}\n    user: ${id}`,
   };
-  return lines[section];
+  return [`- name: ${id}`, `  ${kinds[section]}:`, ...lines[section].split('\n')];
 }
 
 /** The three sections with one entry of ours in each. */
@@ -56,23 +50,18 @@ export function sectionsText(id: string): string {
   return sections.map((section) => [`${section}:`, ...entryLines(id, section), ''].join('\n')).join('');
 }
 
-/** A new directory, by its real name. */
-export function makeDirectory(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'kubectl-eck-test-')));
-}
-
 /** Everything in a directory: names, kinds, modes, contents, and when each was written. */
 export function snapshot(directory: string): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()) {
-    const path = join(directory, name);
-    const stats = lstatSync(path, { bigint: true });
-    const facts = `${stats.mode.toString(8)} ${stats.ino}`;
-    if (stats.isSymbolicLink()) found[name] = `${facts} -> ${readlinkSync(path)}`;
-    else if (stats.isFile()) found[name] = `${facts} ${stats.mtimeNs} ${contentOf(path)}`;
-    else found[name] = facts;
-  }
-  return found;
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+  return Object.fromEntries(
+    names.map((name) => {
+      const path = join(directory, name);
+      const stats = lstatSync(path, { bigint: true });
+      const facts = `${stats.mode.toString(8)} ${stats.ino}`;
+      if (stats.isSymbolicLink()) return [name, `${facts} -> ${readlinkSync(path)}`];
+      return [name, stats.isFile() ? `${facts} ${stats.mtimeNs} ${contentOf(path)}` : facts];
+    }),
+  );
 }
 
 function contentOf(path: string): string {

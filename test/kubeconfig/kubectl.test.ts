@@ -1,13 +1,14 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeContexts, writeContexts } from '../../src/kubeconfig/change.js';
 import { locateKubeconfig } from '../../src/kubeconfig/files.js';
-import { withLocks } from '../../src/kubeconfig/lock.js';
+import { withLocks } from '../../src/kubeconfig/write.js';
 import { readContexts } from '../../src/kubeconfig/read.js';
 import { currentKubectl, oldKubectl, runKubectl, type KubectlRequirement } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
-import { contextEntry, lovedKubeconfig, makeDirectory, snapshot, withPlaces } from './fixtures.js';
+import { config, directory } from './directory.js';
+import { contextEntry, lovedKubeconfig, snapshot, withPlaces } from './fixtures.js';
 
 interface Config {
   readonly clusters: { name: string; cluster: object }[] | null;
@@ -18,18 +19,6 @@ interface Config {
 
 const setCurrent = { overwrite: false, setCurrentContext: true };
 const v1beta1 = 'client.authentication.k8s.io/v1beta1';
-let directory: string;
-let config: string;
-
-beforeEach(() => {
-  directory = makeDirectory();
-  config = join(directory, 'config');
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true });
-});
-
 function run({ kubectl }: KubectlRequirement, kubeconfig: string, ...args: string[]) {
   const env = { PATH: process.env['PATH'], HOME: directory, KUBECONFIG: kubeconfig };
   return runKubectl(kubectl, ['config', ...args], { env });
@@ -88,15 +77,10 @@ for (const requirement of [oldKubectl, currentKubectl]) {
     });
 
     test('on names that YAML could read as something else', async () => {
-      const names =
-        'yes|y|0123|1_000|0o17|1e3|null|~|1:20|2001-01-01|- x|a: b|it\'s|日本|a\u2028b|.5|=|"|<<|a\u0085'.split(
-          '|',
-        );
-      await writeContexts(
-        [config],
-        names.map((name) => contextEntry(name)),
-        setCurrent,
-      );
+      const text = `yes|y|0123|1_000|0o17|1e3|null|~|1:20|2001-01-01|- x|a: b|it's|日本|a\u2028b|.5|=|"|<<|a\u0085`;
+      const names = text.split('|');
+      const entries = names.map((name) => contextEntry(name));
+      await writeContexts([config], entries, setCurrent);
       const { contexts, clusters, users } = await view(requirement, config);
       for (const list of [contexts, clusters, users])
         expect(list?.map(({ name }) => name).sort()).toEqual([...names].sort());
@@ -120,11 +104,8 @@ for (const requirement of [oldKubectl, currentKubectl]) {
     ])('on whether this is a kubeconfig: %j', async (text) => {
       writeFileSync(config, text);
       const { status } = await run(requirement, config, 'view');
-      const isRead = await readContexts([config]).then(
-        () => true,
-        () => false,
-      );
-      expect(isRead).toBe(status === 0);
+      const read = readContexts([config]);
+      await (status === 0 ? read : expect(read).rejects.toMatchObject({ code: 'kubeconfig-unusable' }));
     });
 
     test('on the lock', async () => {
@@ -159,43 +140,41 @@ describeWith([currentKubectl], `${currentKubectl.name} puts entries into the sam
     ['the current context in the second file', { a: 'kind: Config\n', b: 'current-context: b\n' }, 'a:b'],
     ['the current context in both files', { a: 'current-context: a\n', b: 'current-context: b\n' }, 'b:a'],
   ])('%s', async (_, files, list) => {
-    const [theirRoot = '', ourRoot = ''] = ['theirs', 'ours'].map((name) =>
-      mkdtempSync(join(directory, `${name}-`)),
-    );
-    for (const root of [theirRoot, ourRoot])
+    const makeRoot = (): string => {
+      const root = mkdtempSync(join(directory, 'root-'));
       for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
+      return root;
+    };
+    const [theirRoot, ourRoot] = [makeRoot(), makeRoot()];
     const listIn = (root: string) => list.replace(/[a-z]/g, (name) => join(root, name));
     const entry = contextEntry('eck-1', { exec: { ...contextEntry('eck-1').exec, apiVersion: v1beta1 } });
     const environment = { KUBECONFIG: listIn(ourRoot) };
     const paths = locateKubeconfig({ environment, homeDirectory: directory, platform: 'linux' });
     await writeContexts(paths, [entry], setCurrent);
 
+    const exec = `--exec-command=kubectl-eck --exec-api-version=${v1beta1} --exec-arg=a`;
     for (const command of [
-      ['set-cluster', 'eck-1', `--server=${entry.server}`],
-      [
-        'set-credentials',
-        'eck-1',
-        '--exec-command=kubectl-eck',
-        `--exec-api-version=${v1beta1}`,
-        '--exec-arg=a',
-      ],
-      ['set-context', 'eck-1', '--cluster=eck-1', '--user=eck-1'],
-      ['use-context', 'eck-1'],
+      `set-cluster eck-1 --server=${entry.server}`,
+      `set-credentials eck-1 ${exec}`,
+      'set-context eck-1 --cluster=eck-1 --user=eck-1',
+      'use-context eck-1',
     ]) {
-      expect(await run(currentKubectl, listIn(theirRoot), ...command)).toMatchObject({ status: 0 });
+      const outcome = await run(currentKubectl, listIn(theirRoot), ...command.split(' '));
+      expect(outcome).toMatchObject({ status: 0 });
     }
     expect(readdirSync(ourRoot)).toEqual(readdirSync(theirRoot));
     for (const name of readdirSync(theirRoot)) {
-      const contents = await Promise.all(
-        [theirRoot, ourRoot].map((root) => view(currentKubectl, join(root, name))),
-      );
-      const [theirs, mine] = contents.map((content) => ({
-        clusters: content.clusters?.map((item) => item.name) ?? [],
-        users: content.users?.map((item) => [item.name, 'args' in (item.user.exec ?? {})]) ?? [],
-        contexts: content.contexts?.map((item) => item.name) ?? [],
-        currentContext: content['current-context'],
-      }));
-      expect({ name, ...mine }).toEqual({ name, ...theirs });
+      const facts = async (root: string) => {
+        const content = await view(currentKubectl, join(root, name));
+        return {
+          name,
+          clusters: content.clusters?.map((item) => item.name) ?? [],
+          users: content.users?.map((item) => [item.name, 'args' in (item.user.exec ?? {})]) ?? [],
+          contexts: content.contexts?.map((item) => item.name) ?? [],
+          currentContext: content['current-context'],
+        };
+      };
+      expect(await facts(ourRoot)).toEqual(await facts(theirRoot));
     }
   });
 });

@@ -1,5 +1,5 @@
 /** A process that locks the file it is given, prints `locked`, and runs until a signal ends it. */
-import { withLocks } from '../../src/kubeconfig/lock.js';
+import { withLocks } from '../../src/kubeconfig/write.js';
 
 await withLocks([process.argv[2] ?? ''], async () => {
   console.log('locked');

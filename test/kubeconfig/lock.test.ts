@@ -1,39 +1,21 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { writeContexts } from '../../src/kubeconfig/change.js';
-import { withLocks } from '../../src/kubeconfig/lock.js';
+import { withLocks } from '../../src/kubeconfig/write.js';
 import { readContexts } from '../../src/kubeconfig/read.js';
-import { contextEntry, makeDirectory, snapshot } from './fixtures.js';
+import { config, directory } from './directory.js';
+import { contextEntry, snapshot } from './fixtures.js';
 
 const rules = { overwrite: false, setCurrentContext: false };
-let directory: string;
-let config: string;
-
-beforeEach(() => {
-  directory = makeDirectory();
-  config = join(directory, 'config');
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true });
-});
 
 test('every file is locked while the task runs, under both names of a link', async () => {
-  mkdirSync(join(directory, 'dotfiles'));
-  writeFileSync(join(directory, 'dotfiles', 'kube'), '');
-  symlinkSync('dotfiles/kube', config);
+  fs.mkdirSync(join(directory, 'dotfiles'));
+  fs.writeFileSync(join(directory, 'dotfiles', 'kube'), '');
+  fs.symlinkSync('dotfiles/kube', config);
   const locks = () => Object.keys(snapshot(directory)).filter((name) => name.endsWith('.lock'));
   const paths = [join(directory, 'b'), config, join(directory, 'missing', 'a')];
   const held = await withLocks(paths, () => Promise.resolve(locks()));
@@ -44,20 +26,20 @@ test('every file is locked while the task runs, under both names of a link', asy
 });
 
 test('a lock is waited for, and what was written meanwhile counts', async () => {
-  writeFileSync(config, 'kind: Config\n');
-  writeFileSync(`${config}.lock`, '');
+  fs.writeFileSync(config, 'kind: Config\n');
+  fs.writeFileSync(`${config}.lock`, '');
   const written = writeContexts([config], [contextEntry('eck-1')], rules);
   await delay(200);
-  writeFileSync(config, 'kind: Config # by kubectl\n');
-  rmSync(`${config}.lock`);
+  fs.writeFileSync(config, 'kind: Config # by kubectl\n');
+  fs.rmSync(`${config}.lock`);
   await written;
-  expect(readFileSync(config, 'utf8')).toMatch(/^kind: Config # by kubectl\nclusters:\n/);
-  expect(readdirSync(directory)).toEqual(['config']);
+  expect(fs.readFileSync(config, 'utf8')).toMatch(/^kind: Config # by kubectl\nclusters:\n/);
+  expect(fs.readdirSync(directory)).toEqual(['config']);
 });
 
 test('a lock is not waited for longer than five seconds, and stays', async () => {
-  writeFileSync(config, 'kind: Config\n');
-  writeFileSync(`${config}.lock`, '');
+  fs.writeFileSync(config, 'kind: Config\n');
+  fs.writeFileSync(`${config}.lock`, '');
   const before = snapshot(directory);
   const start = performance.now();
   const attempt = writeContexts([join(directory, 'a'), config], [contextEntry('eck-1')], rules);
@@ -79,18 +61,17 @@ test('one writer at a time changes a file, so that nothing is lost', async () =>
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   'a lock is released when %s ends the process',
   async (signal) => {
-    const holder = spawn(process.execPath, ['--import', 'tsx', join(__dirname, 'lock-holder.ts'), config], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const args = ['--import', 'tsx', join(__dirname, 'lock-holder.ts'), config];
+    const holder = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     try {
       const ended = once(holder, 'exit');
       await Promise.race([once(holder.stdout, 'data'), ended]);
-      expect(existsSync(`${config}.lock`)).toBe(true);
+      expect(fs.existsSync(`${config}.lock`)).toBe(true);
       holder.kill(signal);
       expect(await ended).toEqual([null, signal]);
     } finally {
       holder.kill('SIGKILL');
     }
-    expect(readdirSync(directory)).toEqual([]);
+    expect(fs.readdirSync(directory)).toEqual([]);
   },
 );

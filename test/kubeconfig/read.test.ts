@@ -1,21 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '../../src/errors.js';
 import { isOwnUser } from '../../src/kubeconfig/entry.js';
 import { entriesOf, parseKubeconfig } from '../../src/kubeconfig/parse.js';
 import { readContexts, readUsers } from '../../src/kubeconfig/read.js';
-import { contextEntry, lovedKubeconfig, makeDirectory, sectionsText, withPlaces } from './fixtures.js';
-
-let directory: string;
-
-beforeEach(() => {
-  directory = makeDirectory();
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true });
-});
+import { outcomeOf } from '../fuzz/property.js';
+import { directory } from './directory.js';
+import { contextEntry, lovedKubeconfig, sectionsText, withPlaces } from './fixtures.js';
 
 function file(name: string, text: string): string {
   writeFileSync(join(directory, name), text);
@@ -46,8 +37,7 @@ describe('the contexts of a kubeconfig are read', () => {
       ['a'],
     ],
   ])('%s', (_, text, names) => {
-    const { content } = parseKubeconfig('config', text);
-    expect(entriesOf(content, 'contexts').map(({ name }) => name)).toEqual(names);
+    expect(entriesOf(parseKubeconfig('config', text), 'contexts').map(({ name }) => name)).toEqual(names);
   });
 });
 
@@ -94,16 +84,12 @@ const invalid: [string, string][] = [
 ];
 
 test.each(invalid)('not a kubeconfig: %.70j', (text, reason) => {
-  let message = '';
-  try {
-    parseKubeconfig('/home/me/con\u001bfig', text);
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'kubeconfig-unusable', fix: expect.any(String) });
-    message = messageOf(error);
-  }
-  expect(message).toContain(reason);
-  expect(message).toContain('/home/me/con fig is not a valid kubeconfig: ');
-  expect(message).not.toContain('TOPSECRET');
+  const parse = () => parseKubeconfig('/home/me/con\u001bfig', text);
+  const { error } = outcomeOf(['kubeconfig-unusable'], parse);
+  expect(error?.message).toContain('/home/me/con fig is not a valid kubeconfig: ');
+  expect(error?.message).toContain(reason);
+  expect(error?.message).not.toContain('TOPSECRET');
+  expect(error?.fix).toEqual(expect.any(String));
 });
 
 describe('a user is ours', () => {
@@ -142,10 +128,7 @@ describe('the contexts of several files', () => {
     expect(contexts[0]).toEqual({
       name: 'eck-1',
       file: ours,
-      clusterName: 'eck-1',
       userName: 'eck-1',
-      namespace: undefined,
-      server,
       isOwn: true,
       execArgs: exec.args,
       execEnvironment: { A: 'b' },
@@ -156,13 +139,11 @@ describe('the contexts of several files', () => {
     });
     expect(contexts[1]).toMatchObject({
       userName: 'a',
-      server: undefined,
       isOwn: false,
       user: {},
       cluster: undefined,
     });
     expect(contexts.at(-1)).toMatchObject({
-      namespace: 'last',
       user: { token: 's3cret' },
       cluster: { server: 'https://lab.example' },
       clusterFile: loved,
@@ -178,30 +159,14 @@ describe('the contexts of several files', () => {
 
 test('a context counts for the user of its own file, else for the one that kubectl finds', async () => {
   const [a, b, c] = [
-    file(
-      'a',
-      'users: [{name: u, user: {token: a}}]\ncontexts: [{name: x, context: {user: u, cluster: c}}]\n',
-    ),
-    file('b', 'users: [{name: u, user: {token: b}}]\ncontexts: [{name: v, context: {user: u}}, {name: x}]\n'),
-    file('c', 'contexts: [{name: z, context: {user: u}}, {name: w, context: {user: none}}]\n'),
-  ];
+    'users: [{name: u, user: {token: a}}]\ncontexts: [{name: x, context: {user: u, cluster: c}}]\n',
+    'users: [{name: u, user: {token: b}}]\ncontexts: [{name: v, context: {user: u}}, {name: x}]\n',
+    'contexts: [{name: z, context: {user: u}}, {name: w, context: {user: none}}]\n',
+  ].map((text, index) => file(`file-${index}`, text)) as [string, string, string];
+  const user = { name: 'u', isOwn: false };
+  const [x, z, v] = [['x', 'c'], ['z'], ['v']].map(([name, clusterName]) => ({ name, clusterName }));
   expect(await readUsers([a, b, c])).toEqual([
-    {
-      name: 'u',
-      file: a,
-      content: { token: 'a' },
-      isOwn: false,
-      contexts: [
-        { name: 'x', clusterName: 'c' },
-        { name: 'z', clusterName: undefined },
-      ],
-    },
-    {
-      name: 'u',
-      file: b,
-      content: { token: 'b' },
-      isOwn: false,
-      contexts: [{ name: 'v', clusterName: undefined }],
-    },
+    { ...user, file: a, content: { token: 'a' }, contexts: [x, z] },
+    { ...user, file: b, content: { token: 'b' }, contexts: [v] },
   ]);
 });

@@ -103,7 +103,7 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
 
   const entries = report.setUps.map(({ entry }) => entry);
   const setCurrentContext = isOne && !switchOption(command, 'keep-current-context');
-  const rules = { overwrite, setCurrentContext, skipConflicts: true };
+  const rules = { overwrite, setCurrentContext };
   const written = paths && entries.length > 0 ? await writeContexts(paths, entries, rules) : undefined;
   for (const { contextName, error } of written?.conflicts ?? []) noteConflict(contextName, error);
   if (!paths && entries.length > 0) printOutput(renderKubeconfig(entries, rules));

@@ -94,9 +94,8 @@ export async function setUpClusters(
     const key = { endpoint: client.endpoint, identity, clusterId };
     const records = new CredentialRecords(cacheKeyText(key), world);
     const savedIn = await saveCredential(key, credential, { store, records });
-    const names = { contextName: name, clusterName: name, userName: name };
     const exec = execEntry(clusterId, client, execApiVersion);
-    return { key, credential, store: savedIn, entry: { ...names, ...cluster, namespace, exec } };
+    return { key, credential, store: savedIn, entry: { name, ...cluster, namespace, exec } };
   }
 
   const waiting = clusterIds.values();

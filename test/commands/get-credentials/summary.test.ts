@@ -19,7 +19,6 @@ function written(...outcomes: Outcome[]): WriteReport {
       outcome,
     })),
     conflicts: [],
-    writtenFiles: [],
     currentContext: { before: undefined, after: undefined },
   };
 }
