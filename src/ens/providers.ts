@@ -4,8 +4,6 @@ import {
   ECSRAMRoleCredentialsProvider,
   OIDCRoleArnCredentialsProvider,
   RAMRoleARNCredentialsProvider,
-  StaticAKCredentialsProvider,
-  StaticSTSCredentialsProvider,
   URICredentialsProvider,
   type CredentialsProvider,
 } from '@alicloud/credentials';
@@ -14,7 +12,7 @@ import { splitProcessCommand } from '@alicloud/credentials/dist/src/utils/comman
 import { EckError, printable, quoted } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import type { Environment } from '../world.js';
-import { textOf } from './cli-profiles.js';
+import { parseJson, textOf } from './cli-profiles.js';
 
 /** The `default` of a CommonJS package, which Node.js puts one level deeper than bundlers do. */
 export function defaultExport(module: { readonly default: unknown }): unknown {
@@ -36,14 +34,22 @@ export interface ProviderContext {
   readonly fieldsOf: (name: string) => Mapping | undefined;
 }
 
-/** @throws EckError `identity-unusable` if a part is missing or contains a character that no request can carry */
-export function accessKeyProvider(id: unknown, secret: unknown, token?: string): CredentialsProvider {
-  const accessKeyId = checkedText('AccessKey id', id);
-  const accessKeySecret = checkedText('AccessKey secret', secret);
-  const base = token ? StaticSTSCredentialsProvider.builder() : StaticAKCredentialsProvider.builder();
-  base.withAccessKeyId(accessKeyId).withAccessKeySecret(accessKeySecret);
-  if ('withSecurityToken' in base) base.withSecurityToken(checkedText('security token', token));
-  return base.build();
+/**
+ * An AccessKey, temporary if it comes with a token. `fields` are those of a CLI profile.
+ *
+ * @throws EckError `identity-unusable` if a part is missing or contains a character that no request can carry
+ */
+export function accessKeyProvider(fields: Mapping, token?: string): CredentialsProvider {
+  const credentials = {
+    accessKeyId: checkedText('AccessKey id', fields['access_key_id']),
+    accessKeySecret: checkedText('AccessKey secret', fields['access_key_secret']),
+    securityToken: token ? checkedText('security token', token) : '',
+    providerName: token ? 'static_sts' : 'static_ak',
+  };
+  return {
+    getProviderName: () => credentials.providerName,
+    getCredentials: () => Promise.resolve(credentials),
+  };
 }
 
 function checkedText(what: string, value: unknown): string {
@@ -101,11 +107,11 @@ export function profileProvider(name: string, context: ProviderContext, depth = 
     case undefined:
       throw unusable('it has no mode');
     case 'AK':
-      return accessKeyOf(fields);
+      return accessKeyProvider(fields);
     case 'StsToken':
-      return accessKeyOf(fields, required(fields, 'sts_token'));
+      return accessKeyProvider(fields, required(fields, 'sts_token'));
     case 'RamRoleArn':
-      return roleProvider(accessKeyOf(fields), fields);
+      return roleProvider(accessKeyProvider(fields), fields);
     case 'EcsRamRole':
       return ecsProvider(textOf(fields['ram_role_name']));
     case 'RamRoleArnWithRoleName':
@@ -131,10 +137,6 @@ export function profileProvider(name: string, context: ProviderContext, depth = 
   }
 }
 
-function accessKeyOf(fields: Mapping, token?: string): CredentialsProvider {
-  return accessKeyProvider(fields['access_key_id'], fields['access_key_secret'], token);
-}
-
 /** The session that the CLI saved. The library (2.4.7) cannot renew it, since it does not send the account. */
 function savedSession(fields: Mapping): CredentialsProvider {
   const expiration = fields['sts_expiration'];
@@ -142,21 +144,21 @@ function savedSession(fields: Mapping): CredentialsProvider {
   if (typeof expiration !== 'number' || expiration * 1000 <= Date.now()) {
     throw unusable('its CloudSSO session has ended', 'Sign in again with the aliyun CLI');
   }
-  return accessKeyOf(fields, required(fields, 'sts_token'));
+  return accessKeyProvider(fields, required(fields, 'sts_token'));
 }
 
 /** The sites of OAuth, and the CLI's client ids there. */
-const oauthSites: ReadonlyMap<string, readonly [url: string, clientId: string]> = new Map([
-  ['CN', ['https://oauth.aliyun.com', '4038181954557748008']],
-  ['INTL', ['https://oauth.alibabacloud.com', '4103531455503354461']],
-]);
+const oauthSites: Readonly<Record<string, { readonly url: string; readonly clientId: string }>> = {
+  CN: { url: 'https://oauth.aliyun.com', clientId: '4038181954557748008' },
+  INTL: { url: 'https://oauth.alibabacloud.com', clientId: '4103531455503354461' },
+};
 
 function oauthProvider(fields: Mapping): CredentialsProvider {
-  const site = oauthSites.get(required(fields, 'oauth_site_type').toUpperCase());
+  const site = oauthSites[required(fields, 'oauth_site_type').toUpperCase()];
   if (site === undefined) throw unusable('its oauth_site_type is neither CN nor INTL');
   return OAuthCredentialsProvider.builder()
-    .withSignInUrl(site[0])
-    .withClientId(site[1])
+    .withSignInUrl(site.url)
+    .withClientId(site.clientId)
     .withRefreshToken(textOf(fields['oauth_refresh_token']) ?? '')
     .withAccessToken(textOf(fields['oauth_access_token']) ?? '')
     .withAccessTokenExpire(Number(fields['oauth_access_token_expire']) || 0)
@@ -178,22 +180,20 @@ async function runExternal(
 ): Promise<CredentialsProvider> {
   const [file = '', ...args] = splitProcessCommand(command);
   const name = `its command ${quoted(file)}`;
+  const deadline = AbortSignal.timeout(timeoutMs);
   const output = await new Promise<string>((resolve, reject) => {
-    let hasTimedOut = false;
     const child = execFile(file, args, { env: environment }, (error, stdout) => {
-      clearTimeout(timer);
       if (error === null) resolve(stdout);
-      else if (hasTimedOut) reject(unavailable(`${name} did not end within ${timeoutMs / 1000} s`));
+      else if (deadline.aborted) reject(unavailable(`${name} did not end within ${timeoutMs / 1000} s`));
       else if (typeof error.code === 'string') reject(unusable(`${name} cannot be run (${error.code})`));
       else reject(unavailable(`${name} ended with ${error.signal ?? `exit status ${String(error.code)}`}`));
     });
-    const timer = setTimeout(() => {
-      hasTimedOut = true;
+    deadline.addEventListener('abort', () => {
       child.kill('SIGKILL');
       // A child of its own may still hold the pipes.
       child.stdout?.destroy();
       child.stderr?.destroy();
-    }, timeoutMs);
+    });
     child.stdin?.on('error', () => undefined).end();
   });
   const fields = parseJson(output);
@@ -201,16 +201,7 @@ async function runExternal(
   if (!textOf(fields['access_key_id']) || !textOf(fields['access_key_secret'])) {
     throw unavailable(`${name} printed no AccessKey`);
   }
-  return accessKeyOf(fields, textOf(fields['sts_token']));
-}
-
-/** The parser's message quotes the text, which contains secrets. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return accessKeyProvider(fields, textOf(fields['sts_token']));
 }
 
 function required(fields: Mapping, field: string): string {

@@ -6,6 +6,7 @@ import { certificateSubject, readCertificates } from '../../credential/check.js'
 import { certificatePem, privateKeyPem } from '../../credential/client-credential.js';
 import { freshness } from '../../credential/freshness.js';
 import { issueCredential } from '../../ens/actions.js';
+import { proxyFor } from '../../ens/proxy.js';
 import { EckError, messageOf, printable } from '../../errors.js';
 import { readCachedCredential } from '../../exec-credential/cache.js';
 import { execApiVersions } from '../../exec-credential/protocol.js';
@@ -14,7 +15,6 @@ import { type UserContext } from '../../kubeconfig/read.js';
 import { isMapping } from '../../mapping.js';
 import { openStore } from '../../store/open.js';
 import type { World } from '../../world.js';
-import { proxyOf } from './ens.js';
 import type { Check, Facts } from './facts.js';
 
 /** The user kubeconfig has a context for the cluster, as `get-credentials` would write it now. */
@@ -157,8 +157,9 @@ export const apiServer: Check = {
     const { cluster, credential: chosen, settings } = facts;
     if (cluster === undefined) return { status: 'skipped', detail: 'needs context' };
     if (chosen === undefined) return { status: 'skipped', detail: 'needs credential' };
-    const { host } = new URL(cluster.server);
-    if (cluster.proxyUrl !== undefined || proxyOf(cluster.server, world) !== undefined) {
+    const server = new URL(cluster.server);
+    const { host } = server;
+    if (cluster.proxyUrl !== undefined || proxyFor(server, world.environment) !== undefined) {
       return { status: 'skipped', detail: `${host} is behind a proxy`, fix: 'kubectl get --raw /version' };
     }
     const { KubeConfig } = await import('@kubernetes/client-node');

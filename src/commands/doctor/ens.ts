@@ -3,7 +3,6 @@ import { issueCredential } from '../../ens/actions.js';
 import { callEns, openClient } from '../../ens/client.js';
 import { proxyFor, proxyName } from '../../ens/proxy.js';
 import { EckError, printable, type ErrorCode } from '../../errors.js';
-import type { World } from '../../world.js';
 import type { Check } from './facts.js';
 
 /** There is an Alibaba Cloud identity. */
@@ -14,9 +13,6 @@ export const identity: Check = {
     return { status: 'ok', detail: facts.client.signer.description };
   },
 };
-
-/** A list has a kubeconfig for each cluster. */
-const maxBodyBytes = 256 * 1024 * 1024;
 
 /** Errors of every call. After another one, ENS was reached and accepted the identity. */
 const generalErrors: readonly ErrorCode[] = [
@@ -42,7 +38,7 @@ export const ens: Check = {
     try {
       // Of one cluster if there is one: a long list takes long.
       const query = clusterId === undefined ? {} : { ClusterId: clusterId };
-      await callEns(client, { action: 'DescribeClustersV1', query, maxBodyBytes }, world, { onDate });
+      await callEns(client, { action: 'DescribeClustersV1', query }, world, { onDate });
     } catch (error) {
       if (!(error instanceof EckError)) throw error;
       facts.listError = error;
@@ -52,7 +48,7 @@ export const ens: Check = {
       }
     }
     const { protocol, host } = resolveEndpoint(client.endpoint);
-    const proxy = proxyOf(`${protocol}://${host}`, world);
+    const proxy = proxyFor(new URL(`${protocol}://${host}`), world.environment);
     const through = proxy === undefined ? '' : ` through the proxy ${proxyName(proxy)}`;
     const detail = `${host} answers in ${Math.round(performance.now() - startedMs)} ms${through}`;
     const minutes = Math.round(Math.abs(aheadMs) / 60_000);
@@ -62,18 +58,6 @@ export const ens: Check = {
     return { status: 'warning', detail: `${detail}; this machine's clock is ${apart}`, fix };
   },
 };
-
-/** The proxy that kubectl would use for a URL. */
-export function proxyOf(url: string, { environment }: World): URL | undefined {
-  const { protocol, hostname, port } = new URL(url);
-  const scheme = protocol === 'https:' ? 'https' : 'http';
-  const destination = {
-    protocol: scheme,
-    hostname: hostname.replace(/^\[|\]$/g, ''),
-    port: Number(port) || (scheme === 'https' ? 443 : 80),
-  } as const;
-  return proxyFor(destination, environment);
-}
 
 /** The identity may fetch the cluster's credential. Without the right to list, only names of clusters are missing. */
 export const permissions: Check = {

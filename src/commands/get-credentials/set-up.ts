@@ -3,7 +3,7 @@ import { cacheKeyText, type CacheKey } from '../../credential/cache-key.js';
 import type { ClientCredential } from '../../credential/client-credential.js';
 import { issueCredential } from '../../ens/actions.js';
 import type { CallRules, EnsClient } from '../../ens/client.js';
-import { RateLimiter } from '../../ens/rate-limiter.js';
+import { RateLimiter } from '../../ens/retry.js';
 import { EckError } from '../../errors.js';
 import { saveCredential } from '../../exec-credential/cache.js';
 import { CredentialRecords } from '../../exec-credential/records.js';
