@@ -148,7 +148,7 @@ function faultOf(error: unknown, facts: TransportFacts): ApiFault {
 }
 
 function withoutApiError(error: unknown, { failure, status = 0 }: TransportFacts): string {
-  if (failure !== undefined) return failure.message;
+  if (failure !== undefined) return failure.reason;
   if (status >= 400) return `HTTP ${status}`;
   return error instanceof SyntaxError ? 'the response is not JSON' : messageOf(error);
 }

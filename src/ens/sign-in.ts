@@ -236,7 +236,7 @@ function signInError(error: unknown, { failure, status }: TransportFacts, found:
     // Others are the transport's own: an unusable proxy or certificate file.
     return code === 'identity-unusable' || code === 'identity-unavailable' ? fail(code, message, fix) : error;
   }
-  if (failure !== undefined) return fail('identity-unavailable', failure.message, failure.fix ?? again);
+  if (failure !== undefined) return fail('identity-unavailable', failure.reason, failure.fix ?? again);
   const apiCode = apiCodeOf(error);
   if (apiCode !== undefined) {
     const fault = classifyFault({ status: status ?? 0, apiCode, message: '' });

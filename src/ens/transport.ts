@@ -40,10 +40,11 @@ export interface TransportFacts {
 export class TransportFailure extends Error {
   constructor(
     readonly kind: 'refused' | 'unreachable' | 'untrusted' | 'proxy' | 'too-large',
-    message: string,
+    /** The library below the SDK appends the URL, secrets included, to `message`. */
+    readonly reason: string,
     readonly fix?: string,
   ) {
-    super(message);
+    super(reason);
   }
 }
 

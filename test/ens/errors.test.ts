@@ -9,14 +9,14 @@ import {
   type CallContext,
   type FaultClass,
 } from '../../src/ens/errors.js';
+import { TransportFailure } from '../../src/ens/transport.js';
 import { ensErrors, type EnsErrorClass } from '../support/ens-errors.js';
 
 const now = new Date('2026-03-01T12:00:00.000Z');
 
 const context: CallContext = {
   action: 'DescribeClusterUserKubeconfig',
-  endpoint: 'ens.aliyuncs.com',
-  otherSite: 'international',
+  endpoint: { protocol: 'https', host: 'ens.aliyuncs.com' },
   identity: 'profile work of the aliyun CLI',
   clusterId: 'eck-0123abcd',
 };
@@ -97,14 +97,14 @@ describe('the class of a failure', () => {
     ['proxy', 'proxy-refused'],
     ['too-large', 'ens-answer-invalid'],
   ])('of the transport (%s) is %s, whatever the response says', (kind, expected) => {
-    const failure = { kind, message: 'no' };
+    const failure = new TransportFailure(kind, 'no');
     expect(classifyFault(fault({ status: 403, apiCode: 'Forbidden.RAM', failure }))).toBe(expected);
   });
 });
 
 describe('the error of a failure', () => {
   const requestId = 'CEF72CEB-54B6-4AE8-B225-F876FF7BA984';
-  const proxyFailure = { kind: 'proxy', message: 'the proxy refuses', fix: 'Ask the proxy' } as const;
+  const proxyFailure = new TransportFailure('proxy', 'the proxy refuses', 'Ask the proxy');
   const examples: [FaultClass, Partial<ApiFault>, Partial<CallContext>, string, string | undefined][] = [
     [
       'ens-unauthenticated',
@@ -118,8 +118,8 @@ describe('the error of a failure', () => {
     [
       'ens-unauthenticated',
       { apiCode: 'SignatureDoesNotMatch' },
-      { otherSite: undefined },
-      'ENS at ens.aliyuncs.com does not accept profile work of the aliyun CLI: SignatureDoesNotMatch',
+      { endpoint: { protocol: 'https', host: 'ens.example.com' } },
+      'ENS at ens.example.com does not accept profile work of the aliyun CLI: SignatureDoesNotMatch',
       'Check the AccessKey or choose another identity with --profile',
     ],
     [
@@ -160,7 +160,7 @@ describe('the error of a failure', () => {
     ],
     [
       'ens-answer-invalid',
-      { failure: { kind: 'too-large', message: 'no' }, message: 'the response of ens is too large' },
+      { failure: new TransportFailure('too-large', 'no'), message: 'the response of ens is too large' },
       {},
       'ENS sent a response that is invalid or too large: the response of ens is too large',
       'Check --endpoint and the proxy',
@@ -203,7 +203,7 @@ describe('the error of a failure', () => {
     ['2026-03-02T12:00:00Z', "This machine's clock is 1440 min behind ENS"],
     ['never', "This machine's clock is too far from the clock of ENS"],
   ])('says how far the clock is off if the server has %s', (date, expected) => {
-    const error = ensError(fault({ apiCode: 'InvalidTimeStamp', serverDate: new Date(date) }), context, now);
+    const error = ensError(fault({ apiCode: 'InvalidTimeStamp', date: new Date(date) }), context, now);
     expect(error).toMatchObject({ code: 'ens-clock-skew', message: `${expected}: InvalidTimeStamp` });
   });
 });
@@ -224,8 +224,8 @@ describe('Retry-After', () => {
 
   test("as a date is relative to the server's clock", () => {
     const retryAfter = 'Sun, 01 Mar 2026 12:30:30 GMT';
-    const serverDate = new Date('2026-03-01T12:30:00Z');
-    const error = ensError(fault({ apiCode: 'Throttling', retryAfter, serverDate }), context, now);
+    const date = new Date('2026-03-01T12:30:00Z');
+    const error = ensError(fault({ apiCode: 'Throttling', retryAfter, date }), context, now);
     expect(error.retryAfterMs).toBe(30_000);
   });
 });
