@@ -232,16 +232,11 @@ describe.each(ways)('%s', (_, prepare) => {
 });
 
 describe('a cached credential', () => {
-  const due = { KUBECTL_ECK_MAX_AGE: '1ms' };
-
   async function expectServed(prepared: Run, fail: () => unknown): Promise<void> {
     const cached = await run(prepared);
     await fail();
-    const served = await run({ ...prepared, env: { ...prepared.env, ...due } });
-    expect({ status: served.status, error: served.stderr }).toMatchObject({
-      status: 0,
-      error: expect.stringContaining('[identity-unavailable]'),
-    });
+    const served = await run({ ...prepared, env: { ...prepared.env, KUBECTL_ECK_MAX_AGE: '1ms' } });
+    expect(served).toMatchObject({ status: 0, stderr: expect.stringContaining('[identity-unavailable]') });
     expect(keyIn(served)).toBe(keyIn(cached));
   }
   const keyIn = ({ stdout }: Outcome) =>
@@ -252,10 +247,10 @@ describe('a cached credential', () => {
     await expectServed(await profile(fields), () => sts.stop());
   });
 
-  test.each([401, 403, 404, 408, 429])('is served while a credentials URI answers %i', async (status) => {
+  test('is served while a credentials URI answers 403', async () => {
     const prepared = { env: { ALIBABA_CLOUD_CREDENTIALS_URI: localUrl() } };
     await expectServed(prepared, () => {
-      answer = (_, response) => response.writeHead(status).end('no');
+      answer = (_, response) => response.writeHead(403).end('no');
     });
   });
 
@@ -294,42 +289,14 @@ describe('an External command', () => {
   });
 });
 
-describe('an identity that does not work', () => {
-  test('is an expired token', async () => {
-    sandbox.ens.putIdentity({ ...temporary, securityTokenExpiresAt: new Date(Date.now() - 1000) });
-    const outcome = await run({ env: variablesOf(temporary) });
-    expectFailure(outcome, 'ens-unauthenticated', /InvalidSecurityToken\.Expired/);
-  });
-
-  test('is an OAuth session that is unknown', async () => {
-    const prepared = await profile({ mode: 'OAuth', oauth_access_token: 'another', ...oauthSession });
-    expectFailure(
-      await run(prepared),
-      'identity-unavailable',
-      /HTTP 401.*\nTry again, or: Run "aliyun configure/,
-    );
-  });
-
-  test('lets no other one sign', async () => {
-    await sandbox.writeHome('.alibabacloud/credentials', '[default]\ntype = access_key\n');
-    const prepared = await profile({ mode: 'CredentialsURI', credentials_uri: 'http://127.0.0.1:9/' });
-    expectFailure(await run(prepared), 'identity-unavailable');
-  });
-
-  test('does not use the AccessKey of the environment', async () => {
-    await writeProfiles([{ name: 'empty', mode: 'AK' }]);
-    const outcome = await run({ env: variablesOf(sandbox.identity), flags: ['--profile', 'empty'] });
-    expectFailure(outcome, 'identity-unusable', /has no AccessKey/);
-    expect(sandbox.ens.calls()).toBe(0);
-  });
+test('an OAuth session that is unknown is not an identity', async () => {
+  const prepared = await profile({ mode: 'OAuth', oauth_access_token: 'another', ...oauthSession });
+  const message = /HTTP 401.*\nTry again, or: Run "aliyun configure/;
+  expectFailure(await run(prepared), 'identity-unavailable', message);
 });
 
 describe('two identities', () => {
-  const second: EnsIdentity = {
-    accessKeyId: 'LTAI5tSecond',
-    accessKeySecret: 'SecondSecret',
-    name: 'second',
-  };
+  const second = { accessKeyId: 'LTAI5tSecond', accessKeySecret: 'SecondSecret', name: 'second' };
   const profiles = () => [
     { name: 'one', mode: 'AK', ...keyOf(sandbox.identity) },
     { name: 'two', mode: 'AK', ...keyOf(second) },

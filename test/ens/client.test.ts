@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { certificatePem } from '../../src/credential/client-credential.js';
+import { resolveEndpoint } from '../../src/endpoint.js';
 import { callEns, openClient, type CallRules, type EnsCall } from '../../src/ens/client.js';
 import type { FaultClass } from '../../src/ens/errors.js';
 import { issueCredential, listClusters, readClusters, type ClusterFilter } from '../../src/ens/actions.js';
@@ -11,7 +12,6 @@ import { CertificateAuthority } from '../support/certificate-authority.js';
 import { apiError, type EnsFault } from '../support/ens-faults.js';
 import { EnsServer } from '../support/ens-server.js';
 import { Loopback } from '../support/loopback.js';
-import { ProxyServer } from '../support/proxy-server.js';
 import { alice, failureOf, settings, TestWorld } from './fixtures.js';
 
 let authority: CertificateAuthority;
@@ -48,15 +48,17 @@ interface Changes extends Partial<EnsCall>, CallRules {
 }
 
 /** Calls ENS, without a retry unless the test gives it time. */
-async function call({ typed, hasFallBack, onRetry, pace, ...changes }: Changes = {}): Promise<Mapping> {
+async function call({
+  typed,
+  hasFallBack = false,
+  onRetry,
+  pace,
+  ...changes
+}: Changes = {}): Promise<Mapping> {
   const client = await openClient(settings({ endpoint: ens.endpoint, ...typed }), world);
   const query = { ClusterId: 'eck-1', PrivateIpAddress: 'false' };
   const of = { action: 'DescribeClusterUserKubeconfig', query, clusterId: 'eck-1', ...changes };
-  return callEns(client, of, world, {
-    ...(hasFallBack && { hasFallBack }),
-    ...(onRetry && { onRetry }),
-    ...(pace && { pace }),
-  });
+  return callEns(client, of, world, { hasFallBack, onRetry, ...(pace && { pace }) });
 }
 
 const once: Changes = {
@@ -102,11 +104,6 @@ describe('a call', () => {
     expect(ens.calls()).toBe(1);
   });
 
-  test('with a wrong secret is refused', async () => {
-    world.setAccessKey({ ...alice, accessKeySecret: 'hunter5hunter5' });
-    await expect(failureOf(call())).resolves.toMatchObject({ code: 'ens-unauthenticated' });
-  });
-
   test('at a wrong time says how far the clock is off', async () => {
     ens.clockOffsetMs = 20 * 60_000;
     const { code, message } = await failureOf(call());
@@ -115,9 +112,7 @@ describe('a call', () => {
 
   test.each<[EnsFault, FaultClass, RegExp]>([
     [{ kind: 'hang' }, 'ens-unavailable', /127\.0\.0\.1 did not answer within 0\.3 s/],
-    [{ kind: 'reset' }, 'ens-unavailable', /the connection broke/],
     [{ kind: 'reset-mid-body' }, 'ens-unavailable', /127\.0\.0\.1/],
-    [{ kind: 'garbage' }, 'ens-unavailable', /not JSON/],
     [{ kind: 'truncated-json' }, 'ens-unavailable', /not JSON/],
     [{ kind: 'html-502' }, 'ens-unavailable', /HTTP 502/],
     [{ kind: 'empty' }, 'ens-unavailable', /JSON/],
@@ -166,33 +161,28 @@ describe('a call', () => {
 });
 
 describe('a retry', () => {
-  test.each<EnsFault>([
-    apiError('Throttling.User'),
-    apiError('ServiceUnavailable'),
-    apiError('SignatureNonceUsed'),
-    { kind: 'reset' },
-    { kind: 'html-502' },
-  ])('follows %j, each time paced', async (fault) => {
-    ens.failNext(2, fault);
-    const heard: string[] = [];
-    let paced = 0;
-    await call({
-      onRetry: ({ code }) => heard.push(code),
-      pace: (attempt) => {
-        paced += 1;
-        return attempt();
-      },
-    });
-    expect({ calls: ens.calls(), heard: heard.length, paced }).toEqual({ calls: 3, heard: 2, paced: 3 });
-  });
+  test.each<EnsFault>([apiError('Throttling.User'), { kind: 'reset' }, { kind: 'html-502' }])(
+    'follows %j, each time paced',
+    async (fault) => {
+      ens.failNext(2, fault);
+      const heard: string[] = [];
+      let paced = 0;
+      await call({
+        onRetry: ({ code }) => heard.push(code),
+        pace: (attempt) => {
+          paced += 1;
+          return attempt();
+        },
+      });
+      expect({ calls: ens.calls(), heard: heard.length, paced }).toEqual({ calls: 3, heard: 2, paced: 3 });
+    },
+  );
 
-  test.each<[string, Changes, EnsFault, number]>([
-    ['--timeout', { typed: { timeout: '400ms' } }, apiError('ServiceUnavailable'), 400],
-    ['--timeout, without a response', { typed: { timeout: '300ms' } }, { kind: 'hang' }, 300],
-    ['a server that asks for more time', {}, apiError('Throttling', { retryAfter: '3600' }), 0],
-    ['2 s if a cached credential can be served', { hasFallBack: true }, apiError('InternalError'), 2000],
-  ])('ends with %s', async (_, changes, fault, limitMs) => {
-    ens.failNext('always', fault);
+  test.each<[string, Changes, number]>([
+    ['--timeout', { typed: { timeout: '400ms' } }, 400],
+    ['2 s if a cached credential can be served', { hasFallBack: true }, 2000],
+  ])('ends with %s', async (_, changes, limitMs) => {
+    ens.failNext('always', apiError('InternalError'));
     const start = performance.now();
     await failureOf(call(changes));
     expect(performance.now() - start).toBeLessThan(limitMs + 1500);
@@ -212,27 +202,19 @@ describe('a retry', () => {
   );
 });
 
-describe('the endpoint', () => {
-  const china = 'ens.aliyuncs.com:443';
-  const international = 'ens.ap-southeast-1.aliyuncs.com:443';
-  test.each<[SettingTexts, string | undefined, string]>([
-    [{}, undefined, china],
-    [{}, 'eu-central-1', international],
-    [{}, 'cn-hangzhou', china],
-    [{ site: 'china' }, 'eu-central-1', china],
-    [{ site: 'international' }, 'cn-hangzhou', international],
-    [{ endpoint: 'ens.example.com' }, 'eu-central-1', 'ens.example.com:443'],
-  ])('with %j and the region %s of the profile is %s', async (typed, region_id, host) => {
-    const proxy = await ProxyServer.start({ hosts: {} });
-    const key = { access_key_id: alice.accessKeyId, access_key_secret: alice.accessKeySecret };
-    world.writeCliConfig([{ name: 'default', mode: 'AK', ...key, region_id }]);
-    world.setVariables({ HTTPS_PROXY: `http://${proxy.host}` });
-    const client = await openClient(settings(typed), world);
-    const error = await failureOf(callEns(client, { action: 'A', query: {} }, world));
-    expect(error.code).toBe('proxy-refused');
-    expect(proxy.connects).toEqual([host]);
-    await proxy.stop();
-  });
+test.each<[SettingTexts, string | undefined, string]>([
+  [{}, undefined, 'ens.aliyuncs.com'],
+  [{}, 'eu-central-1', 'ens.ap-southeast-1.aliyuncs.com'],
+  [{}, 'cn-hangzhou', 'ens.aliyuncs.com'],
+  [{ site: 'china' }, 'eu-central-1', 'ens.aliyuncs.com'],
+  [{ site: 'international' }, 'cn-hangzhou', 'ens.ap-southeast-1.aliyuncs.com'],
+  [{ endpoint: 'ens.example.com' }, 'eu-central-1', 'ens.example.com'],
+])('the endpoint with %j and the region %s of the profile is %s', async (typed, region_id, host) => {
+  const key = { access_key_id: alice.accessKeyId, access_key_secret: alice.accessKeySecret };
+  world.writeCliConfig([{ name: 'default', mode: 'AK', ...key, region_id }]);
+  world.setVariables({});
+  const { endpoint } = await openClient(settings(typed), world);
+  expect(resolveEndpoint(endpoint)).toEqual({ protocol: 'https', host });
 });
 
 describe('an issued credential', () => {
