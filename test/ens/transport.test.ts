@@ -14,7 +14,6 @@ import {
   type TransportRules,
 } from '../../src/ens/transport.js';
 import { Loopback } from '../support/loopback.js';
-import { ProxyServer } from '../support/proxy-server.js';
 
 /** So generous that only the limit that a test sets applies. */
 const generous: TransportRules = {
@@ -168,14 +167,6 @@ describe('the limits of time', () => {
     const { facts, answer } = await getWithin(rules, of, options);
     expect(answer).toBeUndefined();
     expect(facts.failure).toMatchObject({ kind: 'unreachable', reason: expect.stringContaining(message) });
-  });
-
-  test('end a connection that a proxy does not make', async () => {
-    const proxy = await ProxyServer.start({ hosts: {}, hangs: true });
-    const environment = { HTTP_PROXY: `http://${proxy.host}` };
-    const { facts } = await getWithin({ connectTimeoutMs: 50, environment }, 'http://ens.example.com/');
-    expect(facts.failure?.reason).toContain(`through the proxy http://${proxy.host}`);
-    await proxy.stop();
   });
 
   test('do not end a slow response, whatever silence the library allows', async () => {
