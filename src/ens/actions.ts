@@ -6,10 +6,7 @@ import type { World } from '../world.js';
 import { textOf } from './cli-profiles.js';
 import { callEns, type CallRules, type EnsClient } from './client.js';
 
-/**
- * A cluster as ENS lists it, safe to print. The secrets of the listing (an administrator's kubeconfig, a join token)
- * are dropped.
- */
+/** A cluster, safe to print: without the secrets of the listing (an administrator's kubeconfig, a join token). */
 export interface Cluster {
   readonly clusterId: string;
   readonly name: string;
@@ -26,7 +23,6 @@ export interface Cluster {
   readonly controlPlane?: { readonly instanceSpec: string; readonly size: number } | undefined;
 }
 
-/** Which clusters to list: those that match all of these. */
 export interface ClusterFilter {
   readonly name?: string;
   readonly region?: string;

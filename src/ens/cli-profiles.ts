@@ -58,8 +58,12 @@ function readProfile(fields: Mapping): CliProfile | undefined {
   if (name === undefined || Buffer.from(name).toString() !== name) return undefined;
   const mode = textOf(fields['mode']);
   const needsAccessKey = mode === 'AK' || mode === 'StsToken' || mode === 'RamRoleArn';
-  const hasAccessKey = textOf(fields['access_key_id']) && textOf(fields['access_key_secret']);
-  return { name, mode, region: textOf(fields['region_id']), lacksAccessKey: needsAccessKey && !hasAccessKey };
+  const lacksAccessKey = needsAccessKey && !hasAccessKey(fields);
+  return { name, mode, region: textOf(fields['region_id']), lacksAccessKey };
+}
+
+export function hasAccessKey(fields: Mapping): boolean {
+  return textOf(fields['access_key_id']) !== undefined && textOf(fields['access_key_secret']) !== undefined;
 }
 
 /** JSON, or `undefined`: the parser's message quotes the text, which may contain secrets. */

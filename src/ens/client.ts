@@ -26,16 +26,14 @@ export interface EnsClient {
   readonly settings: Settings;
 }
 
-/** One call of the ENS API. */
 export interface EnsCall {
   /** Such as `DescribeClusterUserKubeconfig`. */
   readonly action: string;
   readonly query: Readonly<Record<string, string>>;
-  /** The cluster that the call is for, for messages. */
+  /** For messages. */
   readonly clusterId?: string;
 }
 
-/** How a call is made. */
 export interface CallRules extends Pick<RetryRules, 'onRetry'> {
   /** Whether a cached credential can be served instead, so that an outage is reported soon. */
   readonly hasFallBack?: boolean;
@@ -49,6 +47,8 @@ export interface CallRules extends Pick<RetryRules, 'onRetry'> {
 const maxListBytes = 256 * 1024 * 1024;
 const maxResponseBytes = 1024 * 1024;
 
+/** The transport's limits count; the SDK's only must not be shorter. */
+const sdkTimeoutMs = connectTimeoutMs + readTimeoutMs;
 const usualLimits = { connectTimeoutMs, readTimeoutMs };
 const fallBackLimits = { connectTimeoutMs: 2000, readTimeoutMs: 3000 };
 const fallBackAfterMs = 2000;
@@ -82,15 +82,14 @@ export function callEns(
 ): Promise<Mapping> {
   const endpoint = resolveEndpoint(setting);
   const limits = hasFallBack ? fallBackLimits : usualLimits;
-  const longestMs = limits.connectTimeoutMs + limits.readTimeoutMs;
   const maxBodyBytes = action === 'DescribeClustersV1' ? maxListBytes : maxResponseBytes;
 
   const attempt = async (remainingMs: number): Promise<Mapping> => {
     const facts: TransportFacts = {};
-    const totalMs = Math.max(1, Math.min(remainingMs, longestMs));
+    const totalMs = Math.max(1, remainingMs);
     const rules = { ...limits, totalMs, maxBodyBytes, environment: world.environment };
     try {
-      return await withTransport(rules, facts, () => send(action, query, endpoint, signer, longestMs));
+      return await withTransport(rules, facts, () => send(action, query, endpoint, signer));
     } catch (error) {
       // The transport's own: an unusable proxy or certificate file.
       if (error instanceof EckError) throw error;
@@ -115,7 +114,6 @@ async function send(
   query: EnsCall['query'],
   { protocol, host }: Endpoint,
   { credential }: Signer,
-  timeoutMs: number,
 ): Promise<Mapping> {
   const config = new Config({ endpoint: host, protocol });
   config.credential = credential;
@@ -130,8 +128,7 @@ async function send(
     reqBodyType: 'formData',
     bodyType: 'json',
   });
-  // The transport's limits count; the SDK's only must not be shorter.
-  const runtime = new RuntimeOptions({ connectTimeout: timeoutMs, readTimeout: timeoutMs });
+  const runtime = new RuntimeOptions({ connectTimeout: sdkTimeoutMs, readTimeout: sdkTimeoutMs });
   const client = new OpenApiClient(config);
   const response: unknown = await client.callApi(params, new OpenApiRequest({ query }), runtime);
   const body = isMapping(response) ? response['body'] : undefined;

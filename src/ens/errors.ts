@@ -13,11 +13,10 @@ export interface ApiFault extends TransportFacts {
 
 /** What was called, for the message of an error. */
 export interface CallContext {
-  /** Such as `DescribeClusterUserKubeconfig`. */
   readonly action: string;
   readonly clusterId?: string | undefined;
   readonly endpoint: Endpoint;
-  /** The identity and where it comes from, such as `profile work of the aliyun CLI`. */
+  /** Such as `profile work of the aliyun CLI`. */
   readonly identity: string;
 }
 

@@ -4,6 +4,8 @@ import {
   ECSRAMRoleCredentialsProvider,
   OIDCRoleArnCredentialsProvider,
   RAMRoleARNCredentialsProvider,
+  StaticAKCredentialsProvider,
+  StaticSTSCredentialsProvider,
   URICredentialsProvider,
   type CredentialsProvider,
 } from '@alicloud/credentials';
@@ -12,7 +14,7 @@ import { splitProcessCommand } from '@alicloud/credentials/dist/src/utils/comman
 import { EckError, printable, quoted } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import type { Environment } from '../world.js';
-import { parseJson, textOf } from './cli-profiles.js';
+import { hasAccessKey, parseJson, textOf, type CliProfiles } from './cli-profiles.js';
 
 /** The `default` of a CommonJS package, which Node.js puts one level deeper than bundlers do. */
 export function defaultExport(module: { readonly default: unknown }): unknown {
@@ -26,12 +28,9 @@ export type Credential = InstanceType<typeof Credential>;
 const OAuthCredentialsProvider = defaultExport(oauthModule) as typeof oauthModule.default.default;
 
 /** What providers depend on besides the fields of a profile. */
-export interface ProviderContext {
+export interface ProviderContext extends Pick<CliProfiles, 'fieldsOf'> {
   readonly environment: Environment;
-  /** The limit of a command. */
   readonly timeoutMs: number;
-  /** The fields of another profile, secrets included. */
-  readonly fieldsOf: (name: string) => Mapping | undefined;
 }
 
 /**
@@ -40,16 +39,12 @@ export interface ProviderContext {
  * @throws EckError `identity-unusable` if a part is missing or contains a character that no request can carry
  */
 export function accessKeyProvider(fields: Mapping, token?: string): CredentialsProvider {
-  const credentials = {
-    accessKeyId: checkedText('AccessKey id', fields['access_key_id']),
-    accessKeySecret: checkedText('AccessKey secret', fields['access_key_secret']),
-    securityToken: token ? checkedText('security token', token) : '',
-    providerName: token ? 'static_sts' : 'static_ak',
-  };
-  return {
-    getProviderName: () => credentials.providerName,
-    getCredentials: () => Promise.resolve(credentials),
-  };
+  const base = token ? StaticSTSCredentialsProvider.builder() : StaticAKCredentialsProvider.builder();
+  base
+    .withAccessKeyId(checkedText('AccessKey id', fields['access_key_id']))
+    .withAccessKeySecret(checkedText('AccessKey secret', fields['access_key_secret']));
+  if ('withSecurityToken' in base) base.withSecurityToken(checkedText('security token', token));
+  return base.build();
 }
 
 function checkedText(what: string, value: unknown): string {
@@ -61,10 +56,8 @@ function checkedText(what: string, value: unknown): string {
 }
 
 /** The RAM role of this ECS instance. */
-export function ecsProvider(role: string | undefined): CredentialsProvider {
-  return ECSRAMRoleCredentialsProvider.builder()
-    .withRoleName(role ?? '')
-    .build();
+export function ecsProvider(role = ''): CredentialsProvider {
+  return ECSRAMRoleCredentialsProvider.builder().withRoleName(role).build();
 }
 
 /** A RAM role that another identity assumes (STS, AssumeRole). `fields` are those of a CLI profile. */
@@ -174,13 +167,11 @@ function externalProvider(command: string, context: ProviderContext): Credential
   };
 }
 
-async function runExternal(
-  command: string,
-  { environment, timeoutMs }: ProviderContext,
-): Promise<CredentialsProvider> {
+async function runExternal(command: string, context: ProviderContext): Promise<CredentialsProvider> {
+  const { environment, timeoutMs } = context;
   const [file = '', ...args] = splitProcessCommand(command);
   const name = `its command ${quoted(file)}`;
-  const deadline = AbortSignal.timeout(timeoutMs);
+  const deadline = AbortSignal.timeout(Math.ceil(timeoutMs));
   const output = await new Promise<string>((resolve, reject) => {
     const child = execFile(file, args, { env: environment }, (error, stdout) => {
       if (error === null) resolve(stdout);
@@ -198,9 +189,7 @@ async function runExternal(
   });
   const fields = parseJson(output);
   if (!isMapping(fields)) throw unavailable(`${name} printed no JSON object`);
-  if (!textOf(fields['access_key_id']) || !textOf(fields['access_key_secret'])) {
-    throw unavailable(`${name} printed no AccessKey`);
-  }
+  if (!hasAccessKey(fields)) throw unavailable(`${name} printed no AccessKey`);
   return accessKeyProvider(fields, textOf(fields['sts_token']));
 }
 

@@ -6,7 +6,7 @@ import {
   URICredentialsProvider,
   type CredentialsProvider,
 } from '@alicloud/credentials';
-import { EckError, printable } from '../errors.js';
+import { EckError, printable, type ErrorCode } from '../errors.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
 import { readCliProfiles, type CliProfile } from './cli-profiles.js';
@@ -19,7 +19,7 @@ import {
   profileProvider,
   roleProvider,
 } from './providers.js';
-import { connectTimeoutMs, readTimeoutMs, withTransport, type TransportFacts } from './transport.js';
+import { withTransport, type TransportFacts } from './transport.js';
 
 /** An identity with which calls can be signed. */
 export interface Signer {
@@ -27,7 +27,7 @@ export interface Signer {
   /** The identity and where it comes from, in words that complete "ENS does not allow …". */
   readonly description: string;
   /** The profile of the aliyun CLI that it comes from. */
-  readonly profile?: CliProfile;
+  readonly profile?: CliProfile | undefined;
 }
 
 /** An identity that a place has. It may turn out to be unusable. */
@@ -41,21 +41,21 @@ interface Found {
   provider(): CredentialsProvider;
 }
 
-/** A place that may have an identity. */
-interface Place {
-  readonly name: string;
-  /** @throws EckError why what is there is no identity */
-  readonly look: (world: World, settings: Settings) => Found | undefined | Promise<Found | undefined>;
-}
+/**
+ * Looks for an identity in one place.
+ *
+ * @throws EckError why what is there is no identity
+ */
+type Look = (world: World, settings: Settings) => Found | undefined | Promise<Found | undefined>;
 
 /** In the order of Alibaba Cloud's default credential chain. */
-const places: readonly Place[] = [
-  { name: 'ALIBABA_CLOUD_ACCESS_KEY_ID', look: accessKeyOfEnvironment },
-  { name: 'ALIBABA_CLOUD_ROLE_ARN', look: oidcRoleOfEnvironment },
-  { name: '~/.aliyun/config.json', look: cliProfile },
-  { name: '~/.alibabacloud/credentials', look: profileOfCredentialsFile },
-  { name: 'the metadata service of ECS', look: roleOfEcsInstance },
-  { name: 'ALIBABA_CLOUD_CREDENTIALS_URI', look: credentialsUriOfEnvironment },
+const places: readonly (readonly [name: string, look: Look])[] = [
+  ['ALIBABA_CLOUD_ACCESS_KEY_ID', accessKeyOfEnvironment],
+  ['ALIBABA_CLOUD_ROLE_ARN', oidcRoleOfEnvironment],
+  ['~/.aliyun/config.json', cliProfile],
+  ['~/.alibabacloud/credentials', profileOfCredentialsFile],
+  ['the metadata service of ECS', roleOfEcsInstance],
+  ['ALIBABA_CLOUD_CREDENTIALS_URI', credentialsUriOfEnvironment],
 ];
 
 /**
@@ -66,9 +66,9 @@ const places: readonly Place[] = [
  *   fails; `identity-refused` if that refuses with an API error code; `identity-unusable` for anything else
  */
 export async function signIn(settings: Settings, world: World): Promise<Signer> {
-  const { profile } = settings;
   let problem: EckError | undefined;
-  for (const { name, look } of places.filter((place) => profile === undefined || place.look === cliProfile)) {
+  for (const [name, look] of places) {
+    if (settings.profile !== undefined && look !== cliProfile) continue;
     let found: Found | undefined;
     try {
       found = await look(world, settings);
@@ -200,23 +200,18 @@ async function isMetadataServiceThere(): Promise<boolean> {
   }
 }
 
-/** The largest response of a sign-in to read. */
-const maxBodyBytes = 256 * 1024;
-
 /** Signs in, and asks for credentials once, so that an identity without any is found here. */
 async function signInWith(found: Found, settings: Settings, { environment }: World): Promise<Signer> {
-  const { roleArn, timeoutMs } = settings;
+  const { roleArn, timeoutMs: totalMs } = settings;
+  const assumed = roleArn ? `the RAM role ${printable(roleArn, 120)} assumed by ` : '';
+  const description = `${assumed}${found.description}`;
   const facts: TransportFacts = {};
-  const totalMs = Math.min(timeoutMs, connectTimeoutMs + readTimeoutMs);
-  const description = roleArn
-    ? `the RAM role ${printable(roleArn, 120)} assumed by ${found.description}`
-    : found.description;
   try {
     const base = found.provider();
     const provider = roleArn ? roleProvider(base, { ram_role_arn: roleArn }) : base;
-    await withTransport({ totalMs, maxBodyBytes, environment }, facts, () => provider.getCredentials());
-    const credential = new Credential(null, provider);
-    return { credential, description, ...(found.profile && { profile: found.profile }) };
+    const rules = { totalMs, maxBodyBytes: 256 * 1024, environment };
+    await withTransport(rules, facts, () => provider.getCredentials());
+    return { credential: new Credential(null, provider), description, profile: found.profile };
   } catch (error) {
     throw signInError(error, facts, { ...found, description });
   }
@@ -226,10 +221,10 @@ async function signInWith(found: Found, settings: Settings, { environment }: Wor
  * Why an identity cannot be used. The library quotes whole responses and files, secrets included, so that only the
  * `Code` of a response is taken from its messages.
  */
-function signInError(error: unknown, { failure, status }: TransportFacts, found: Found): EckError {
+function signInError(error: unknown, { failure, status = 0 }: TransportFacts, found: Found): EckError {
   const correct = found.fix ?? 'Correct it, or choose another identity with --profile';
   const again = 'Try again, or check the network and the proxy';
-  const fail = (code: IdentityErrorCode, why: string, fix: string): EckError =>
+  const fail = (code: ErrorCode, why: string, fix: string): EckError =>
     new EckError(code, `Cannot sign in with ${found.description}: ${why}`, { fix });
   if (error instanceof EckError) {
     const { code, message, fix = correct } = error;
@@ -239,20 +234,18 @@ function signInError(error: unknown, { failure, status }: TransportFacts, found:
   if (failure !== undefined) return fail('identity-unavailable', failure.reason, failure.fix ?? again);
   const apiCode = apiCodeOf(error);
   if (apiCode !== undefined) {
-    const fault = classifyFault({ status: status ?? 0, apiCode, message: '' });
-    const isRefused = fault === 'ens-unauthenticated' || fault === 'ens-not-allowed';
+    const refusals = ['ens-unauthenticated', 'ens-not-allowed'];
+    const isRefused = refusals.includes(classifyFault({ status, apiCode, message: '' }));
     const why = `refused (${apiCode})`;
     return isRefused ? fail('identity-refused', why, correct) : fail('identity-unavailable', why, again);
   }
   if (status === 404 && found.isOptional) return notFound('This ECS instance has no RAM role (HTTP 404)');
-  if (status !== undefined) {
+  if (status > 0) {
     const why = status < 300 ? 'the response has no usable credentials' : `HTTP ${status}`;
     return fail('identity-unavailable', why, found.fix ? `Try again, or: ${found.fix}` : again);
   }
   return fail('identity-unusable', 'it has no usable credentials', correct);
 }
-
-type IdentityErrorCode = 'identity-unusable' | 'identity-unavailable' | 'identity-refused';
 
 /** The `Code` of the response in a message of the library. */
 function apiCodeOf(error: unknown): string | undefined {

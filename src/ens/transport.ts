@@ -10,7 +10,6 @@ import { agentFor, proxyFor, proxyName, tlsTrust } from './proxy.js';
 export const connectTimeoutMs = 5_000;
 export const readTimeoutMs = 10_000;
 
-/** How requests are made inside {@link withTransport}. */
 export interface TransportRules {
   /** From the start to the end, however the time is spent. */
   readonly totalMs: number;
@@ -24,7 +23,6 @@ export interface TransportRules {
 
 /** What the libraries do not return of the last request, and error messages need. */
 export interface TransportFacts {
-  /** The HTTP status. */
   status?: number;
   /** The server's clock. */
   date?: Date;
