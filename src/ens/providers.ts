@@ -117,27 +117,28 @@ export function profileProvider(name: string, context: ProviderContext, depth = 
     case 'CredentialsURI':
       return URICredentialsProvider.builder().withCredentialsURI(required(fields, 'credentials_uri')).build();
     case 'CloudSSO':
-      return savedSession(fields);
+      // The library (2.4.7) cannot renew the session that the CLI saved, since it does not send the account.
+      if (!(Number(fields['sts_expiration']) * 1000 > Date.now())) {
+        throw unusable('its CloudSSO session has ended', 'Sign in again with the aliyun CLI');
+      }
+      return accessKeyProvider(fields, required(fields, 'sts_token'));
     case 'OAuth':
       return oauthProvider(fields);
-    case 'External':
-      return externalProvider(required(fields, 'process_command'), context);
+    case 'External': {
+      const command = required(fields, 'process_command');
+      // It runs once, however many calls are signed.
+      let provider: Promise<CredentialsProvider> | undefined;
+      return {
+        getProviderName: () => 'external',
+        getCredentials: async () => (await (provider ??= runExternal(command, context))).getCredentials(),
+      };
+    }
     default:
       // The mode may be anything, a secret too.
       throw unusable(
         /^[A-Za-z]{1,40}$/.test(mode) ? `its mode ${mode} is not supported` : 'its mode is invalid',
       );
   }
-}
-
-/** The session that the CLI saved. The library (2.4.7) cannot renew it, since it does not send the account. */
-function savedSession(fields: Mapping): CredentialsProvider {
-  const expiration = fields['sts_expiration'];
-  // Seconds since 1970.
-  if (typeof expiration !== 'number' || expiration * 1000 <= Date.now()) {
-    throw unusable('its CloudSSO session has ended', 'Sign in again with the aliyun CLI');
-  }
-  return accessKeyProvider(fields, required(fields, 'sts_token'));
 }
 
 /** The sites of OAuth, and the CLI's client ids there. */
@@ -158,15 +159,7 @@ function oauthProvider(fields: Mapping): CredentialsProvider {
     .build();
 }
 
-/** A command that prints an AccessKey as JSON. It runs once, however many calls are signed. */
-function externalProvider(command: string, context: ProviderContext): CredentialsProvider {
-  let provider: Promise<CredentialsProvider> | undefined;
-  return {
-    getProviderName: () => 'external',
-    getCredentials: async () => (await (provider ??= runExternal(command, context))).getCredentials(),
-  };
-}
-
+/** Runs a command that prints an AccessKey as JSON. */
 async function runExternal(command: string, context: ProviderContext): Promise<CredentialsProvider> {
   const { environment, timeoutMs } = context;
   const [file = '', ...args] = splitProcessCommand(command);

@@ -11,18 +11,13 @@ export interface RetryRules {
   readonly onRetry?: ((error: EnsError) => void) | undefined;
 }
 
-/** The clock and the chance that retries depend on. */
-export interface RetryClock {
-  monotonicMs(): number;
-  sleep(ms: number): Promise<void>;
-  random(): number;
-}
-
-const realClock: RetryClock = {
-  monotonicMs: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+const realClock = {
+  monotonicMs: (): number => performance.now(),
+  sleep: (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms)),
   random: Math.random,
 };
+/** The clock and the chance that retries depend on. */
+export type RetryClock = typeof realClock;
 
 const firstDelayMs = 250;
 const longestDelayMs = 4000;
@@ -51,7 +46,7 @@ function isTransient(error: unknown): error is EnsError {
 export async function withRetry<T>(
   attempt: (remainingMs: number) => Promise<T>,
   { totalMs, afterFailureMs, onRetry }: RetryRules,
-  clock = realClock,
+  clock: RetryClock = realClock,
 ): Promise<T> {
   let deadline = clock.monotonicMs() + totalMs;
   for (let failures = 1; ; failures += 1) {

@@ -151,20 +151,15 @@ function watch(
   });
   request.once('response', (response) => {
     clearTimeout(connecting);
-    readHead(response, facts);
+    // Compressed responses are not decompressed.
+    delete response.headers['content-encoding'];
+    const { date = '', 'retry-after': retryAfter } = response.headers;
+    facts.status = response.statusCode ?? 0;
+    if (!Number.isNaN(Date.parse(date))) facts.date = new Date(date);
+    if (retryAfter !== undefined) facts.retryAfter = retryAfter;
     response.once('error', fail);
     limitBody(response, host, rules.maxBodyBytes);
   });
-}
-
-function readHead(response: http.IncomingMessage, facts: TransportFacts): void {
-  facts.status = response.statusCode ?? 0;
-  // Compressed responses are not decompressed.
-  delete response.headers['content-encoding'];
-  const date = new Date(response.headers.date ?? NaN);
-  if (!Number.isNaN(date.getTime())) facts.date = date;
-  const retryAfter = response.headers['retry-after'];
-  if (retryAfter !== undefined) facts.retryAfter = retryAfter;
 }
 
 /** Counts in `emit`, since a listener for `data` would start the flow too early. */

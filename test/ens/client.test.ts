@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { certificatePem } from '../../src/credential/client-credential.js';
@@ -11,13 +11,11 @@ import type { SettingTexts } from '../../src/settings.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { apiError, type EnsFault } from '../support/ens-faults.js';
 import { EnsServer } from '../support/ens-server.js';
-import { Loopback } from '../support/loopback.js';
-import { alice, failureOf, settings, TestWorld } from './fixtures.js';
+import { alice, closeServed, failureOf, serve, settings, TestWorld } from './fixtures.js';
 
 let authority: CertificateAuthority;
 let ens: EnsServer;
 let world: TestWorld;
-let others: Loopback[];
 
 beforeAll(async () => {
   authority = await CertificateAuthority.create({ name: 'client-test' });
@@ -35,12 +33,11 @@ beforeEach(async () => {
   });
   world = new TestWorld();
   world.setAccessKey();
-  others = [];
 });
 afterEach(async () => {
   world.dispose();
   await ens.stop();
-  for (const other of others) await other.close();
+  await closeServed();
 });
 
 interface Changes extends Partial<EnsCall>, CallRules {
@@ -48,17 +45,11 @@ interface Changes extends Partial<EnsCall>, CallRules {
 }
 
 /** Calls ENS, without a retry unless the test gives it time. */
-async function call({
-  typed,
-  hasFallBack = false,
-  onRetry,
-  pace,
-  ...changes
-}: Changes = {}): Promise<Mapping> {
+async function call({ typed, hasFallBack = false, onRetry, pace, ...of }: Changes = {}): Promise<Mapping> {
   const client = await openClient(settings({ endpoint: ens.endpoint, ...typed }), world);
   const query = { ClusterId: 'eck-1', PrivateIpAddress: 'false' };
-  const of = { action: 'DescribeClusterUserKubeconfig', query, clusterId: 'eck-1', ...changes };
-  return callEns(client, of, world, { hasFallBack, onRetry, ...(pace && { pace }) });
+  const usual = { action: 'DescribeClusterUserKubeconfig', query, clusterId: 'eck-1' };
+  return callEns(client, { ...usual, ...of }, world, { hasFallBack, onRetry, ...(pace && { pace }) });
 }
 
 const once: Changes = {
@@ -66,14 +57,6 @@ const once: Changes = {
     throw error;
   },
 };
-
-/** An endpoint that is not ENS. */
-async function serve(listener: RequestListener): Promise<SettingTexts> {
-  const loopback = new Loopback(createServer(listener));
-  await loopback.open();
-  others.push(loopback);
-  return { endpoint: `http://127.0.0.1:${loopback.port}` };
-}
 
 describe('a call', () => {
   test('is signed and made once', async () => {
@@ -106,8 +89,7 @@ describe('a call', () => {
 
   test('at a wrong time says how far the clock is off', async () => {
     ens.clockOffsetMs = 20 * 60_000;
-    const { code, message } = await failureOf(call());
-    expect({ code, message }).toMatchObject({ message: expect.stringContaining('20 min behind') });
+    expect((await failureOf(call())).message).toContain('20 min behind');
   });
 
   test.each<[EnsFault, FaultClass, RegExp]>([
@@ -120,17 +102,16 @@ describe('a call', () => {
     [apiError('Throttling', { retryAfter: '7' }), 'ens-throttled', /too many calls/],
   ])('answered with %j is %s', async (fault, code, expected) => {
     ens.failNext(1, fault);
-    const error = await failureOf(
-      call({ ...once, typed: fault.kind === 'hang' ? { timeout: '300ms' } : {} }),
-    );
+    const typed: SettingTexts = fault.kind === 'hang' ? { timeout: '300ms' } : {};
+    const error = await failureOf(call({ ...once, typed }));
     expect(error).toMatchObject({ code, message: expect.stringMatching(expected) });
   });
 
   test.each(['[]', '"text"', '42', 'null', '[{"Config":"x"}]'])('answered with %s fails', async (body) => {
-    const typed = await serve((_, response) => {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+    const endpoint = await serve((_, response) => response.end(body));
+    await expect(failureOf(call({ ...once, typed: { endpoint } }))).resolves.toMatchObject({
+      code: 'ens-unavailable',
     });
-    await expect(failureOf(call({ ...once, typed }))).resolves.toMatchObject({ code: 'ens-unavailable' });
   });
 
   test('is not redirected, and does not decompress', async () => {
@@ -140,20 +121,24 @@ describe('a call', () => {
       (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
     ];
     for (const reply of replies) {
-      const typed = await serve(reply);
-      await expect(failureOf(call({ ...once, typed }))).resolves.toMatchObject({ code: 'ens-unavailable' });
+      const endpoint = await serve(reply);
+      await expect(failureOf(call({ ...once, typed: { endpoint } }))).resolves.toMatchObject({
+        code: 'ens-unavailable',
+      });
     }
     expect(ens.calls()).toBe(0);
   });
 
   test('beside others gets its own response', async () => {
-    const typed = await serve(({ headers }, response) => {
+    const endpoint = await serve(({ headers }, response) => {
       const action = String(headers['x-acs-action']);
       const body = JSON.stringify({ Code: 'Odd', Message: action, RequestId: action });
       setTimeout(() => response.writeHead(400).end(body), 10 * Number(action.slice(-1)));
     });
     const actions = ['Action3', 'Action1', 'Action2', 'Action0'];
-    const errors = await Promise.all(actions.map((action) => failureOf(call({ typed, action }))));
+    const errors = await Promise.all(
+      actions.map((action) => failureOf(call({ typed: { endpoint }, action }))),
+    );
     for (const [index, action] of actions.entries()) {
       expect(errors[index]?.message).toMatch(new RegExp(`Odd: ${action} \\(RequestId ${action}\\)$`));
     }
@@ -188,18 +173,15 @@ describe('a retry', () => {
     expect(performance.now() - start).toBeLessThan(limitMs + 1500);
   });
 
-  test.each(['the port is closed', 'the name does not exist'])(
-    'ends after 3 s if a person waits and %s',
-    async (reason) => {
-      await ens.stop();
-      world.isPersonWaiting = true;
-      const typed = reason.includes('name') ? { endpoint: 'ens.invalid' } : {};
+  test('ends after 3 s if a person waits and the host is down', async () => {
+    await ens.stop();
+    world.isPersonWaiting = true;
+    for (const typed of [{}, { endpoint: 'ens.invalid' }]) {
       const start = performance.now();
-      const error = await failureOf(call({ typed }));
-      expect(error.code).toBe('ens-unavailable');
+      await expect(failureOf(call({ typed }))).resolves.toMatchObject({ code: 'ens-unavailable' });
       expect(performance.now() - start).toBeLessThan(5000);
-    },
-  );
+    }
+  });
 });
 
 test.each<[SettingTexts, string | undefined, string]>([
@@ -238,8 +220,8 @@ describe('an issued credential', () => {
     expect((await issue()).credential.certificates).toHaveLength(3);
   });
 
-  test.each([undefined, null, 'apiVersion: v1'])('fails at once for the Config %j', async (value) => {
-    ens.failNext('always', { kind: 'config', value });
+  test('fails at once if it is invalid', async () => {
+    ens.failNext('always', { kind: 'config', value: 'apiVersion: v1' });
     await expect(failureOf(issue())).resolves.toMatchObject({ code: 'issued-kubeconfig-invalid' });
     expect(ens.calls()).toBe(1);
   });
@@ -248,10 +230,7 @@ describe('an issued credential', () => {
 describe('the clusters', () => {
   test.each<[ClusterFilter, string[]]>([
     [{}, ['eck-1', 'eck-2', 'eck-3']],
-    [{ name: 'two' }, ['eck-2', 'eck-3']],
-    [{ region: 'cn-hangzhou-58' }, ['eck-1', 'eck-2']],
     [{ name: 'two', region: 'cn-hangzhou-58' }, ['eck-2']],
-    [{ name: 'three' }, []],
   ])('that match %j are listed with one call', async (filter, expected) => {
     const client = await openClient(settings({ endpoint: ens.endpoint }), world);
     const clusters = await listClusters(client, filter, world);

@@ -8,26 +8,17 @@ const throttled = (retryAfterMs?: number) =>
 const unavailable = () => new EnsError('ens-unavailable', 'down');
 const denied = () => new EnsError('ens-not-allowed', 'no');
 
-describe('the wait before another attempt', () => {
-  test.each([
-    [1, 250],
-    [2, 500],
-    [3, 1000],
-    [4, 2000],
-    [5, 4000],
-    [2000, 4000],
-  ])('after %i failures is any time up to %i ms', (failures, limit) => {
-    expect([0, 0.5, 1].map((random) => backoffMs(failures, random))).toEqual([0, limit / 2, limit]);
-  });
-
-  test.each([
-    [0, 100, 100],
-    [1, 100, 250],
-    [0.5, 60_000, 60_000],
-    [1, 0, 250],
-  ])('with the chance %d and Retry-After %i ms is %i ms', (random, retryAfterMs, expected) => {
-    expect(backoffMs(1, random, retryAfterMs)).toBe(expected);
-  });
+test.each([
+  [1, 250],
+  [2, 500],
+  [3, 1000],
+  [4, 2000],
+  [5, 4000],
+  [2000, 4000],
+])('the wait after %i failures is any time up to %i ms, or what the server asks for', (failures, limit) => {
+  expect([0, 0.5, 1].map((random) => backoffMs(failures, random))).toEqual([0, limit / 2, limit]);
+  expect([0, 1].map((random) => backoffMs(failures, random, 100))).toEqual([100, limit]);
+  expect(backoffMs(failures, 0.5, 60_000)).toBe(60_000);
 });
 
 /** Time passes only in attempts and sleeps. */
@@ -69,6 +60,7 @@ async function play(errors: readonly Error[], budget: RetryRules, attemptMs = 0)
 
 describe('withRetry', () => {
   const many = Array.from({ length: 9 }, unavailable);
+  const afterFailureMs = ({ code }: EnsError): number => (code === 'ens-unavailable' ? 2000 : Infinity);
 
   test.each<[FaultClass, number]>([
     ['ens-throttled', 2],
@@ -106,18 +98,12 @@ describe('withRetry', () => {
     ['no wait if there is no time after it', many, { totalMs: 250 }, 0, []],
     ['the wait that the server asks for', [throttled(7000)], { totalMs: 20_000 }, 0, [7000]],
     ['no wait for longer than there is time', [throttled(20_000)], { totalMs: 20_000 }, 0, []],
+    ['a limit from the first failure on', many, { totalMs: 20_000, afterFailureMs }, 100, [250, 500, 1000]],
+    ['the shorter of both limits', many, { totalMs: 1000, afterFailureMs }, 900, []],
     [
-      'a limit from the first failure on',
-      many,
-      { totalMs: 20_000, afterFailureMs: () => 2000 },
-      100,
-      [250, 500, 1000],
-    ],
-    ['the shorter of both limits', many, { totalMs: 1000, afterFailureMs: () => 2000 }, 900, []],
-    [
-      'a limit for some failures only',
+      'a limit for some failures',
       [throttled(), unavailable()],
-      { totalMs: 20_000, afterFailureMs: ({ code }) => (code === 'ens-unavailable' ? 0 : Infinity) },
+      { totalMs: 20_000, afterFailureMs },
       0,
       [250, 500],
     ],

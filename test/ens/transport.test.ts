@@ -1,10 +1,5 @@
 import { once } from 'node:events';
-import http, {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-} from 'node:http';
+import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import {
@@ -13,7 +8,7 @@ import {
   type TransportFacts,
   type TransportRules,
 } from '../../src/ens/transport.js';
-import { Loopback } from '../support/loopback.js';
+import { closeServed, serve } from './fixtures.js';
 
 /** So generous that only the limit that a test sets applies. */
 const generous: TransportRules = {
@@ -24,40 +19,28 @@ const generous: TransportRules = {
   environment: {},
 };
 
-const opened: { close(): Promise<void> }[] = [];
-
 afterEach(async () => {
   jest.restoreAllMocks();
-  for (const server of opened.splice(0)) await server.close();
+  await closeServed();
 });
-
-/** Starts a server on loopback for one test. @returns its URL */
-async function serve(listener: RequestListener): Promise<string> {
-  const loopback = new Loopback(createServer(listener));
-  await loopback.open();
-  opened.push(loopback);
-  return `http://127.0.0.1:${loopback.port}/`;
-}
 
 const silent: RequestListener = () => undefined;
 const late: RequestListener = (_, response) => {
   setTimeout(() => response.end('late'), 150);
 };
 
-/** A response without end: the header or the body comes in small parts. */
+/** A response without end, in small parts after its start. */
 const dripping =
-  (part: 'header' | 'body'): RequestListener =>
-  ({ socket }, response) => {
-    if (part === 'header') socket.write('HTTP/1.1 200 OK\r\n');
-    else response.writeHead(200);
-    const timer = setInterval(
-      () => (part === 'header' ? socket.write('x-y: z\r\n') : response.write('a')),
-      5,
-    );
+  (start: string, part: string): RequestListener =>
+  ({ socket }) => {
+    socket.write(`HTTP/1.1 200 OK\r\n${start}`);
+    const timer = setInterval(() => socket.write(part), 5);
     socket.on('close', () => {
       clearInterval(timer);
     });
   };
+const drippingHeader = dripping('', 'x-y: z\r\n');
+const drippingBody = dripping('transfer-encoding: chunked\r\n\r\n', '1\r\na\r\n');
 
 interface Answer {
   readonly status: number | undefined;
@@ -151,14 +134,8 @@ describe('the limits of time', () => {
   const unresolved = { lookup: () => undefined };
   test.each<[string, Partial<TransportRules>, RequestListener, http.RequestOptions, string]>([
     ['for reading: silence', { readTimeoutMs: 50 }, silent, {}, '127.0.0.1 did not answer within 0.1 s'],
-    ['for reading: a slow body', { readTimeoutMs: 200 }, dripping('body'), {}, '127.0.0.1 did not answer'],
-    [
-      'for reading: a slow header',
-      { readTimeoutMs: 200 },
-      dripping('header'),
-      {},
-      '127.0.0.1 did not answer',
-    ],
+    ['for reading: a slow body', { readTimeoutMs: 200 }, drippingBody, {}, '127.0.0.1 did not answer'],
+    ['for reading: a slow header', { readTimeoutMs: 200 }, drippingHeader, {}, '127.0.0.1 did not answer'],
     ['for everything', { totalMs: 50 }, silent, {}, '127.0.0.1 did not answer'],
     ['for connecting', { connectTimeoutMs: 50 }, silent, unresolved, 'no connection to localhost'],
   ])('end a request: %s', async (_, rules, listener, options, message) => {
@@ -228,10 +205,7 @@ describe('the limit of size', () => {
 test.each<[string, RequestListener]>([
   ['breaks before the response', ({ socket }) => socket.destroy()],
   ['is reset', ({ socket }) => socket.resetAndDestroy()],
-  [
-    'breaks in the body',
-    ({ socket }, response) => response.writeHead(200).write('a', () => socket.destroy()),
-  ],
+  ['breaks in the body', ({ socket }, response) => response.write('a', () => socket.destroy())],
   ['is not HTTP', ({ socket }) => socket.end('SSH-2.0-OpenSSH_9.6\r\n')],
 ])('a connection that %s is a failure', async (_, listener) => {
   const { facts, answer } = await getWithin({}, await serve(listener));
@@ -240,7 +214,7 @@ test.each<[string, RequestListener]>([
 
 test('a host that refuses the connection or cannot be resolved is one', async () => {
   const url = await serve(silent);
-  for (const server of opened.splice(0)) await server.close();
+  await closeServed();
   const reason = '127.0.0.1: the connection is refused';
   expect((await getWithin({}, url)).facts.failure).toMatchObject({ kind: 'refused', reason });
   expect((await getWithin({}, 'http://ens.invalid/')).facts.failure?.kind).toBe('refused');
