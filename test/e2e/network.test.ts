@@ -186,7 +186,9 @@ describe.each(allPrograms)('TLS of the %s program', (program) => {
 describe('a certificate', () => {
   test('for another host or a past time is refused', async () => {
     front = await serveTls(['other.example']);
-    expectFailure(await ask({}, direct()), 'network-untrusted');
+    const elsewhere = await ask({}, direct());
+    expectFailure(elsewhere, 'network-untrusted');
+    expect(elsewhere.stderr).toContain('its certificate is for another host');
     front = await serveTls(['127.0.0.1'], { notAfter: new Date(Date.now() - 60_000) });
     const outcome = await ask({}, direct());
     expectFailure(outcome, 'network-untrusted');
