@@ -6,10 +6,7 @@ import type { World } from '../world.js';
 import { textOf } from './cli-profiles.js';
 import { callEns, type CallRules, type EnsClient } from './client.js';
 
-/**
- * A cluster as ENS lists it, safe to print. The secrets of the listing (an administrator's kubeconfig, a join token)
- * are dropped.
- */
+/** A cluster, safe to print: without the secrets of the listing (an administrator's kubeconfig, a join token). */
 export interface Cluster {
   readonly clusterId: string;
   readonly name: string;
@@ -19,21 +16,17 @@ export interface Cluster {
   readonly kubernetesVersion: string;
   /** Whether its API server has an address on the internet. */
   readonly publicAccess: boolean;
-  readonly vpcId?: string;
-  readonly loadBalancerId?: string;
-  readonly containerCidr?: string;
-  readonly serviceCidr?: string;
-  readonly controlPlane?: { readonly instanceSpec: string; readonly size: number };
+  readonly vpcId?: string | undefined;
+  readonly loadBalancerId?: string | undefined;
+  readonly containerCidr?: string | undefined;
+  readonly serviceCidr?: string | undefined;
+  readonly controlPlane?: { readonly instanceSpec: string; readonly size: number } | undefined;
 }
 
-/** Which clusters to list: those that match all of these. */
 export interface ClusterFilter {
   readonly name?: string;
   readonly region?: string;
 }
-
-/** A cluster is some 10 kB of the response, most of it secrets. */
-export const maxBodyBytes = 256 * 1024 * 1024;
 
 /**
  * The account's clusters, by name, then id.
@@ -47,7 +40,7 @@ export async function listClusters(
   rules?: CallRules,
 ): Promise<Cluster[]> {
   const query = { ...(name && { Name: name }), ...(region && { EnsRegionId: region }) };
-  const response = await callEns(client, { action: 'DescribeClustersV1', query, maxBodyBytes }, world, rules);
+  const response = await callEns(client, { action: 'DescribeClustersV1', query }, world, rules);
   return readClusters(response['Clusters']);
 }
 
@@ -70,25 +63,20 @@ function readCluster(fields: Mapping): Cluster | undefined {
   const text = (field: string): string => printable(textOf(fields[field]) ?? '');
   const clusterId = text('ClusterId');
   if (!isClusterId(clusterId)) return undefined;
-  const optional = <Name extends string>(name: Name, field: string): { [key in Name]?: string } => {
-    const value = text(field);
-    return (value === '' ? {} : { [name]: value }) as { [key in Name]?: string };
-  };
-  const { InstanceSpec: spec, Size: size } = isMapping(fields['ControlPlaneConfig'])
-    ? fields['ControlPlaneConfig']
-    : {};
-  const hasControlPlane = typeof spec === 'string' && typeof size === 'number';
+  const plane = isMapping(fields['ControlPlaneConfig']) ? fields['ControlPlaneConfig'] : {};
+  const { InstanceSpec: spec, Size: size } = plane;
+  const hasPlane = typeof spec === 'string' && typeof size === 'number';
   return {
     clusterId,
     name: text('Name'),
     region: text('EnsRegionId'),
     kubernetesVersion: text('KubernetesVersion'),
     publicAccess: fields['PublicAccess'] === true,
-    ...optional('vpcId', 'VpcId'),
-    ...optional('loadBalancerId', 'LoadBalancerId'),
-    ...optional('containerCidr', 'ContainerCidr'),
-    ...optional('serviceCidr', 'ServiceCidr'),
-    ...(hasControlPlane && { controlPlane: { instanceSpec: printable(spec), size } }),
+    vpcId: text('VpcId') || undefined,
+    loadBalancerId: text('LoadBalancerId') || undefined,
+    containerCidr: text('ContainerCidr') || undefined,
+    serviceCidr: text('ServiceCidr') || undefined,
+    controlPlane: hasPlane ? { instanceSpec: printable(spec), size } : undefined,
   };
 }
 
@@ -97,21 +85,15 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** Which kubeconfig to issue. */
-export interface IssueRequest {
-  readonly clusterId: string;
-  /** Whether the server is the private address, for machines in the cluster's network. */
-  readonly privateIp: boolean;
-}
-
 /**
  * Asks ENS for a cluster's kubeconfig, and takes from it what can be trusted. Nothing is saved.
  *
+ * @param privateIp whether the server is the private address, for machines in the cluster's network
  * @throws EnsError; EckError `issued-kubeconfig-invalid`
  */
 export async function issueCredential(
   client: EnsClient,
-  { clusterId, privateIp }: IssueRequest,
+  { clusterId, privateIp }: { readonly clusterId: string; readonly privateIp: boolean },
   world: World,
   rules?: CallRules,
 ): Promise<IssuedKubeconfig> {

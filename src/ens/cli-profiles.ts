@@ -6,9 +6,11 @@ import { isMapping, type Mapping } from '../mapping.js';
 export interface CliProfile {
   readonly name: string;
   /** How it signs in, such as `AK`. */
-  readonly mode?: string;
+  readonly mode: string | undefined;
   /** `region_id`, such as `cn-hangzhou`. */
-  readonly region?: string;
+  readonly region: string | undefined;
+  /** Whether it signs with an AccessKey and has none or half of one, as the CLI's first empty profile. */
+  readonly lacksAccessKey: boolean;
 }
 
 /** The configuration of the aliyun CLI. */
@@ -18,8 +20,6 @@ export interface CliProfiles {
   readonly profiles: readonly CliProfile[];
   /** All fields of a profile, secrets included: for credential providers only. */
   readonly fieldsOf: (name: string) => Mapping | undefined;
-  /** Whether a profile signs with an AccessKey and has none or half of one, as the CLI's first empty profile. */
-  lacksAccessKey(profile: CliProfile): boolean;
 }
 
 /**
@@ -30,49 +30,49 @@ export interface CliProfiles {
  */
 export async function readCliProfiles(homeDirectory: string): Promise<CliProfiles | undefined> {
   const file = `${homeDirectory}/.aliyun/config.json`;
+  const unusable = (why: string, fix?: string): EckError =>
+    new EckError('identity-unusable', `${printable(file)} ${why}`, { fix });
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    throw new EckError('identity-unusable', `${printable(file)} cannot be read (${code})`);
+    throw unusable(`cannot be read (${code})`);
   }
   const fix = 'Correct the file, or move it away and run "aliyun configure"';
-  let config: unknown;
-  try {
-    config = JSON.parse(text);
-  } catch {
-    // The parser's message quotes the text, which contains secrets.
-    throw new EckError('identity-unusable', `${printable(file)} is not JSON`, { fix });
-  }
-  if (!isMapping(config) || !Array.isArray(config['profiles'])) {
-    throw new EckError('identity-unusable', `${printable(file)} has no profiles`, { fix });
-  }
-  const { current } = config;
+  const config = parseJson(text);
+  if (config === undefined) throw unusable('is not JSON', fix);
+  if (!isMapping(config) || !Array.isArray(config['profiles'])) throw unusable('has no profiles', fix);
   const all: readonly Mapping[] = config['profiles'].filter(isMapping);
-  const fieldsOf = (name: string): Mapping | undefined => all.find((fields) => fields['name'] === name);
   return {
-    current: textOf(current) ?? 'default',
+    current: textOf(config['current']) ?? 'default',
     profiles: all.flatMap((fields) => readProfile(fields) ?? []),
-    fieldsOf,
-    lacksAccessKey: ({ name, mode }) => {
-      if (mode === undefined || !modesWithAccessKey.includes(mode)) return false;
-      const fields = fieldsOf(name);
-      return !textOf(fields?.['access_key_id']) || !textOf(fields?.['access_key_secret']);
-    },
+    fieldsOf: (name) => all.find((fields) => fields['name'] === name),
   };
 }
-
-const modesWithAccessKey: readonly string[] = ['AK', 'StsToken', 'RamRoleArn'];
 
 function readProfile(fields: Mapping): CliProfile | undefined {
   const name = textOf(fields['name']);
   // A cache key cannot contain text that is not valid Unicode.
   if (name === undefined || Buffer.from(name).toString() !== name) return undefined;
   const mode = textOf(fields['mode']);
-  const region = textOf(fields['region_id']);
-  return { name, ...(mode === undefined ? {} : { mode }), ...(region === undefined ? {} : { region }) };
+  const needsAccessKey = mode === 'AK' || mode === 'StsToken' || mode === 'RamRoleArn';
+  const lacksAccessKey = needsAccessKey && !hasAccessKey(fields);
+  return { name, mode, region: textOf(fields['region_id']), lacksAccessKey };
+}
+
+export function hasAccessKey(fields: Mapping): boolean {
+  return textOf(fields['access_key_id']) !== undefined && textOf(fields['access_key_secret']) !== undefined;
+}
+
+/** JSON, or `undefined`: the parser's message quotes the text, which may contain secrets. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A field that is a text and not empty. */

@@ -1,15 +1,15 @@
 import * as openApiModule from '@alicloud/openapi-client';
 import { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
 import { RuntimeOptions } from '@alicloud/tea-util';
-import { otherSite, resolveEndpoint, siteOfRegion, type EndpointSetting } from '../endpoint.js';
+import { resolveEndpoint, siteOfRegion, type Endpoint, type EndpointSetting } from '../endpoint.js';
 import { EckError, messageOf } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
 import { textOf } from './cli-profiles.js';
-import { ensError, type ApiFault, type EnsError } from './errors.js';
+import { ensError, type ApiFault } from './errors.js';
 import { defaultExport } from './providers.js';
-import { realClock, withRetry } from './retry.js';
+import { withRetry, type RetryRules } from './retry.js';
 import { signIn, type Signer } from './sign-in.js';
 import { connectTimeoutMs, readTimeoutMs, withTransport, type TransportFacts } from './transport.js';
 
@@ -26,29 +26,29 @@ export interface EnsClient {
   readonly settings: Settings;
 }
 
-/** One call of the ENS API. */
 export interface EnsCall {
   /** Such as `DescribeClusterUserKubeconfig`. */
   readonly action: string;
   readonly query: Readonly<Record<string, string>>;
-  /** The cluster that the call is for, for messages. */
+  /** For messages. */
   readonly clusterId?: string;
-  /** The largest response to read, by default 1 MiB. */
-  readonly maxBodyBytes?: number;
 }
 
-/** How a call is made. */
-export interface CallRules {
+export interface CallRules extends Pick<RetryRules, 'onRetry'> {
   /** Whether a cached credential can be served instead, so that an outage is reported soon. */
   readonly hasFallBack?: boolean;
-  /** Called with each failure after which another attempt is made. */
-  readonly onRetry?: (error: EnsError) => void;
   /** Called with the server's clock at each response. */
   readonly onDate?: (date: Date) => void;
   /** Starts each attempt when it is its turn. */
   readonly pace?: <T>(attempt: () => Promise<T>) => Promise<T>;
 }
 
+/** A list has some 10 kB for each cluster, most of it secrets. */
+const maxListBytes = 256 * 1024 * 1024;
+const maxResponseBytes = 1024 * 1024;
+
+/** The transport's limits count; the SDK's only must not be shorter. */
+const sdkTimeoutMs = connectTimeoutMs + readTimeoutMs;
 const usualLimits = { connectTimeoutMs, readTimeoutMs };
 const fallBackLimits = { connectTimeoutMs: 2000, readTimeoutMs: 3000 };
 const fallBackAfterMs = 2000;
@@ -64,8 +64,8 @@ export async function openClient(settings: Settings, world: World): Promise<EnsC
   const signer = await signIn(settings, world);
   const { endpoint } = settings;
   const region = signer.profile?.region;
-  const isAbroad = endpoint.kind === 'default' && region !== undefined && siteOfRegion(region) !== 'china';
-  return { signer, endpoint: isAbroad ? { kind: 'site', site: siteOfRegion(region) } : endpoint, settings };
+  const site = endpoint.kind === 'default' && region !== undefined ? siteOfRegion(region) : 'china';
+  return { signer, endpoint: site === 'china' ? endpoint : { kind: 'site', site }, settings };
 }
 
 /**
@@ -75,91 +75,77 @@ export async function openClient(settings: Settings, world: World): Promise<EnsC
  * @throws EnsError
  */
 export function callEns(
-  client: EnsClient,
-  call: EnsCall,
+  { signer, endpoint: setting, settings }: EnsClient,
+  { action, query, clusterId }: EnsCall,
   world: World,
   { hasFallBack = false, onRetry, onDate, pace = (attempt) => attempt() }: CallRules = {},
 ): Promise<Mapping> {
+  const endpoint = resolveEndpoint(setting);
   const limits = hasFallBack ? fallBackLimits : usualLimits;
-  return withRetry(
-    (remainingMs) => pace(() => callOnce(client, call, world, limits, remainingMs, onDate)),
-    {
-      totalMs: client.settings.timeoutMs,
-      afterFailureMs: ({ isHostDown }) => {
-        if (hasFallBack) return fallBackAfterMs;
-        return isHostDown && world.isTerminal('stderr') ? hostDownAfterMs : Infinity;
-      },
+  const maxBodyBytes = action === 'DescribeClustersV1' ? maxListBytes : maxResponseBytes;
+
+  const attempt = async (remainingMs: number): Promise<Mapping> => {
+    const facts: TransportFacts = {};
+    const totalMs = Math.max(1, remainingMs);
+    const rules = { ...limits, totalMs, maxBodyBytes, environment: world.environment };
+    try {
+      return await withTransport(rules, facts, () => send(action, query, endpoint, signer));
+    } catch (error) {
+      // The transport's own: an unusable proxy or certificate file.
+      if (error instanceof EckError) throw error;
+      const context = { action, clusterId, endpoint, identity: signer.description };
+      throw ensError(faultOf(error, facts), context, world.now());
+    } finally {
+      if (facts.date !== undefined) onDate?.(facts.date);
+    }
+  };
+  return withRetry((remainingMs) => pace(() => attempt(remainingMs)), {
+    totalMs: settings.timeoutMs,
+    afterFailureMs: ({ isHostDown }) => {
+      if (hasFallBack) return fallBackAfterMs;
+      return isHostDown && world.isTerminal('stderr') ? hostDownAfterMs : Infinity;
     },
-    realClock,
     onRetry,
-  );
+  });
 }
 
-async function callOnce(
-  { signer, endpoint: setting }: EnsClient,
-  { action, query, clusterId, maxBodyBytes = 1024 * 1024 }: EnsCall,
-  world: World,
-  limits: typeof usualLimits,
-  remainingMs: number,
-  onDate?: (date: Date) => void,
+async function send(
+  action: string,
+  query: EnsCall['query'],
+  { protocol, host }: Endpoint,
+  { credential }: Signer,
 ): Promise<Mapping> {
-  const endpoint = resolveEndpoint(setting);
-  const facts: TransportFacts = {};
-  const longestMs = limits.connectTimeoutMs + limits.readTimeoutMs;
-  const totalMs = Math.max(1, Math.min(remainingMs, longestMs));
-  try {
-    const rules = { ...limits, totalMs, maxBodyBytes, environment: world.environment };
-    return await withTransport(rules, facts, async () => {
-      const config = new Config({ endpoint: endpoint.host, protocol: endpoint.protocol });
-      config.credential = signer.credential;
-      const params = new Params({
-        action,
-        version: '2017-11-10',
-        protocol: endpoint.protocol.toUpperCase(),
-        pathname: '/',
-        method: 'POST',
-        authType: 'AK',
-        style: 'RPC',
-        reqBodyType: 'formData',
-        bodyType: 'json',
-      });
-      // The transport's limits count; the SDK's only must not be shorter.
-      const runtime = new RuntimeOptions({ connectTimeout: longestMs, readTimeout: longestMs });
-      const request = new OpenApiRequest({ query });
-      const response: unknown = await new OpenApiClient(config).callApi(params, request, runtime);
-      const body = isMapping(response) ? response['body'] : undefined;
-      if (!isMapping(body)) throw new Error('the response is not a JSON object');
-      return body;
-    });
-  } catch (error) {
-    // The transport's own: an unusable proxy or certificate file.
-    if (error instanceof EckError) throw error;
-    const context = { action, endpoint: endpoint.host, otherSite: otherSite(endpoint), clusterId };
-    throw ensError(faultOf(error, facts), { ...context, identity: signer.description }, world.now());
-  } finally {
-    if (facts.date !== undefined) onDate?.(facts.date);
-  }
+  const config = new Config({ endpoint: host, protocol });
+  config.credential = credential;
+  const params = new Params({
+    action,
+    version: '2017-11-10',
+    protocol: protocol.toUpperCase(),
+    pathname: '/',
+    method: 'POST',
+    authType: 'AK',
+    style: 'RPC',
+    reqBodyType: 'formData',
+    bodyType: 'json',
+  });
+  const runtime = new RuntimeOptions({ connectTimeout: sdkTimeoutMs, readTimeout: sdkTimeoutMs });
+  const client = new OpenApiClient(config);
+  const response: unknown = await client.callApi(params, new OpenApiRequest({ query }), runtime);
+  const body = isMapping(response) ? response['body'] : undefined;
+  if (!isMapping(body)) throw new Error('the response is not a JSON object');
+  return body;
 }
 
 /** The SDK's errors carry the API's response as `data`. */
 function faultOf(error: unknown, facts: TransportFacts): ApiFault {
   const data = isMapping(error) && isMapping(error['data']) ? error['data'] : {};
   const apiCode = textOf(data['Code']) ?? '';
-  const requestId = textOf(data['RequestId']);
-  const { status = 0, date, retryAfter, failure } = facts;
-  return {
-    status,
-    apiCode,
-    message: textOf(data['Message']) ?? (apiCode === '' ? withoutApiError(error, facts) : ''),
-    ...(requestId && { requestId }),
-    ...(date && { serverDate: date }),
-    ...(failure && { failure }),
-    ...(retryAfter && { retryAfter }),
-  };
+  const message = textOf(data['Message']) ?? (apiCode === '' ? withoutApiError(error, facts) : '');
+  return { ...facts, apiCode, message, requestId: textOf(data['RequestId']) };
 }
 
-function withoutApiError(error: unknown, { failure, status }: TransportFacts): string {
-  if (failure !== undefined) return failure.message;
-  if (status !== undefined && status >= 400) return `HTTP ${status}`;
+function withoutApiError(error: unknown, { failure, status = 0 }: TransportFacts): string {
+  if (failure !== undefined) return failure.reason;
+  if (status >= 400) return `HTTP ${status}`;
   return error instanceof SyntaxError ? 'the response is not JSON' : messageOf(error);
 }

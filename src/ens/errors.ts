@@ -1,59 +1,39 @@
-import type { Site } from '../endpoint.js';
+import { otherSite, type Endpoint } from '../endpoint.js';
 import { EckError, printable, type ErrorCode } from '../errors.js';
-import type { TransportFailure } from './transport.js';
+import type { TransportFacts, TransportFailure } from './transport.js';
 
 /** A failed call, in the API's terms. */
-export interface ApiFault {
-  /** 0 without a response. */
-  readonly status: number;
+export interface ApiFault extends TransportFacts {
   /** The API's `Code`; '' without one. */
   readonly apiCode: string;
   /** The API's or the transport's own words. */
   readonly message: string;
-  readonly requestId?: string;
-  /** The server's clock at its response. */
-  readonly serverDate?: Date;
-  /** The `Retry-After` header. */
-  readonly retryAfter?: string;
-  /** Why there was no whole response. */
-  readonly failure?: TransportFailure;
+  readonly requestId?: string | undefined;
 }
 
 /** What was called, for the message of an error. */
 export interface CallContext {
-  /** Such as `DescribeClusterUserKubeconfig`. */
   readonly action: string;
-  /** The host that was called. */
-  readonly endpoint: string;
-  /** The other site, if the endpoint is the one of a site. */
-  readonly otherSite?: Site | undefined;
-  /** The identity and where it comes from, such as `profile work of the aliyun CLI`. */
-  readonly identity: string;
   readonly clusterId?: string | undefined;
+  readonly endpoint: Endpoint;
+  /** Such as `profile work of the aliyun CLI`. */
+  readonly identity: string;
 }
 
 /** The classes of failures; each is an {@link ErrorCode}. */
 export type FaultClass = Extract<ErrorCode, `ens-${string}` | 'proxy-refused' | 'network-untrusted'>;
 
-/** The first part of the API's codes: `Forbidden` of `Forbidden.RAM`. */
-const families: ReadonlyMap<string, FaultClass> = new Map<string, FaultClass>([
-  ['InvalidAccessKeyId', 'ens-unauthenticated'],
-  ['SignatureDoesNotMatch', 'ens-unauthenticated'],
-  ['IncompleteSignature', 'ens-unauthenticated'],
-  ['InvalidSecurityToken', 'ens-unauthenticated'],
-  ['MissingSecurityToken', 'ens-unauthenticated'],
-  ['AuthenticationFail', 'ens-unauthenticated'],
+/** The first parts of the API's codes: `Forbidden` of `Forbidden.RAM`. */
+const families: readonly (readonly [FaultClass, readonly string[]])[] = [
+  ['ens-unauthenticated', ['InvalidAccessKeyId', 'SignatureDoesNotMatch', 'IncompleteSignature']],
+  ['ens-unauthenticated', ['InvalidSecurityToken', 'MissingSecurityToken', 'AuthenticationFail']],
   // STS: the role does not exist.
-  ['EntityNotExist', 'ens-unauthenticated'],
-  ['Forbidden', 'ens-not-allowed'],
-  ['NoPermission', 'ens-not-allowed'],
-  ['InvalidTimeStamp', 'ens-clock-skew'],
-  ['IllegalTimestamp', 'ens-clock-skew'],
-  ['Throttling', 'ens-throttled'],
-  ['ServiceUnavailable', 'ens-unavailable'],
-  ['InternalError', 'ens-unavailable'],
-  ['SignatureNonceUsed', 'ens-unavailable'],
-]);
+  ['ens-unauthenticated', ['EntityNotExist']],
+  ['ens-not-allowed', ['Forbidden', 'NoPermission']],
+  ['ens-clock-skew', ['InvalidTimeStamp', 'IllegalTimestamp']],
+  ['ens-throttled', ['Throttling']],
+  ['ens-unavailable', ['ServiceUnavailable', 'InternalError', 'SignatureNonceUsed']],
+];
 
 const failureClasses: Record<TransportFailure['kind'], FaultClass> = {
   refused: 'ens-unavailable',
@@ -67,10 +47,11 @@ const failureClasses: Record<TransportFailure['kind'], FaultClass> = {
  * The class of a failed call, by the API's code. Without a code it was not the API that answered, so that nothing is
  * refused; an unknown code is no refusal of the identity or the cluster either.
  */
-export function classifyFault({ status, apiCode, failure }: ApiFault): FaultClass {
+export function classifyFault({ status = 0, apiCode, failure }: ApiFault): FaultClass {
   if (failure !== undefined) return failureClasses[failure.kind];
-  const family = families.get(apiCode.split('.')[0] ?? '');
-  if (family !== undefined) return family;
+  const family = apiCode.split('.')[0] ?? '';
+  const known = families.find(([, codes]) => codes.includes(family));
+  if (known !== undefined) return known[0];
   if (apiCode.startsWith('InvalidClusterId') || /cluster.*notfound/i.test(apiCode)) {
     return 'ens-cluster-not-found';
   }
@@ -81,19 +62,17 @@ export function classifyFault({ status, apiCode, failure }: ApiFault): FaultClas
 /** A call to ENS that failed. */
 export class EnsError extends EckError {
   declare readonly code: FaultClass;
-  /** How long the server asks not to be called. */
-  readonly retryAfterMs: number | undefined;
-  /** Whether the host cannot be resolved or refuses the connection, which soon passes or does not pass at all. */
-  readonly isHostDown: boolean;
 
   constructor(
     code: FaultClass,
     message: string,
-    details: { fix?: string | undefined; retryAfterMs?: number | undefined; isHostDown?: boolean } = {},
+    fix?: string,
+    /** How long the server asks not to be called. */
+    readonly retryAfterMs?: number,
+    /** Whether the host cannot be resolved or refuses the connection, which soon passes or does not pass at all. */
+    readonly isHostDown = false,
   ) {
-    super(code, message, { fix: details.fix });
-    this.retryAfterMs = details.retryAfterMs;
-    this.isHostDown = details.isHostDown ?? false;
+    super(code, message, { fix });
   }
 }
 
@@ -101,25 +80,24 @@ export class EnsError extends EckError {
 export function ensError(fault: ApiFault, context: CallContext, now: Date): EnsError {
   const code = classifyFault(fault);
   const [message, fix] = explain(code, fault, context, now);
-  return new EnsError(code, `${message}${reason(fault)}`, {
-    fix,
-    retryAfterMs: parseRetryAfter(fault.retryAfter, fault.serverDate ?? now),
-    isHostDown: fault.failure?.kind === 'refused',
-  });
+  const retryAfterMs = parseRetryAfter(fault.retryAfter, fault.date ?? now);
+  const isHostDown = fault.failure?.kind === 'refused';
+  return new EnsError(code, `${message}${reason(fault)}`, fix, retryAfterMs, isHostDown);
 }
 
 /** What failed, and the fix. */
 function explain(
   code: FaultClass,
-  { serverDate, failure }: ApiFault,
-  { action, endpoint, identity, clusterId, otherSite }: CallContext,
+  { date, failure }: ApiFault,
+  { action, endpoint, identity, clusterId }: CallContext,
   now: Date,
 ): [message: string, fix?: string | undefined] {
   // The transport's words name the host.
-  const ens = failure === undefined ? `ENS at ${endpoint}` : 'ENS';
+  const ens = failure === undefined ? `ENS at ${endpoint.host}` : 'ENS';
   const call = clusterId === undefined ? action : `${action} for ${clusterId}`;
   // An account of one site is unknown to the other, which does not say so.
-  const orOtherSite = otherSite === undefined ? '' : `, or try the other site with --site ${otherSite}`;
+  const site = otherSite(endpoint);
+  const orOtherSite = site === undefined ? '' : `, or try the other site with --site ${site}`;
   switch (code) {
     case 'ens-unauthenticated':
       return [
@@ -134,7 +112,7 @@ function explain(
         `Check the id with "kubectl eck list"${orOtherSite}`,
       ];
     case 'ens-clock-skew':
-      return [`This machine's clock is ${clockDifference(serverDate, now)} ENS`, "Set this machine's clock"];
+      return [`This machine's clock is ${clockDifference(date, now)} ENS`, "Set this machine's clock"];
     case 'ens-throttled':
       return [`${ens} received too many calls`, 'Try again in a minute'];
     case 'ens-unavailable':

@@ -14,7 +14,7 @@ import { splitProcessCommand } from '@alicloud/credentials/dist/src/utils/comman
 import { EckError, printable, quoted } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import type { Environment } from '../world.js';
-import { textOf } from './cli-profiles.js';
+import { hasAccessKey, parseJson, textOf, type CliProfiles } from './cli-profiles.js';
 
 /** The `default` of a CommonJS package, which Node.js puts one level deeper than bundlers do. */
 export function defaultExport(module: { readonly default: unknown }): unknown {
@@ -28,20 +28,21 @@ export type Credential = InstanceType<typeof Credential>;
 const OAuthCredentialsProvider = defaultExport(oauthModule) as typeof oauthModule.default.default;
 
 /** What providers depend on besides the fields of a profile. */
-export interface ProviderContext {
+export interface ProviderContext extends Pick<CliProfiles, 'fieldsOf'> {
   readonly environment: Environment;
-  /** The limit of a command. */
   readonly timeoutMs: number;
-  /** The fields of another profile, secrets included. */
-  readonly fieldsOf: (name: string) => Mapping | undefined;
 }
 
-/** @throws EckError `identity-unusable` if a part is missing or contains a character that no request can carry */
-export function accessKeyProvider(id: unknown, secret: unknown, token?: string): CredentialsProvider {
-  const accessKeyId = checkedText('AccessKey id', id);
-  const accessKeySecret = checkedText('AccessKey secret', secret);
+/**
+ * An AccessKey, temporary if it comes with a token. `fields` are those of a CLI profile.
+ *
+ * @throws EckError `identity-unusable` if a part is missing or contains a character that no request can carry
+ */
+export function accessKeyProvider(fields: Mapping, token?: string): CredentialsProvider {
   const base = token ? StaticSTSCredentialsProvider.builder() : StaticAKCredentialsProvider.builder();
-  base.withAccessKeyId(accessKeyId).withAccessKeySecret(accessKeySecret);
+  base
+    .withAccessKeyId(checkedText('AccessKey id', fields['access_key_id']))
+    .withAccessKeySecret(checkedText('AccessKey secret', fields['access_key_secret']));
   if ('withSecurityToken' in base) base.withSecurityToken(checkedText('security token', token));
   return base.build();
 }
@@ -55,10 +56,8 @@ function checkedText(what: string, value: unknown): string {
 }
 
 /** The RAM role of this ECS instance. */
-export function ecsProvider(role: string | undefined): CredentialsProvider {
-  return ECSRAMRoleCredentialsProvider.builder()
-    .withRoleName(role ?? '')
-    .build();
+export function ecsProvider(role = ''): CredentialsProvider {
+  return ECSRAMRoleCredentialsProvider.builder().withRoleName(role).build();
 }
 
 /** A RAM role that another identity assumes (STS, AssumeRole). `fields` are those of a CLI profile. */
@@ -101,11 +100,11 @@ export function profileProvider(name: string, context: ProviderContext, depth = 
     case undefined:
       throw unusable('it has no mode');
     case 'AK':
-      return accessKeyOf(fields);
+      return accessKeyProvider(fields);
     case 'StsToken':
-      return accessKeyOf(fields, required(fields, 'sts_token'));
+      return accessKeyProvider(fields, required(fields, 'sts_token'));
     case 'RamRoleArn':
-      return roleProvider(accessKeyOf(fields), fields);
+      return roleProvider(accessKeyProvider(fields), fields);
     case 'EcsRamRole':
       return ecsProvider(textOf(fields['ram_role_name']));
     case 'RamRoleArnWithRoleName':
@@ -118,11 +117,22 @@ export function profileProvider(name: string, context: ProviderContext, depth = 
     case 'CredentialsURI':
       return URICredentialsProvider.builder().withCredentialsURI(required(fields, 'credentials_uri')).build();
     case 'CloudSSO':
-      return savedSession(fields);
+      // The library (2.4.7) cannot renew the session that the CLI saved, since it does not send the account.
+      if (!(Number(fields['sts_expiration']) * 1000 > Date.now())) {
+        throw unusable('its CloudSSO session has ended', 'Sign in again with the aliyun CLI');
+      }
+      return accessKeyProvider(fields, required(fields, 'sts_token'));
     case 'OAuth':
       return oauthProvider(fields);
-    case 'External':
-      return externalProvider(required(fields, 'process_command'), context);
+    case 'External': {
+      const command = required(fields, 'process_command');
+      // It runs once, however many calls are signed.
+      let provider: Promise<CredentialsProvider> | undefined;
+      return {
+        getProviderName: () => 'external',
+        getCredentials: async () => (await (provider ??= runExternal(command, context))).getCredentials(),
+      };
+    }
     default:
       // The mode may be anything, a secret too.
       throw unusable(
@@ -131,86 +141,49 @@ export function profileProvider(name: string, context: ProviderContext, depth = 
   }
 }
 
-function accessKeyOf(fields: Mapping, token?: string): CredentialsProvider {
-  return accessKeyProvider(fields['access_key_id'], fields['access_key_secret'], token);
-}
-
-/** The session that the CLI saved. The library (2.4.7) cannot renew it, since it does not send the account. */
-function savedSession(fields: Mapping): CredentialsProvider {
-  const expiration = fields['sts_expiration'];
-  // Seconds since 1970.
-  if (typeof expiration !== 'number' || expiration * 1000 <= Date.now()) {
-    throw unusable('its CloudSSO session has ended', 'Sign in again with the aliyun CLI');
-  }
-  return accessKeyOf(fields, required(fields, 'sts_token'));
-}
-
 /** The sites of OAuth, and the CLI's client ids there. */
-const oauthSites: ReadonlyMap<string, readonly [url: string, clientId: string]> = new Map([
-  ['CN', ['https://oauth.aliyun.com', '4038181954557748008']],
-  ['INTL', ['https://oauth.alibabacloud.com', '4103531455503354461']],
-]);
+const oauthSites: Readonly<Record<string, { readonly url: string; readonly clientId: string }>> = {
+  CN: { url: 'https://oauth.aliyun.com', clientId: '4038181954557748008' },
+  INTL: { url: 'https://oauth.alibabacloud.com', clientId: '4103531455503354461' },
+};
 
 function oauthProvider(fields: Mapping): CredentialsProvider {
-  const site = oauthSites.get(required(fields, 'oauth_site_type').toUpperCase());
+  const site = oauthSites[required(fields, 'oauth_site_type').toUpperCase()];
   if (site === undefined) throw unusable('its oauth_site_type is neither CN nor INTL');
   return OAuthCredentialsProvider.builder()
-    .withSignInUrl(site[0])
-    .withClientId(site[1])
+    .withSignInUrl(site.url)
+    .withClientId(site.clientId)
     .withRefreshToken(textOf(fields['oauth_refresh_token']) ?? '')
     .withAccessToken(textOf(fields['oauth_access_token']) ?? '')
     .withAccessTokenExpire(Number(fields['oauth_access_token_expire']) || 0)
     .build();
 }
 
-/** A command that prints an AccessKey as JSON. It runs once, however many calls are signed. */
-function externalProvider(command: string, context: ProviderContext): CredentialsProvider {
-  let provider: Promise<CredentialsProvider> | undefined;
-  return {
-    getProviderName: () => 'external',
-    getCredentials: async () => (await (provider ??= runExternal(command, context))).getCredentials(),
-  };
-}
-
-async function runExternal(
-  command: string,
-  { environment, timeoutMs }: ProviderContext,
-): Promise<CredentialsProvider> {
+/** Runs a command that prints an AccessKey as JSON. */
+async function runExternal(command: string, context: ProviderContext): Promise<CredentialsProvider> {
+  const { environment, timeoutMs } = context;
   const [file = '', ...args] = splitProcessCommand(command);
   const name = `its command ${quoted(file)}`;
+  const deadline = AbortSignal.timeout(Math.ceil(timeoutMs));
   const output = await new Promise<string>((resolve, reject) => {
-    let hasTimedOut = false;
     const child = execFile(file, args, { env: environment }, (error, stdout) => {
-      clearTimeout(timer);
       if (error === null) resolve(stdout);
-      else if (hasTimedOut) reject(unavailable(`${name} did not end within ${timeoutMs / 1000} s`));
+      else if (deadline.aborted) reject(unavailable(`${name} did not end within ${timeoutMs / 1000} s`));
       else if (typeof error.code === 'string') reject(unusable(`${name} cannot be run (${error.code})`));
       else reject(unavailable(`${name} ended with ${error.signal ?? `exit status ${String(error.code)}`}`));
     });
-    const timer = setTimeout(() => {
-      hasTimedOut = true;
+    deadline.addEventListener('abort', () => {
       child.kill('SIGKILL');
       // A child of its own may still hold the pipes.
       child.stdout?.destroy();
       child.stderr?.destroy();
-    }, timeoutMs);
+    });
     child.stdin?.on('error', () => undefined).end();
   });
   const fields = parseJson(output);
   if (!isMapping(fields)) throw unavailable(`${name} printed no JSON object`);
-  if (!textOf(fields['access_key_id']) || !textOf(fields['access_key_secret'])) {
-    throw unavailable(`${name} printed no AccessKey`);
-  }
-  return accessKeyOf(fields, textOf(fields['sts_token']));
-}
-
-/** The parser's message quotes the text, which contains secrets. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  if (!hasAccessKey(fields)) throw unavailable(`${name} printed no AccessKey`);
+  return accessKeyProvider(fields, textOf(fields['sts_token']));
 }
 
 function required(fields: Mapping, field: string): string {

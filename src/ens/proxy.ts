@@ -7,14 +7,6 @@ import { SocksProxyAgent } from 'socks-proxy-agent';
 import { EckError, printable, usageError } from '../errors.js';
 import type { Environment } from '../world.js';
 
-/** Where a request goes. */
-export interface Destination {
-  readonly protocol: 'http' | 'https';
-  /** Without brackets, also for an IPv6 address. */
-  readonly hostname: string;
-  readonly port: number;
-}
-
 const proxyProtocols = ['http:', 'https:', 'socks:', 'socks4:', 'socks4a:', 'socks5:', 'socks5h:'];
 
 /**
@@ -24,12 +16,14 @@ const proxyProtocols = ['http:', 'https:', 'socks:', 'socks4:', 'socks4a:', 'soc
  *
  * @throws EckError `usage` if the variable is not the URL of a proxy; without its password
  */
-export function proxyFor(destination: Destination, environment: Environment): URL | undefined {
-  const names = [destination.protocol === 'https' ? 'HTTPS_PROXY' : 'HTTP_PROXY', 'ALL_PROXY'];
+export function proxyFor({ protocol, hostname, port }: URL, environment: Environment): URL | undefined {
+  const names = [protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY', 'ALL_PROXY'];
   const variable = names.flatMap((name) => [name, name.toLowerCase()]).find((name) => environment[name]);
   const text = variable && environment[variable];
-  if (!variable || !text || isNeverProxied(destination.hostname)) return undefined;
-  if (isExcepted(destination, environment['NO_PROXY'] || environment['no_proxy'] || '')) return undefined;
+  const host = hostname.replace(/^\[|\]$|\.$/g, '');
+  if (!text || /^(?:100\.100\.100\.200|localhost|::1|127\..*)$/.test(host)) return undefined;
+  const exceptions = environment['NO_PROXY'] || environment['no_proxy'] || '';
+  if (isExcepted(host, Number(port) || (protocol === 'https:' ? 443 : 80), exceptions)) return undefined;
   const url = /^[a-z0-9]+:\/\//i.test(text) ? text : `http://${text}`;
   const proxy = URL.canParse(url) ? new URL(url) : undefined;
   if (proxy !== undefined && proxyProtocols.includes(proxy.protocol)) return proxy;
@@ -41,16 +35,11 @@ export function proxyName(proxy: URL): string {
   return `${proxy.protocol}//${proxy.host}`;
 }
 
-function isNeverProxied(hostname: string): boolean {
-  return ['100.100.100.200', 'localhost', '::1'].includes(hostname) || hostname.startsWith('127.');
-}
-
 /**
  * Whether `NO_PROXY` matches: `*`, host names with their subdomains, `.suffixes`, IP addresses, and CIDR blocks, each
  * but the last with an optional port. The rules are those of golang.org/x/net/http/httpproxy.
  */
-function isExcepted({ hostname, port }: Destination, noProxy: string): boolean {
-  const host = hostname.toLowerCase().replace(/\.$/, '');
+function isExcepted(host: string, port: number, noProxy: string): boolean {
   const patterns = noProxy.split(',').map((part) => part.trim().toLowerCase());
   return patterns.some((pattern) => pattern === '*' || (pattern !== '' && matches(pattern, host, port)));
 }
@@ -88,30 +77,24 @@ export function agentFor(proxy: URL, environment: Environment): Agent {
   return new HttpsProxyAgent(proxy, proxy.protocol === 'https:' ? tlsTrust(environment) : {});
 }
 
-/** The TLS options of every connection. No environment variable turns verification off. */
-export function tlsTrust(environment: Environment): { ca: string[]; rejectUnauthorized: true } {
-  return { ca: trustedAuthorities(environment), rejectUnauthorized: true };
-}
-
 /** Later versions of Node.js and Bun list what the operating system trusts. */
 const { getCACertificates } = tls as typeof tls & {
   readonly getCACertificates?: (kind: 'default' | 'system') => string[];
 };
 
 /**
- * The certificate authorities to trust, as PEM: those of the runtime and the operating system, and those in the files
- * of `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE`.
+ * The TLS options of every connection: it is always verified, by the certificate authorities of the runtime and the
+ * operating system, and those in the files of `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE`.
  *
  * @throws EckError `network-untrusted` if such a file cannot be read or has no certificate
  */
-export function trustedAuthorities(environment: Environment): string[] {
-  const authorities = new Set(getCACertificates?.('default') ?? tls.rootCertificates);
-  for (const certificate of systemAuthorities()) authorities.add(certificate);
-  for (const variable of ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE']) {
+export function tlsTrust(environment: Environment): { ca: string[]; rejectUnauthorized: true } {
+  const usual = getCACertificates?.('default') ?? tls.rootCertificates;
+  const named = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'].flatMap((variable) => {
     const file = environment[variable];
-    if (file) for (const certificate of readBundle(variable, file)) authorities.add(certificate);
-  }
-  return [...authorities];
+    return file ? readBundle(variable, file) : [];
+  });
+  return { ca: [...new Set([...usual, ...systemAuthorities(), ...named])], rejectUnauthorized: true };
 }
 
 function systemAuthorities(): string[] {

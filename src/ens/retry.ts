@@ -1,25 +1,23 @@
+import PQueue from 'p-queue';
 import { EnsError } from './errors.js';
 
 /** How long to go on trying. */
-export interface RetryBudget {
+export interface RetryRules {
   /** From the first attempt; none begins after it. */
   readonly totalMs: number;
   /** From the first failure, if that is shorter for this failure. */
   readonly afterFailureMs?: (error: EnsError) => number;
+  /** Called with each failure after which another attempt is made. */
+  readonly onRetry?: ((error: EnsError) => void) | undefined;
 }
 
-/** The clock and the chance that retries depend on. */
-export interface RetryClock {
-  monotonicMs(): number;
-  sleep(ms: number): Promise<void>;
-  random(): number;
-}
-
-export const realClock: RetryClock = {
-  monotonicMs: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+const realClock = {
+  monotonicMs: (): number => performance.now(),
+  sleep: (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms)),
   random: Math.random,
 };
+/** The clock and the chance that retries depend on. */
+export type RetryClock = typeof realClock;
 
 const firstDelayMs = 250;
 const longestDelayMs = 4000;
@@ -36,21 +34,19 @@ export function backoffMs(failures: number, random: number, retryAfterMs = 0): n
 }
 
 /** Whether another attempt may succeed: ENS received too many calls, cannot be reached or fails on its side. */
-export function isTransient(error: unknown): error is EnsError {
+function isTransient(error: unknown): error is EnsError {
   return error instanceof EnsError && (error.code === 'ens-throttled' || error.code === 'ens-unavailable');
 }
 
 /**
- * Makes attempts until one succeeds, fails for good, or the budget does not allow another.
+ * Makes attempts until one succeeds, fails for good, or the rules do not allow another.
  *
- * @param onRetry called with each failure after which another attempt is made
  * @throws what the last attempt threw
  */
 export async function withRetry<T>(
   attempt: (remainingMs: number) => Promise<T>,
-  { totalMs, afterFailureMs = () => Infinity }: RetryBudget,
-  clock: RetryClock,
-  onRetry: (error: EnsError) => void = () => undefined,
+  { totalMs, afterFailureMs, onRetry }: RetryRules,
+  clock: RetryClock = realClock,
 ): Promise<T> {
   let deadline = clock.monotonicMs() + totalMs;
   for (let failures = 1; ; failures += 1) {
@@ -59,11 +55,39 @@ export async function withRetry<T>(
     } catch (error) {
       if (!isTransient(error)) throw error;
       const now = clock.monotonicMs();
-      if (failures === 1) deadline = Math.min(deadline, now + afterFailureMs(error));
+      if (failures === 1) deadline = Math.min(deadline, now + (afterFailureMs?.(error) ?? Infinity));
       const delayMs = backoffMs(failures, clock.random(), error.retryAfterMs);
       if (now + delayMs >= deadline) throw error;
-      onRetry(error);
+      onRetry?.(error);
       await clock.sleep(delayMs);
     }
+  }
+}
+
+/** ENS allows 100 calls in any second. 80 leave room for calls that travel at different speeds. */
+const rate = { intervalCap: 8, interval: 100, strict: true } as const;
+const pauseMs = 1000;
+
+/** Starts calls as fast as ENS allows. */
+export class RateLimiter {
+  readonly #queue = new PQueue(rate);
+  #pause: NodeJS.Timeout | undefined;
+
+  /** Starts a call when it is its turn. Settles as the call does. */
+  make<T>(call: () => Promise<T>): Promise<T> {
+    return this.#queue.add(call);
+  }
+
+  /** Starts no call for a second, or for as long as ENS asks. */
+  slowDown(retryAfterMs = 0): void {
+    clearTimeout(this.#pause);
+    this.#queue.pause();
+    this.#pause = setTimeout(() => this.#queue.start(), Math.max(pauseMs, retryAfterMs));
+  }
+
+  /** Drops what waits, so that the process can end. */
+  close(): void {
+    clearTimeout(this.#pause);
+    this.#queue.clear();
   }
 }

@@ -6,7 +6,7 @@ import {
   URICredentialsProvider,
   type CredentialsProvider,
 } from '@alicloud/credentials';
-import { EckError, printable } from '../errors.js';
+import { EckError, printable, type ErrorCode } from '../errors.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
 import { readCliProfiles, type CliProfile } from './cli-profiles.js';
@@ -19,7 +19,7 @@ import {
   profileProvider,
   roleProvider,
 } from './providers.js';
-import { connectTimeoutMs, readTimeoutMs, withTransport, type TransportFacts } from './transport.js';
+import { withTransport, type TransportFacts } from './transport.js';
 
 /** An identity with which calls can be signed. */
 export interface Signer {
@@ -27,7 +27,7 @@ export interface Signer {
   /** The identity and where it comes from, in words that complete "ENS does not allow …". */
   readonly description: string;
   /** The profile of the aliyun CLI that it comes from. */
-  readonly profile?: CliProfile;
+  readonly profile?: CliProfile | undefined;
 }
 
 /** An identity that a place has. It may turn out to be unusable. */
@@ -41,23 +41,21 @@ interface Found {
   provider(): CredentialsProvider;
 }
 
-type Looked = Found | EckError | undefined;
-
-/** A place that may have an identity. */
-interface Place {
-  readonly name: string;
-  /** @returns what is there, or why something there is no identity, or `undefined` for nothing */
-  readonly look: (world: World, settings: Settings) => Looked | Promise<Looked>;
-}
+/**
+ * Looks for an identity in one place.
+ *
+ * @throws EckError why what is there is no identity
+ */
+type Look = (world: World, settings: Settings) => Found | undefined | Promise<Found | undefined>;
 
 /** In the order of Alibaba Cloud's default credential chain. */
-const places: readonly Place[] = [
-  { name: 'ALIBABA_CLOUD_ACCESS_KEY_ID', look: accessKeyOfEnvironment },
-  { name: 'ALIBABA_CLOUD_ROLE_ARN', look: oidcRoleOfEnvironment },
-  { name: '~/.aliyun/config.json', look: cliProfile },
-  { name: '~/.alibabacloud/credentials', look: profileOfCredentialsFile },
-  { name: 'the metadata service of ECS', look: roleOfEcsInstance },
-  { name: 'ALIBABA_CLOUD_CREDENTIALS_URI', look: credentialsUriOfEnvironment },
+const places: readonly (readonly [name: string, look: Look])[] = [
+  ['ALIBABA_CLOUD_ACCESS_KEY_ID', accessKeyOfEnvironment],
+  ['ALIBABA_CLOUD_ROLE_ARN', oidcRoleOfEnvironment],
+  ['~/.aliyun/config.json', cliProfile],
+  ['~/.alibabacloud/credentials', profileOfCredentialsFile],
+  ['the metadata service of ECS', roleOfEcsInstance],
+  ['ALIBABA_CLOUD_CREDENTIALS_URI', credentialsUriOfEnvironment],
 ];
 
 /**
@@ -68,21 +66,21 @@ const places: readonly Place[] = [
  *   fails; `identity-refused` if that refuses with an API error code; `identity-unusable` for anything else
  */
 export async function signIn(settings: Settings, world: World): Promise<Signer> {
-  const { profile } = settings;
   let problem: EckError | undefined;
-  for (const { name, look } of places.filter((place) => profile === undefined || place.look === cliProfile)) {
-    let found = await look(world, settings);
-    if (found !== undefined && !(found instanceof EckError)) {
-      try {
-        return await signInWith(found, settings, world);
-      } catch (error) {
-        // An ECS instance without a RAM role has no identity.
-        if (!(error instanceof EckError) || error.code !== 'identity-not-found') throw error;
-        found = error;
-      }
+  for (const [name, look] of places) {
+    if (settings.profile !== undefined && look !== cliProfile) continue;
+    let found: Found | undefined;
+    try {
+      found = await look(world, settings);
+      if (found !== undefined) return await signInWith(found, settings, world);
+      world.debug(`no identity in ${name}`);
+    } catch (error) {
+      if (!(error instanceof EckError)) throw error;
+      // An ECS instance without a RAM role has no identity.
+      if (found !== undefined && error.code !== 'identity-not-found') throw error;
+      world.debug(`no identity in ${name}: ${error.message}`);
+      problem ??= error;
     }
-    world.debug(`no identity in ${name}${found === undefined ? '' : `: ${found.message}`}`);
-    problem ??= found;
   }
   throw problem ?? notFound('No Alibaba Cloud identity was found');
 }
@@ -93,30 +91,32 @@ function notFound(message: string): EckError {
   });
 }
 
-/** The values of variables that belong together, unless the first one is not set. */
-function readTogether(names: readonly string[], { environment }: World): string[] | EckError | undefined {
-  const values = names.flatMap((name) => environment[name] || []);
-  if (!environment[names[0] ?? '']) return undefined;
-  if (values.length === names.length) return values;
-  const missing = names.find((name) => !environment[name]);
-  return notFound(`${names[0] ?? ''} is set without ${missing ?? ''}`);
+/** The values of variables that belong together; none if the first one is not set. */
+function readTogether(names: readonly string[], { environment }: World): string[] {
+  const [first = ''] = names;
+  if (!environment[first]) return [];
+  return names.map((name) => {
+    const value = environment[name];
+    if (!value) throw notFound(`${first} is set without ${name}`);
+    return value;
+  });
 }
 
-function accessKeyOfEnvironment(world: World): Looked {
-  const values = readTogether(['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET'], world);
-  if (!Array.isArray(values)) return values;
-  const [id = '', secret] = values;
+function accessKeyOfEnvironment(world: World): Found | undefined {
+  const names = ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET'];
+  const [access_key_id, access_key_secret] = readTogether(names, world);
+  if (access_key_id === undefined) return undefined;
+  const token = world.environment['ALIBABA_CLOUD_SECURITY_TOKEN'];
   return {
-    description: `the AccessKey ${printable(id, 40)} of the environment`,
-    provider: () => accessKeyProvider(id, secret, world.environment['ALIBABA_CLOUD_SECURITY_TOKEN']),
+    description: `the AccessKey ${printable(access_key_id, 40)} of the environment`,
+    provider: () => accessKeyProvider({ access_key_id, access_key_secret }, token),
   };
 }
 
-function oidcRoleOfEnvironment(world: World): Looked {
+function oidcRoleOfEnvironment(world: World): Found | undefined {
   const names = ['ROLE_ARN', 'OIDC_PROVIDER_ARN', 'OIDC_TOKEN_FILE'].map((name) => `ALIBABA_CLOUD_${name}`);
-  const values = readTogether(names, world);
-  if (!Array.isArray(values)) return values;
-  const [ram_role_arn = '', oidc_provider_arn, oidc_token_file] = values;
+  const [ram_role_arn, oidc_provider_arn, oidc_token_file] = readTogether(names, world);
+  if (ram_role_arn === undefined) return undefined;
   return {
     description: `the RAM role ${printable(ram_role_arn, 120)} assumed with an OIDC token`,
     provider: () => oidcProvider({ ram_role_arn, oidc_provider_arn, oidc_token_file }),
@@ -124,25 +124,23 @@ function oidcRoleOfEnvironment(world: World): Looked {
 }
 
 /** The profile of the settings, else the one of the environment, else the current one. */
-async function cliProfile(world: World, settings: Settings): Promise<Looked> {
+async function cliProfile(world: World, { profile: named, timeoutMs }: Settings): Promise<Found | undefined> {
   const { environment } = world;
-  const { profile: named, timeoutMs } = settings;
   if (named === undefined && isTrue(environment['ALIBABA_CLOUD_CLI_PROFILE_DISABLED'])) return undefined;
-  const cli = await readCliProfiles(world.homeDirectory()).catch(asEckError);
-  if (cli instanceof EckError) return cli;
+  const cli = await readCliProfiles(world.homeDirectory());
   const name = named ?? (environment['ALIBABA_CLOUD_PROFILE'] || cli?.current);
   if (name === undefined) return undefined;
   const shown = printable(name, 60);
   const fix = `Run "aliyun configure --profile ${shown}"`;
-  const code = named === undefined ? 'identity-not-found' : 'identity-unusable';
+  const unusable = (message: string): EckError =>
+    new EckError(named === undefined ? 'identity-not-found' : 'identity-unusable', message, { fix });
   const profile = cli?.profiles.find((candidate) => candidate.name === name);
   if (cli === undefined || profile === undefined) {
     const others = cli?.profiles.map((candidate) => printable(candidate.name, 60)).join(', ');
-    const message = `The aliyun CLI has no profile ${shown}${others ? ` (it has ${others})` : ''}`;
-    return new EckError(code, printable(message), { fix });
+    throw unusable(printable(`The aliyun CLI has no profile ${shown}${others ? ` (it has ${others})` : ''}`));
   }
-  if (cli.lacksAccessKey(profile)) {
-    return new EckError(code, `Profile ${shown} of the aliyun CLI has no AccessKey, or half of one`, { fix });
+  if (profile.lacksAccessKey) {
+    throw unusable(`Profile ${shown} of the aliyun CLI has no AccessKey, or half of one`);
   }
   const context = { environment, timeoutMs, fieldsOf: cli.fieldsOf };
   return {
@@ -153,12 +151,7 @@ async function cliProfile(world: World, settings: Settings): Promise<Looked> {
   };
 }
 
-function asEckError(error: unknown): EckError {
-  if (error instanceof EckError) return error;
-  throw error;
-}
-
-function profileOfCredentialsFile(world: World): Looked {
+function profileOfCredentialsFile(world: World): Found | undefined {
   const { environment } = world;
   const file =
     environment['ALIBABA_CLOUD_CREDENTIALS_FILE'] || `${world.homeDirectory()}/.alibabacloud/credentials`;
@@ -170,7 +163,7 @@ function profileOfCredentialsFile(world: World): Looked {
   };
 }
 
-async function roleOfEcsInstance({ environment }: World): Promise<Looked> {
+async function roleOfEcsInstance({ environment }: World): Promise<Found | undefined> {
   if (isTrue(environment['ALIBABA_CLOUD_ECS_METADATA_DISABLED'])) return undefined;
   if (!(await isMetadataServiceThere())) return undefined;
   const role = environment['ALIBABA_CLOUD_ECS_METADATA'];
@@ -181,7 +174,7 @@ async function roleOfEcsInstance({ environment }: World): Promise<Looked> {
   };
 }
 
-function credentialsUriOfEnvironment({ environment }: World): Looked {
+function credentialsUriOfEnvironment({ environment }: World): Found | undefined {
   const uri = environment['ALIBABA_CLOUD_CREDENTIALS_URI'];
   if (!uri) return undefined;
   return {
@@ -207,23 +200,18 @@ async function isMetadataServiceThere(): Promise<boolean> {
   }
 }
 
-/** The largest response of a sign-in to read. */
-const maxBodyBytes = 256 * 1024;
-
 /** Signs in, and asks for credentials once, so that an identity without any is found here. */
 async function signInWith(found: Found, settings: Settings, { environment }: World): Promise<Signer> {
-  const { roleArn, timeoutMs } = settings;
+  const { roleArn, timeoutMs: totalMs } = settings;
+  const assumed = roleArn ? `the RAM role ${printable(roleArn, 120)} assumed by ` : '';
+  const description = `${assumed}${found.description}`;
   const facts: TransportFacts = {};
-  const totalMs = Math.min(timeoutMs, connectTimeoutMs + readTimeoutMs);
-  const description = roleArn
-    ? `the RAM role ${printable(roleArn, 120)} assumed by ${found.description}`
-    : found.description;
   try {
     const base = found.provider();
     const provider = roleArn ? roleProvider(base, { ram_role_arn: roleArn }) : base;
-    await withTransport({ totalMs, maxBodyBytes, environment }, facts, () => provider.getCredentials());
-    const credential = new Credential(null, provider);
-    return { credential, description, ...(found.profile && { profile: found.profile }) };
+    const rules = { totalMs, maxBodyBytes: 256 * 1024, environment };
+    await withTransport(rules, facts, () => provider.getCredentials());
+    return { credential: new Credential(null, provider), description, profile: found.profile };
   } catch (error) {
     throw signInError(error, facts, { ...found, description });
   }
@@ -233,33 +221,31 @@ async function signInWith(found: Found, settings: Settings, { environment }: Wor
  * Why an identity cannot be used. The library quotes whole responses and files, secrets included, so that only the
  * `Code` of a response is taken from its messages.
  */
-function signInError(error: unknown, { failure, status }: TransportFacts, found: Found): EckError {
+function signInError(error: unknown, { failure, status = 0 }: TransportFacts, found: Found): EckError {
   const correct = found.fix ?? 'Correct it, or choose another identity with --profile';
   const again = 'Try again, or check the network and the proxy';
-  const fail = (code: IdentityErrorCode, why: string, fix: string): EckError =>
+  const fail = (code: ErrorCode, why: string, fix: string): EckError =>
     new EckError(code, `Cannot sign in with ${found.description}: ${why}`, { fix });
   if (error instanceof EckError) {
     const { code, message, fix = correct } = error;
     // Others are the transport's own: an unusable proxy or certificate file.
     return code === 'identity-unusable' || code === 'identity-unavailable' ? fail(code, message, fix) : error;
   }
-  if (failure !== undefined) return fail('identity-unavailable', failure.message, failure.fix ?? again);
+  if (failure !== undefined) return fail('identity-unavailable', failure.reason, failure.fix ?? again);
   const apiCode = apiCodeOf(error);
   if (apiCode !== undefined) {
-    const fault = classifyFault({ status: status ?? 0, apiCode, message: '' });
-    const isRefused = fault === 'ens-unauthenticated' || fault === 'ens-not-allowed';
+    const refusals = ['ens-unauthenticated', 'ens-not-allowed'];
+    const isRefused = refusals.includes(classifyFault({ status, apiCode, message: '' }));
     const why = `refused (${apiCode})`;
     return isRefused ? fail('identity-refused', why, correct) : fail('identity-unavailable', why, again);
   }
   if (status === 404 && found.isOptional) return notFound('This ECS instance has no RAM role (HTTP 404)');
-  if (status !== undefined) {
+  if (status > 0) {
     const why = status < 300 ? 'the response has no usable credentials' : `HTTP ${status}`;
     return fail('identity-unavailable', why, found.fix ? `Try again, or: ${found.fix}` : again);
   }
   return fail('identity-unusable', 'it has no usable credentials', correct);
 }
-
-type IdentityErrorCode = 'identity-unusable' | 'identity-unavailable' | 'identity-refused';
 
 /** The `Code` of the response in a message of the library. */
 function apiCodeOf(error: unknown): string | undefined {

@@ -1,14 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import http from 'node:http';
 import https from 'node:https';
+import { isIPv6 } from 'node:net';
+import { urlToHttpOptions } from 'node:url';
 import type { Environment } from '../world.js';
-import { agentFor, proxyFor, proxyName, tlsTrust, type Destination } from './proxy.js';
+import { agentFor, proxyFor, proxyName, tlsTrust } from './proxy.js';
 
 /** The limits of one request, within `--timeout`. */
 export const connectTimeoutMs = 5_000;
 export const readTimeoutMs = 10_000;
 
-/** How requests are made inside {@link withTransport}. */
 export interface TransportRules {
   /** From the start to the end, however the time is spent. */
   readonly totalMs: number;
@@ -22,7 +23,6 @@ export interface TransportRules {
 
 /** What the libraries do not return of the last request, and error messages need. */
 export interface TransportFacts {
-  /** The HTTP status. */
   status?: number;
   /** The server's clock. */
   date?: Date;
@@ -31,32 +31,22 @@ export interface TransportFacts {
   failure?: TransportFailure;
 }
 
-/** Why a request failed. */
-export interface TransportFailure {
-  /**
-   * `refused`: the host cannot be resolved or refuses the connection. `unreachable`: any other network failure.
-   * `untrusted`: a certificate is not trusted. `proxy`: the proxy refuses. `too-large`: the response is.
-   */
-  readonly kind: 'refused' | 'unreachable' | 'untrusted' | 'proxy' | 'too-large';
-  readonly message: string;
-  readonly fix?: string;
-}
-
-/** A request that was given up. */
-export class TransportError extends Error {
-  override readonly name = 'TransportError';
-
-  constructor(readonly failure: TransportFailure) {
-    super(failure.message);
+/**
+ * Why a request failed. `refused`: the host cannot be resolved or refuses the connection. `unreachable`: any other
+ * network failure. `untrusted`: a certificate is not trusted. `proxy`: the proxy refuses. `too-large`: the response is.
+ */
+export class TransportFailure extends Error {
+  constructor(
+    readonly kind: 'refused' | 'unreachable' | 'untrusted' | 'proxy' | 'too-large',
+    /** The library below the SDK appends the URL, secrets included, to `message`. */
+    readonly reason: string,
+    readonly fix?: string,
+  ) {
+    super(reason);
   }
 }
 
-interface Session {
-  readonly rules: TransportRules;
-  readonly facts: TransportFacts;
-}
-
-const sessions = new AsyncLocalStorage<Session>();
+const sessions = new AsyncLocalStorage<{ rules: TransportRules; facts: TransportFacts }>();
 
 /**
  * Runs `call` and applies the limits, the proxy and the certificate authorities to every HTTP request that it makes,
@@ -70,100 +60,81 @@ export function withTransport<T>(
   facts: TransportFacts,
   call: () => Promise<T>,
 ): Promise<T> {
-  guard(http, 'http');
-  guard(https, 'https');
   return sessions.run({ rules, facts }, call);
 }
 
-const guarded = new WeakSet<object>();
+guard(http, 'http:');
+guard(https, 'https:');
 
-function guard(library: { request: typeof http.request }, protocol: Destination['protocol']): void {
-  if (guarded.has(library)) return;
-  guarded.add(library);
+function guard(library: { request: typeof http.request }, protocol: 'http:' | 'https:'): void {
   const request = library.request.bind(library) as (...args: unknown[]) => http.ClientRequest;
   library.request = (...args: unknown[]) => {
     const session = sessions.getStore();
     if (session === undefined) return request(...args);
-    const { options, onResponse } = readArguments(args);
     const { environment } = session.rules;
-    const destination: Destination = {
-      protocol,
-      hostname: withoutBrackets(options.hostname ?? options.host ?? 'localhost'),
-      port: Number(options.port) || (protocol === 'https' ? 443 : 80),
-    };
-    const proxy = proxyFor(destination, environment);
-    const made = request({
-      ...options,
-      // The library's limit for silence would end a slow response as if the connection were slow.
-      timeout: undefined,
-      ...(protocol === 'https' ? tlsTrust(environment) : {}),
-      ...(proxy === undefined ? {} : { agent: agentFor(proxy, environment) }),
-    });
-    if (onResponse !== undefined) made.once('response', onResponse);
+    const options = readOptions(args);
+    const host = options.hostname ?? options.host ?? 'localhost';
+    const url = new URL(`${protocol}//${isIPv6(host) ? `[${host}]` : host}:${options.port ?? ''}`);
+    const proxy = proxyFor(url, environment);
+    const made = request(
+      {
+        ...options,
+        // The library's limit for silence would end a slow response as if the connection were slow.
+        timeout: undefined,
+        ...(protocol === 'https:' && tlsTrust(environment)),
+        ...(proxy && { agent: agentFor(proxy, environment) }),
+      },
+      ...args.filter((arg) => typeof arg === 'function'),
+    );
     // A small compressed response can stand for a huge one, which the size limit would not see.
     if (!made.headersSent) made.setHeader('accept-encoding', 'identity');
-    watch(made, destination.hostname, proxy, session);
+    watch(made, url.hostname, proxy, session.rules, session.facts);
     return made;
   };
 }
 
-type OnResponse = (response: http.IncomingMessage) => void;
-
-/** The three forms of arguments that `request` takes: a URL, options, or both; then a listener. */
-function readArguments(args: readonly unknown[]): { options: https.RequestOptions; onResponse?: OnResponse } {
-  const [first, second] = args;
-  const url = typeof first === 'string' || first instanceof URL ? new URL(first) : undefined;
-  const given = url === undefined ? first : second;
-  const onResponse = args.find((arg) => typeof arg === 'function') as OnResponse | undefined;
-  return {
-    options: {
-      ...(url && {
-        hostname: withoutBrackets(url.hostname),
-        port: url.port,
-        path: url.pathname + url.search,
-      }),
-      ...(typeof given === 'object' ? given : {}),
-    },
-    ...(onResponse && { onResponse }),
-  };
+/** `request` takes a URL, options, or both. */
+function readOptions(args: readonly unknown[]): https.RequestOptions {
+  const all = args.map((arg) =>
+    typeof arg === 'string' || arg instanceof URL ? urlToHttpOptions(new URL(arg)) : arg,
+  );
+  return Object.assign({}, ...all) as https.RequestOptions;
 }
 
-function withoutBrackets(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, '');
-}
-
-/** A longer timer fires at once. */
-const longestTimerMs = 2 ** 31 - 1;
-
-function watch(request: http.ClientRequest, host: string, proxy: URL | undefined, session: Session): void {
-  const { rules, facts } = session;
-  const through = proxy === undefined ? '' : ` through the proxy ${proxyName(proxy)}`;
+function watch(
+  request: http.ClientRequest,
+  host: string,
+  proxy: URL | undefined,
+  rules: TransportRules,
+  facts: TransportFacts,
+): void {
+  const where = proxy === undefined ? host : `${host} through the proxy ${proxyName(proxy)}`;
   const timers: NodeJS.Timeout[] = [];
   let hasFailed = false;
   const fail = (error: Error): void => {
     hasFailed = true;
-    facts.failure ??= error instanceof TransportError ? error.failure : connectionFailure(error, host, proxy);
+    facts.failure ??= error instanceof TransportFailure ? error : connectionFailure(error, where);
   };
   const limit = (limitMs: number, what: string): NodeJS.Timeout => {
     const giveUp = (): void => {
-      const message = `${what}${through} within ${Math.round(limitMs / 100) / 10} s`;
-      const error = new TransportError({ kind: 'unreachable', message });
+      const seconds = Math.round(limitMs / 100) / 10;
+      const error = new TransportFailure('unreachable', `${what} within ${seconds} s`);
       request.destroy(error);
       // While an agent is still connecting, a destroyed request emits no error.
       setImmediate(() => {
         if (!hasFailed) request.emit('error', error);
       });
     };
-    const timer = setTimeout(giveUp, Math.min(limitMs, longestTimerMs));
+    const timer = setTimeout(giveUp, limitMs);
     timers.push(timer);
     return timer;
   };
 
-  limit(rules.totalMs, `${host} did not answer`);
-  const connecting = limit(rules.connectTimeoutMs ?? connectTimeoutMs, `no connection to ${host}`);
+  limit(rules.totalMs, `${where} did not answer`);
+  const connecting = limit(rules.connectTimeoutMs ?? connectTimeoutMs, `no connection to ${where}`);
   const connected = (): void => {
     clearTimeout(connecting);
-    limit(rules.readTimeoutMs ?? readTimeoutMs, `${host} did not answer`);
+    limit(rules.readTimeoutMs ?? readTimeoutMs, `${where} did not answer`);
   };
   request.once('socket', (socket) => {
     if (socket.connecting) socket.once('connect', connected);
@@ -176,26 +147,19 @@ function watch(request: http.ClientRequest, host: string, proxy: URL | undefined
   request.on('error', fail);
   // Without this, a proxy's refusal looks like a response of the server.
   request.once('proxyConnect', ({ statusCode = 0 }: { readonly statusCode?: number }) => {
-    if (statusCode !== 200 && proxy !== undefined) {
-      request.destroy(new TransportError(proxyRefusal(proxy, statusCode)));
-    }
+    if (statusCode !== 200 && proxy !== undefined) request.destroy(proxyRefusal(proxy, statusCode));
   });
   request.once('response', (response) => {
     clearTimeout(connecting);
-    readHead(response, facts);
+    // Compressed responses are not decompressed.
+    delete response.headers['content-encoding'];
+    const { date = '', 'retry-after': retryAfter } = response.headers;
+    facts.status = response.statusCode ?? 0;
+    if (!Number.isNaN(Date.parse(date))) facts.date = new Date(date);
+    if (retryAfter !== undefined) facts.retryAfter = retryAfter;
     response.once('error', fail);
     limitBody(response, host, rules.maxBodyBytes);
   });
-}
-
-function readHead(response: http.IncomingMessage, facts: TransportFacts): void {
-  facts.status = response.statusCode ?? 0;
-  // Compressed responses are not decompressed.
-  delete response.headers['content-encoding'];
-  const date = new Date(response.headers.date ?? NaN);
-  if (!Number.isNaN(date.getTime())) facts.date = date;
-  const retryAfter = response.headers['retry-after'];
-  if (retryAfter !== undefined) facts.retryAfter = retryAfter;
 }
 
 /** Counts in `emit`, since a listener for `data` would start the flow too early. */
@@ -206,13 +170,13 @@ function limitBody(response: http.IncomingMessage, host: string, maxBodyBytes: n
     if (event === 'data') received += (args[0] as Uint8Array).length;
     if (received <= maxBodyBytes) return emit(event, ...args);
     const message = `the response of ${host} is larger than ${maxBodyBytes / 1024} KiB`;
-    response.destroy(new TransportError({ kind: 'too-large', message }));
+    response.destroy(new TransportFailure('too-large', message));
     return event === 'data' || emit(event, ...args);
   }) as typeof response.emit;
 }
 
-/** Codes of Node.js and Bun: whether it is the host that refuses, and in words. */
-const networkErrors: Readonly<Record<string, [TransportFailure['kind'], string]>> = {
+/** Codes of Node.js, Bun and OpenSSL, in words. */
+const connectionErrors: Readonly<Record<string, [TransportFailure['kind'], string]>> = {
   ECONNREFUSED: ['refused', 'the connection is refused'],
   ENOTFOUND: ['refused', 'its name cannot be resolved'],
   EAI_AGAIN: ['refused', 'its name cannot be resolved, since no name server answers'],
@@ -221,39 +185,36 @@ const networkErrors: Readonly<Record<string, [TransportFailure['kind'], string]>
   ENETUNREACH: ['unreachable', 'there is no route to its network'],
   EHOSTUNREACH: ['unreachable', 'there is no route to it'],
   ETIMEDOUT: ['unreachable', 'the connection timed out'],
+  CERT_HAS_EXPIRED: ['untrusted', 'its certificate has expired, or the clock of this machine is wrong'],
+  CERT_NOT_YET_VALID: [
+    'untrusted',
+    'its certificate is not valid yet, or the clock of this machine is wrong',
+  ],
+  ERR_TLS_CERT_ALTNAME_INVALID: ['untrusted', 'its certificate is for another host'],
 };
 
 const unknownAuthority =
   /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_UNTRUSTED)/;
 
-/** Codes of OpenSSL, in words. */
-const certificateErrors: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'its certificate has expired, or the clock of this machine is wrong',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet, or the clock of this machine is wrong',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
-};
-
-/** Why a connection failed: to which host, the reason, and what to do. */
-export function connectionFailure(error: Error, host: string, proxy: URL | undefined): TransportFailure {
+function connectionFailure(error: Error, where: string): TransportFailure {
   const { code = '' } = error as NodeJS.ErrnoException;
-  const where = proxy === undefined ? host : `${host} through the proxy ${proxyName(proxy)}`;
   if (unknownAuthority.test(code)) {
-    return {
-      kind: 'untrusted',
-      message: `${where}: its certificate is from an authority that this machine does not trust`,
-      fix: "Set NODE_EXTRA_CA_CERTS to a file with that authority's certificate",
-    };
+    return new TransportFailure(
+      'untrusted',
+      `${where}: its certificate is from an authority that this machine does not trust`,
+      "Set NODE_EXTRA_CA_CERTS to a file with that authority's certificate",
+    );
   }
-  const certificateError = certificateErrors[code];
-  if (certificateError !== undefined) return { kind: 'untrusted', message: `${where}: ${certificateError}` };
-  const [kind, message] = networkErrors[code] ?? ['unreachable', error.message];
-  return { kind, message: `${where}: ${message}` };
+  const [kind, message] = connectionErrors[code] ?? ['unreachable', error.message];
+  return new TransportFailure(kind, `${where}: ${message}`);
 }
 
 function proxyRefusal(proxy: URL, statusCode: number): TransportFailure {
-  const fix =
+  return new TransportFailure(
+    'proxy',
+    `the proxy ${proxyName(proxy)} refuses with status ${statusCode}`,
     statusCode === 407
       ? 'Set its user and password, such as HTTPS_PROXY=http://user:password@host:port'
-      : 'Check the rules of the proxy, or go around it with NO_PROXY';
-  return { kind: 'proxy', message: `the proxy ${proxyName(proxy)} refuses with status ${statusCode}`, fix };
+      : 'Check the rules of the proxy, or go around it with NO_PROXY',
+  );
 }

@@ -107,7 +107,7 @@ async function currentProfile(world: World): Promise<string | undefined> {
     const profiles = await readCliProfiles(world.homeDirectory());
     const profile = profiles?.profiles.find(({ name }) => name === profiles.current);
     // The CLI creates a profile without an AccessKey at its first start.
-    return profile === undefined || profiles?.lacksAccessKey(profile) ? undefined : profile.name;
+    return profile?.lacksAccessKey ? undefined : profile?.name;
   } catch {
     // The sign-in reports what is wrong with the file.
     return undefined;

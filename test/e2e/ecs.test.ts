@@ -80,11 +80,8 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'serving a cache
 
   beforeEach(async () => {
     sandbox = await Sandbox.create();
-    const key = {
-      access_key_id: sandbox.identity.accessKeyId,
-      access_key_secret: sandbox.identity.accessKeySecret,
-    };
-    const profiles = [{ name: 'work', mode: 'AK', ...key }];
+    const { accessKeyId: access_key_id, accessKeySecret: access_key_secret } = sandbox.identity;
+    const profiles = [{ name: 'work', mode: 'AK', access_key_id, access_key_secret }];
     await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'work', profiles }));
   });
 

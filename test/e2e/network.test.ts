@@ -75,20 +75,11 @@ function expectFailure({ status, stdout, stderr }: Outcome, code: string): void 
 }
 
 describe.each(allPrograms)('through a proxy, the %s program', (program) => {
-  test.each(['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'])(
-    'reaches ENS with %s',
-    async (variable) => {
-      const proxy = await startProxy();
-      const outcome = await ask({ [variable]: `http://${proxy.host}` }, [], program);
-      expect(outcome).toMatchObject({ status: 0, stderr: '' });
-      expect(proxy.connects).toEqual([`${ensHost}:443`]);
-    },
-  );
-
   test('gives the user and the password of the URL', async () => {
     const proxy = await startProxy({ credentials: 'me:p@ss word' });
     const url = `http://me:p%40ss%20word@${proxy.host}`;
     expect(await ask({ HTTPS_PROXY: url }, [], program)).toMatchObject({ status: 0, stderr: '' });
+    expect(proxy.connects).toEqual([`${ensHost}:443`]);
   });
 
   test('reaches a proxy over TLS', async () => {
@@ -97,10 +88,10 @@ describe.each(allPrograms)('through a proxy, the %s program', (program) => {
     expect(outcome).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test.each(['socks5', 'socks5h'])('reaches ENS through %s, which resolves the name', async (scheme) => {
+  test('reaches ENS through SOCKS5, which resolves the name', async () => {
     const socks = await SocksServer.start({ [`${ensHost}:443`]: front.port });
     stops.push(() => socks.stop());
-    const outcome = await ask({ ALL_PROXY: `${scheme}://${socks.host}` }, [], program);
+    const outcome = await ask({ ALL_PROXY: `socks5://${socks.host}` }, [], program);
     expect(outcome).toMatchObject({ status: 0, stderr: '' });
     expect(socks.connects).toEqual([`${ensHost}:443`]);
   });
@@ -123,25 +114,14 @@ describe.each(allPrograms)('through a proxy, the %s program', (program) => {
   });
 });
 
-describe('around a proxy', () => {
-  test.each(['*', '127.0.0.0/8, other', 'localhost,127.0.0.1', ''])(
-    'go loopback addresses, with NO_PROXY=%j',
-    async (noProxy) => {
-      const proxy = await startProxy({ hangs: true });
-      const env = { HTTPS_PROXY: `http://${proxy.host}`, NO_PROXY: noProxy };
-      expect(await ask(env, direct())).toMatchObject({ status: 0, stderr: '' });
-      expect(proxy.connects).toEqual([]);
-    },
-  );
-
-  test('goes a name in no_proxy', async () => {
-    const proxy = await startProxy();
-    const env = { HTTPS_PROXY: `http://${proxy.host}`, no_proxy: '.aliyuncs.invalid,ens.invalid' };
-    const outcome = await ask(env, ['--endpoint', 'ens.invalid']);
-    expectFailure(outcome, 'ens-unavailable');
-    expect(outcome.stderr).toContain('ens.invalid');
-    expect(proxy.connects).toEqual([]);
-  });
+test('loopback addresses, and names in no_proxy, go around a proxy', async () => {
+  const proxy = await startProxy({ hangs: true });
+  const env = { HTTPS_PROXY: `http://${proxy.host}`, no_proxy: '.aliyuncs.invalid,ens.invalid' };
+  expect(await ask(env, direct())).toMatchObject({ status: 0, stderr: '' });
+  const outcome = await ask(env, ['--endpoint', 'ens.invalid']);
+  expectFailure(outcome, 'ens-unavailable');
+  expect(outcome.stderr).toContain('ens.invalid');
+  expect(proxy.connects).toEqual([]);
 });
 
 describe('the site', () => {
@@ -151,16 +131,6 @@ describe('the site', () => {
   beforeEach(async () => {
     const { port } = await serveTls([ensHost, internationalHost]);
     proxy = await startProxy({ hosts: { [`${ensHost}:443`]: port, [`${internationalHost}:443`]: port } });
-  });
-
-  test.each<[RunOptions['env'], string[], string]>([
-    [{}, [], ensHost],
-    [{}, ['--site', 'international'], internationalHost],
-    [{ ALIBABA_CLOUD_REGION_ID: 'ap-southeast-1' }, [], internationalHost],
-    [{ ALIBABA_CLOUD_REGION_ID: 'cn-hangzhou' }, [], ensHost],
-  ])('with %j and %j is %s', async (env, flags, host) => {
-    expect(await ask({ ...env, HTTPS_PROXY: `http://${proxy.host}` }, flags)).toMatchObject({ status: 0 });
-    expect(proxy.connects).toEqual([`${host}:443`]);
   });
 
   test("of the profile's region is pinned by get-credentials", async () => {
@@ -216,7 +186,9 @@ describe.each(allPrograms)('TLS of the %s program', (program) => {
 describe('a certificate', () => {
   test('for another host or a past time is refused', async () => {
     front = await serveTls(['other.example']);
-    expectFailure(await ask({}, direct()), 'network-untrusted');
+    const elsewhere = await ask({}, direct());
+    expectFailure(elsewhere, 'network-untrusted');
+    expect(elsewhere.stderr).toContain('its certificate is for another host');
     front = await serveTls(['127.0.0.1'], { notAfter: new Date(Date.now() - 60_000) });
     const outcome = await ask({}, direct());
     expectFailure(outcome, 'network-untrusted');

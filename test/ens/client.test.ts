@@ -1,7 +1,8 @@
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { certificatePem } from '../../src/credential/client-credential.js';
+import { resolveEndpoint } from '../../src/endpoint.js';
 import { callEns, openClient, type CallRules, type EnsCall } from '../../src/ens/client.js';
 import type { FaultClass } from '../../src/ens/errors.js';
 import { issueCredential, listClusters, readClusters, type ClusterFilter } from '../../src/ens/actions.js';
@@ -10,14 +11,11 @@ import type { SettingTexts } from '../../src/settings.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { apiError, type EnsFault } from '../support/ens-faults.js';
 import { EnsServer } from '../support/ens-server.js';
-import { Loopback } from '../support/loopback.js';
-import { ProxyServer } from '../support/proxy-server.js';
-import { alice, failureOf, settings, TestWorld } from './fixtures.js';
+import { alice, closeServed, failureOf, serve, settings, TestWorld } from './fixtures.js';
 
 let authority: CertificateAuthority;
 let ens: EnsServer;
 let world: TestWorld;
-let others: Loopback[];
 
 beforeAll(async () => {
   authority = await CertificateAuthority.create({ name: 'client-test' });
@@ -35,12 +33,11 @@ beforeEach(async () => {
   });
   world = new TestWorld();
   world.setAccessKey();
-  others = [];
 });
 afterEach(async () => {
   world.dispose();
   await ens.stop();
-  for (const other of others) await other.close();
+  await closeServed();
 });
 
 interface Changes extends Partial<EnsCall>, CallRules {
@@ -48,15 +45,11 @@ interface Changes extends Partial<EnsCall>, CallRules {
 }
 
 /** Calls ENS, without a retry unless the test gives it time. */
-async function call({ typed, hasFallBack, onRetry, pace, ...changes }: Changes = {}): Promise<Mapping> {
+async function call({ typed, hasFallBack = false, onRetry, pace, ...of }: Changes = {}): Promise<Mapping> {
   const client = await openClient(settings({ endpoint: ens.endpoint, ...typed }), world);
   const query = { ClusterId: 'eck-1', PrivateIpAddress: 'false' };
-  const of = { action: 'DescribeClusterUserKubeconfig', query, clusterId: 'eck-1', ...changes };
-  return callEns(client, of, world, {
-    ...(hasFallBack && { hasFallBack }),
-    ...(onRetry && { onRetry }),
-    ...(pace && { pace }),
-  });
+  const usual = { action: 'DescribeClusterUserKubeconfig', query, clusterId: 'eck-1' };
+  return callEns(client, { ...usual, ...of }, world, { hasFallBack, onRetry, ...(pace && { pace }) });
 }
 
 const once: Changes = {
@@ -64,14 +57,6 @@ const once: Changes = {
     throw error;
   },
 };
-
-/** An endpoint that is not ENS. */
-async function serve(listener: RequestListener): Promise<SettingTexts> {
-  const loopback = new Loopback(createServer(listener));
-  await loopback.open();
-  others.push(loopback);
-  return { endpoint: `http://127.0.0.1:${loopback.port}` };
-}
 
 describe('a call', () => {
   test('is signed and made once', async () => {
@@ -102,22 +87,14 @@ describe('a call', () => {
     expect(ens.calls()).toBe(1);
   });
 
-  test('with a wrong secret is refused', async () => {
-    world.setAccessKey({ ...alice, accessKeySecret: 'hunter5hunter5' });
-    await expect(failureOf(call())).resolves.toMatchObject({ code: 'ens-unauthenticated' });
-  });
-
   test('at a wrong time says how far the clock is off', async () => {
     ens.clockOffsetMs = 20 * 60_000;
-    const { code, message } = await failureOf(call());
-    expect({ code, message }).toMatchObject({ message: expect.stringContaining('20 min behind') });
+    expect((await failureOf(call())).message).toContain('20 min behind');
   });
 
   test.each<[EnsFault, FaultClass, RegExp]>([
     [{ kind: 'hang' }, 'ens-unavailable', /127\.0\.0\.1 did not answer within 0\.3 s/],
-    [{ kind: 'reset' }, 'ens-unavailable', /the connection broke/],
     [{ kind: 'reset-mid-body' }, 'ens-unavailable', /127\.0\.0\.1/],
-    [{ kind: 'garbage' }, 'ens-unavailable', /not JSON/],
     [{ kind: 'truncated-json' }, 'ens-unavailable', /not JSON/],
     [{ kind: 'html-502' }, 'ens-unavailable', /HTTP 502/],
     [{ kind: 'empty' }, 'ens-unavailable', /JSON/],
@@ -125,17 +102,16 @@ describe('a call', () => {
     [apiError('Throttling', { retryAfter: '7' }), 'ens-throttled', /too many calls/],
   ])('answered with %j is %s', async (fault, code, expected) => {
     ens.failNext(1, fault);
-    const error = await failureOf(
-      call({ ...once, typed: fault.kind === 'hang' ? { timeout: '300ms' } : {} }),
-    );
+    const typed: SettingTexts = fault.kind === 'hang' ? { timeout: '300ms' } : {};
+    const error = await failureOf(call({ ...once, typed }));
     expect(error).toMatchObject({ code, message: expect.stringMatching(expected) });
   });
 
   test.each(['[]', '"text"', '42', 'null', '[{"Config":"x"}]'])('answered with %s fails', async (body) => {
-    const typed = await serve((_, response) => {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+    const endpoint = await serve((_, response) => response.end(body));
+    await expect(failureOf(call({ ...once, typed: { endpoint } }))).resolves.toMatchObject({
+      code: 'ens-unavailable',
     });
-    await expect(failureOf(call({ ...once, typed }))).resolves.toMatchObject({ code: 'ens-unavailable' });
   });
 
   test('is not redirected, and does not decompress', async () => {
@@ -145,20 +121,24 @@ describe('a call', () => {
       (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
     ];
     for (const reply of replies) {
-      const typed = await serve(reply);
-      await expect(failureOf(call({ ...once, typed }))).resolves.toMatchObject({ code: 'ens-unavailable' });
+      const endpoint = await serve(reply);
+      await expect(failureOf(call({ ...once, typed: { endpoint } }))).resolves.toMatchObject({
+        code: 'ens-unavailable',
+      });
     }
     expect(ens.calls()).toBe(0);
   });
 
   test('beside others gets its own response', async () => {
-    const typed = await serve(({ headers }, response) => {
+    const endpoint = await serve(({ headers }, response) => {
       const action = String(headers['x-acs-action']);
       const body = JSON.stringify({ Code: 'Odd', Message: action, RequestId: action });
       setTimeout(() => response.writeHead(400).end(body), 10 * Number(action.slice(-1)));
     });
     const actions = ['Action3', 'Action1', 'Action2', 'Action0'];
-    const errors = await Promise.all(actions.map((action) => failureOf(call({ typed, action }))));
+    const errors = await Promise.all(
+      actions.map((action) => failureOf(call({ typed: { endpoint }, action }))),
+    );
     for (const [index, action] of actions.entries()) {
       expect(errors[index]?.message).toMatch(new RegExp(`Odd: ${action} \\(RequestId ${action}\\)$`));
     }
@@ -166,73 +146,57 @@ describe('a call', () => {
 });
 
 describe('a retry', () => {
-  test.each<EnsFault>([
-    apiError('Throttling.User'),
-    apiError('ServiceUnavailable'),
-    apiError('SignatureNonceUsed'),
-    { kind: 'reset' },
-    { kind: 'html-502' },
-  ])('follows %j, each time paced', async (fault) => {
-    ens.failNext(2, fault);
-    const heard: string[] = [];
-    let paced = 0;
-    await call({
-      onRetry: ({ code }) => heard.push(code),
-      pace: (attempt) => {
-        paced += 1;
-        return attempt();
-      },
-    });
-    expect({ calls: ens.calls(), heard: heard.length, paced }).toEqual({ calls: 3, heard: 2, paced: 3 });
-  });
+  test.each<EnsFault>([apiError('Throttling.User'), { kind: 'reset' }, { kind: 'html-502' }])(
+    'follows %j, each time paced',
+    async (fault) => {
+      ens.failNext(2, fault);
+      const heard: string[] = [];
+      let paced = 0;
+      await call({
+        onRetry: ({ code }) => heard.push(code),
+        pace: (attempt) => {
+          paced += 1;
+          return attempt();
+        },
+      });
+      expect({ calls: ens.calls(), heard: heard.length, paced }).toEqual({ calls: 3, heard: 2, paced: 3 });
+    },
+  );
 
-  test.each<[string, Changes, EnsFault, number]>([
-    ['--timeout', { typed: { timeout: '400ms' } }, apiError('ServiceUnavailable'), 400],
-    ['--timeout, without a response', { typed: { timeout: '300ms' } }, { kind: 'hang' }, 300],
-    ['a server that asks for more time', {}, apiError('Throttling', { retryAfter: '3600' }), 0],
-    ['2 s if a cached credential can be served', { hasFallBack: true }, apiError('InternalError'), 2000],
-  ])('ends with %s', async (_, changes, fault, limitMs) => {
-    ens.failNext('always', fault);
+  test.each<[string, Changes, number]>([
+    ['--timeout', { typed: { timeout: '400ms' } }, 400],
+    ['2 s if a cached credential can be served', { hasFallBack: true }, 2000],
+  ])('ends with %s', async (_, changes, limitMs) => {
+    ens.failNext('always', apiError('InternalError'));
     const start = performance.now();
     await failureOf(call(changes));
     expect(performance.now() - start).toBeLessThan(limitMs + 1500);
   });
 
-  test.each(['the port is closed', 'the name does not exist'])(
-    'ends after 3 s if a person waits and %s',
-    async (reason) => {
-      await ens.stop();
-      world.isPersonWaiting = true;
-      const typed = reason.includes('name') ? { endpoint: 'ens.invalid' } : {};
+  test('ends after 3 s if a person waits and the host is down', async () => {
+    await ens.stop();
+    world.isPersonWaiting = true;
+    for (const typed of [{}, { endpoint: 'ens.invalid' }]) {
       const start = performance.now();
-      const error = await failureOf(call({ typed }));
-      expect(error.code).toBe('ens-unavailable');
+      await expect(failureOf(call({ typed }))).resolves.toMatchObject({ code: 'ens-unavailable' });
       expect(performance.now() - start).toBeLessThan(5000);
-    },
-  );
+    }
+  });
 });
 
-describe('the endpoint', () => {
-  const china = 'ens.aliyuncs.com:443';
-  const international = 'ens.ap-southeast-1.aliyuncs.com:443';
-  test.each<[SettingTexts, string | undefined, string]>([
-    [{}, undefined, china],
-    [{}, 'eu-central-1', international],
-    [{}, 'cn-hangzhou', china],
-    [{ site: 'china' }, 'eu-central-1', china],
-    [{ site: 'international' }, 'cn-hangzhou', international],
-    [{ endpoint: 'ens.example.com' }, 'eu-central-1', 'ens.example.com:443'],
-  ])('with %j and the region %s of the profile is %s', async (typed, region_id, host) => {
-    const proxy = await ProxyServer.start({ hosts: {} });
-    const key = { access_key_id: alice.accessKeyId, access_key_secret: alice.accessKeySecret };
-    world.writeCliConfig([{ name: 'default', mode: 'AK', ...key, region_id }]);
-    world.setVariables({ HTTPS_PROXY: `http://${proxy.host}` });
-    const client = await openClient(settings(typed), world);
-    const error = await failureOf(callEns(client, { action: 'A', query: {} }, world));
-    expect(error.code).toBe('proxy-refused');
-    expect(proxy.connects).toEqual([host]);
-    await proxy.stop();
-  });
+test.each<[SettingTexts, string | undefined, string]>([
+  [{}, undefined, 'ens.aliyuncs.com'],
+  [{}, 'eu-central-1', 'ens.ap-southeast-1.aliyuncs.com'],
+  [{}, 'cn-hangzhou', 'ens.aliyuncs.com'],
+  [{ site: 'china' }, 'eu-central-1', 'ens.aliyuncs.com'],
+  [{ site: 'international' }, 'cn-hangzhou', 'ens.ap-southeast-1.aliyuncs.com'],
+  [{ endpoint: 'ens.example.com' }, 'eu-central-1', 'ens.example.com'],
+])('the endpoint with %j and the region %s of the profile is %s', async (typed, region_id, host) => {
+  const key = { access_key_id: alice.accessKeyId, access_key_secret: alice.accessKeySecret };
+  world.writeCliConfig([{ name: 'default', mode: 'AK', ...key, region_id }]);
+  world.setVariables({});
+  const { endpoint } = await openClient(settings(typed), world);
+  expect(resolveEndpoint(endpoint)).toEqual({ protocol: 'https', host });
 });
 
 describe('an issued credential', () => {
@@ -256,8 +220,8 @@ describe('an issued credential', () => {
     expect((await issue()).credential.certificates).toHaveLength(3);
   });
 
-  test.each([undefined, null, 'apiVersion: v1'])('fails at once for the Config %j', async (value) => {
-    ens.failNext('always', { kind: 'config', value });
+  test('fails at once if it is invalid', async () => {
+    ens.failNext('always', { kind: 'config', value: 'apiVersion: v1' });
     await expect(failureOf(issue())).resolves.toMatchObject({ code: 'issued-kubeconfig-invalid' });
     expect(ens.calls()).toBe(1);
   });
@@ -266,10 +230,7 @@ describe('an issued credential', () => {
 describe('the clusters', () => {
   test.each<[ClusterFilter, string[]]>([
     [{}, ['eck-1', 'eck-2', 'eck-3']],
-    [{ name: 'two' }, ['eck-2', 'eck-3']],
-    [{ region: 'cn-hangzhou-58' }, ['eck-1', 'eck-2']],
     [{ name: 'two', region: 'cn-hangzhou-58' }, ['eck-2']],
-    [{ name: 'three' }, []],
   ])('that match %j are listed with one call', async (filter, expected) => {
     const client = await openClient(settings({ endpoint: ens.endpoint }), world);
     const clusters = await listClusters(client, filter, world);

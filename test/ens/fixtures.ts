@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from '@jest/globals';
@@ -6,6 +7,7 @@ import { EckError } from '../../src/errors.js';
 import { readSettings, type SettingTexts, type Settings } from '../../src/settings.js';
 import type { World } from '../../src/world.js';
 import type { EnsIdentity } from '../support/ens-account.js';
+import { Loopback } from '../support/loopback.js';
 
 export const alice: EnsIdentity = {
   name: 'alice',
@@ -75,6 +77,20 @@ export class TestWorld implements World {
   dispose(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+const served: Loopback[] = [];
+
+/** Starts a server on loopback for one test. @returns its URL */
+export async function serve(listener: RequestListener): Promise<string> {
+  const loopback = new Loopback(createServer(listener));
+  await loopback.open();
+  served.push(loopback);
+  return `http://127.0.0.1:${loopback.port}/`;
+}
+
+export async function closeServed(): Promise<void> {
+  for (const loopback of served.splice(0)) await loopback.close();
 }
 
 export function settings(typed: SettingTexts = {}): Settings {

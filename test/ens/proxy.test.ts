@@ -1,34 +1,28 @@
 import { describe, expect, test } from '@jest/globals';
-import { agentFor, proxyFor, proxyName, trustedAuthorities, type Destination } from '../../src/ens/proxy.js';
+import { agentFor, proxyFor, proxyName, tlsTrust } from '../../src/ens/proxy.js';
 
-const ens: Destination = { protocol: 'https', hostname: 'ens.aliyuncs.com', port: 443 };
+const ens = 'https://ens.aliyuncs.com';
 const proxy = 'http://proxy.example:8080';
 const other = 'http://other.example';
 
 describe('the proxy for a request', () => {
-  const plain: Destination = { ...ens, protocol: 'http', port: 80 };
-  test.each<[string, Record<string, string>, Destination, string | undefined]>([
+  test.each<[string, Record<string, string>, string, string | undefined]>([
     ['none without a variable', {}, ens, undefined],
     ['HTTPS_PROXY for https', { HTTPS_PROXY: proxy }, ens, proxy],
     ['https_proxy too', { https_proxy: proxy }, ens, proxy],
     ['not HTTP_PROXY for https', { HTTP_PROXY: proxy }, ens, undefined],
-    ['HTTP_PROXY for http', { HTTP_PROXY: proxy }, plain, proxy],
+    ['HTTP_PROXY for http', { HTTP_PROXY: proxy }, 'http://sts.aliyuncs.com', proxy],
     ['ALL_PROXY without the other', { ALL_PROXY: proxy }, ens, proxy],
     ['HTTPS_PROXY before ALL_PROXY', { ALL_PROXY: other, HTTPS_PROXY: proxy }, ens, proxy],
     ['upper case before lower case', { https_proxy: other, HTTPS_PROXY: proxy }, ens, proxy],
     ['a URL without its scheme', { HTTPS_PROXY: 'proxy.example:8080' }, ens, proxy],
     ['lower case if upper case is empty', { HTTPS_PROXY: '', https_proxy: proxy }, ens, proxy],
-    ['none for loopback', { HTTPS_PROXY: proxy }, { ...ens, hostname: '127.0.0.2' }, undefined],
-    ['none for localhost', { HTTPS_PROXY: proxy }, { ...ens, hostname: 'localhost' }, undefined],
-    ['none for ::1', { HTTPS_PROXY: proxy }, { ...ens, hostname: '::1' }, undefined],
-    [
-      'none for the metadata service',
-      { HTTP_PROXY: proxy },
-      { ...plain, hostname: '100.100.100.200' },
-      undefined,
-    ],
-  ])('is %s', (_, environment, destination, expected) => {
-    expect(proxyFor(destination, environment)?.origin).toBe(expected);
+    ['none for loopback', { HTTPS_PROXY: proxy }, 'https://127.0.0.2', undefined],
+    ['none for localhost', { HTTPS_PROXY: proxy }, 'https://localhost:1234', undefined],
+    ['none for ::1', { HTTPS_PROXY: proxy }, 'https://[::1]', undefined],
+    ['none for the metadata service', { HTTP_PROXY: proxy }, 'http://100.100.100.200', undefined],
+  ])('is %s', (_, environment, url, expected) => {
+    expect(proxyFor(new URL(url), environment)?.origin).toBe(expected);
   });
 
   test.each(['http://', 'ftp://me:secret@proxy.example', '::::'])('cannot be %s', (text) => {
@@ -36,7 +30,7 @@ describe('the proxy for a request', () => {
       code: 'usage',
       message: 'HTTPS_PROXY is not the URL of a proxy',
     });
-    expect(() => proxyFor(ens, { HTTPS_PROXY: text })).toThrow(error);
+    expect(() => proxyFor(new URL(ens), { HTTPS_PROXY: text })).toThrow(error);
   });
 
   test('is named without its user and password', () => {
@@ -54,15 +48,15 @@ test.each([
   ['/nonexistent.pem', /^\/nonexistent\.pem of SSL_CERT_FILE cannot be read \(ENOENT\)$/],
   ['/dev/null', /^\/dev\/null of SSL_CERT_FILE has no PEM certificate$/],
 ])('a file of certificates that is %s is an error of the network', (file, message) => {
-  expect(() => trustedAuthorities({ SSL_CERT_FILE: file })).toThrow(
+  expect(() => tlsTrust({ SSL_CERT_FILE: file })).toThrow(
     expect.objectContaining({ code: 'network-untrusted', message: expect.stringMatching(message) }),
   );
 });
 
 describe('NO_PROXY', () => {
-  const v4 = { ...ens, hostname: '10.1.2.3' };
-  const v6 = { ...ens, hostname: 'fd00::1' };
-  const rules: [string, Destination, boolean][] = [
+  const v4 = 'https://10.1.2.3';
+  const v6 = 'https://[fd00::1]';
+  const rules: [string, string, boolean][] = [
     ['*', ens, true],
     ['ens.aliyuncs.com', ens, true],
     ['ENS.Aliyuncs.com', ens, true],
@@ -93,9 +87,9 @@ describe('NO_PROXY', () => {
     ['fe80::/10', v6, false],
   ];
 
-  test.each(rules)('of "%s" and %j: excepted is %s', (noProxy, destination, isExcepted) => {
+  test.each(rules)('of "%s" and %s: excepted is %s', (noProxy, url, isExcepted) => {
     for (const variable of ['NO_PROXY', 'no_proxy']) {
-      const found = proxyFor(destination, { HTTPS_PROXY: proxy, [variable]: noProxy });
+      const found = proxyFor(new URL(url), { HTTPS_PROXY: proxy, [variable]: noProxy });
       expect(found === undefined).toBe(isExcepted);
     }
   });

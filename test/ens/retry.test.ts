@@ -1,49 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
 import { EckError } from '../../src/errors.js';
 import { EnsError, type FaultClass } from '../../src/ens/errors.js';
-import { RateLimiter } from '../../src/ens/rate-limiter.js';
-import { backoffMs, isTransient, withRetry, type RetryBudget, type RetryClock } from '../../src/ens/retry.js';
+import { backoffMs, RateLimiter, withRetry, type RetryClock, type RetryRules } from '../../src/ens/retry.js';
 
-const throttled = (retryAfterMs?: number) => new EnsError('ens-throttled', 'slow down', { retryAfterMs });
+const throttled = (retryAfterMs?: number) =>
+  new EnsError('ens-throttled', 'slow down', undefined, retryAfterMs);
 const unavailable = () => new EnsError('ens-unavailable', 'down');
 const denied = () => new EnsError('ens-not-allowed', 'no');
 
-describe('the wait before another attempt', () => {
-  test.each([
-    [1, 250],
-    [2, 500],
-    [3, 1000],
-    [4, 2000],
-    [5, 4000],
-    [2000, 4000],
-  ])('after %i failures is any time up to %i ms', (failures, limit) => {
-    expect([0, 0.5, 1].map((random) => backoffMs(failures, random))).toEqual([0, limit / 2, limit]);
-  });
-
-  test.each([
-    [0, 100, 100],
-    [1, 100, 250],
-    [0.5, 60_000, 60_000],
-    [1, 0, 250],
-  ])('with the chance %d and Retry-After %i ms is %i ms', (random, retryAfterMs, expected) => {
-    expect(backoffMs(1, random, retryAfterMs)).toBe(expected);
-  });
-});
-
-test.each<[FaultClass, boolean]>([
-  ['ens-throttled', true],
-  ['ens-unavailable', true],
-  ['ens-unauthenticated', false],
-  ['ens-not-allowed', false],
-  ['ens-cluster-not-found', false],
-  ['ens-clock-skew', false],
-  ['ens-answer-invalid', false],
-  ['ens-refused', false],
-  ['proxy-refused', false],
-  ['network-untrusted', false],
-])('%s is transient: %s', (code, expected) => {
-  expect(isTransient(new EnsError(code, 'no'))).toBe(expected);
-  expect(isTransient(new EckError(code, 'not of a call'))).toBe(false);
+test.each([
+  [1, 250],
+  [2, 500],
+  [3, 1000],
+  [4, 2000],
+  [5, 4000],
+  [2000, 4000],
+])('the wait after %i failures is any time up to %i ms, or what the server asks for', (failures, limit) => {
+  expect([0, 0.5, 1].map((random) => backoffMs(failures, random))).toEqual([0, limit / 2, limit]);
+  expect([0, 1].map((random) => backoffMs(failures, random, 100))).toEqual([100, limit]);
+  expect(backoffMs(failures, 0.5, 60_000)).toBe(60_000);
 });
 
 /** Time passes only in attempts and sleeps. */
@@ -68,7 +43,7 @@ interface Played {
 }
 
 /** Makes attempts that take `attemptMs` and fail with these errors, one after another, and then succeed. */
-async function play(errors: readonly Error[], budget: RetryBudget, attemptMs = 0): Promise<Played> {
+async function play(errors: readonly Error[], budget: RetryRules, attemptMs = 0): Promise<Played> {
   const clock = new FakeClock();
   const remaining: number[] = [];
   const heard: unknown[] = [];
@@ -78,13 +53,32 @@ async function play(errors: readonly Error[], budget: RetryBudget, attemptMs = 0
     clock.nowMs += attemptMs;
     return error === undefined ? Promise.resolve('response') : Promise.reject(error);
   };
-  const tried = withRetry(attempt, budget, clock, (error) => heard.push(error));
-  const result = await tried.catch((error: unknown) => error);
+  const onRetry = (error: EnsError): number => heard.push(error);
+  const result = await withRetry(attempt, { ...budget, onRetry }, clock).catch((error: unknown) => error);
   return { sleeps: clock.sleeps, remaining, heard, result };
 }
 
 describe('withRetry', () => {
   const many = Array.from({ length: 9 }, unavailable);
+  const afterFailureMs = ({ code }: EnsError): number => (code === 'ens-unavailable' ? 2000 : Infinity);
+
+  test.each<[FaultClass, number]>([
+    ['ens-throttled', 2],
+    ['ens-unavailable', 2],
+    ['ens-unauthenticated', 1],
+    ['ens-not-allowed', 1],
+    ['ens-cluster-not-found', 1],
+    ['ens-clock-skew', 1],
+    ['ens-answer-invalid', 1],
+    ['ens-refused', 1],
+    ['proxy-refused', 1],
+    ['network-untrusted', 1],
+  ])('after %s makes %i attempts', async (code, attempts) => {
+    const { remaining } = await play([new EnsError(code, 'no')], { totalMs: 60_000 });
+    expect(remaining).toHaveLength(attempts);
+    // Not of a call.
+    expect((await play([new EckError(code, 'no')], { totalMs: 60_000 })).remaining).toHaveLength(1);
+  });
 
   test('waits longer each time', async () => {
     const { sleeps, result } = await play(many.slice(0, 6), { totalMs: 60_000 });
@@ -99,23 +93,17 @@ describe('withRetry', () => {
     expect(result).toBe(errors[2]);
   });
 
-  test.each<[string, Error[], RetryBudget, number, number[]]>([
+  test.each<[string, Error[], RetryRules, number, number[]]>([
     ['no retry at the very end', many, { totalMs: 750 }, 0, [250]],
     ['no wait if there is no time after it', many, { totalMs: 250 }, 0, []],
     ['the wait that the server asks for', [throttled(7000)], { totalMs: 20_000 }, 0, [7000]],
     ['no wait for longer than there is time', [throttled(20_000)], { totalMs: 20_000 }, 0, []],
+    ['a limit from the first failure on', many, { totalMs: 20_000, afterFailureMs }, 100, [250, 500, 1000]],
+    ['the shorter of both limits', many, { totalMs: 1000, afterFailureMs }, 900, []],
     [
-      'a limit from the first failure on',
-      many,
-      { totalMs: 20_000, afterFailureMs: () => 2000 },
-      100,
-      [250, 500, 1000],
-    ],
-    ['the shorter of both limits', many, { totalMs: 1000, afterFailureMs: () => 2000 }, 900, []],
-    [
-      'a limit for some failures only',
+      'a limit for some failures',
       [throttled(), unavailable()],
-      { totalMs: 20_000, afterFailureMs: ({ code }) => (code === 'ens-unavailable' ? 0 : Infinity) },
+      { totalMs: 20_000, afterFailureMs },
       0,
       [250, 500],
     ],

@@ -1,26 +1,23 @@
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { profileProvider } from '../../src/ens/providers.js';
 import { signIn, type Signer } from '../../src/ens/sign-in.js';
 import type { ErrorCode } from '../../src/errors.js';
 import type { SettingTexts } from '../../src/settings.js';
-import { Loopback } from '../support/loopback.js';
-import { alice, failureOf, settings, TestWorld } from './fixtures.js';
+import { alice, closeServed, failureOf, serve, settings, TestWorld } from './fixtures.js';
 
 const secret = 'hunter2hunter2hunter2';
 const token = 'hunter3hunter3hunter3';
 const role = 'acs:ram::1234567890123456:role/edge';
 
 let world: TestWorld;
-let opened: { close(): Promise<void> }[];
 
 beforeEach(() => {
   world = new TestWorld();
-  opened = [];
 });
 afterEach(async () => {
   world.dispose();
-  for (const server of opened) await server.close();
+  await closeServed();
 });
 
 const signInWith = (typed: SettingTexts = {}): Promise<Signer> => signIn(settings(typed), world);
@@ -31,13 +28,6 @@ async function refusal(code: ErrorCode, typed: SettingTexts = {}): Promise<strin
   expect({ code: error.code, message: error.message }).toMatchObject({ code });
   expect(error.fix).toMatch(/\S/);
   return error.message;
-}
-
-async function serve(listener: RequestListener): Promise<string> {
-  const loopback = new Loopback(createServer(listener));
-  await loopback.open();
-  opened.push(loopback);
-  return `http://127.0.0.1:${loopback.port}/`;
 }
 
 function writeProfiles(current = 'default'): void {
@@ -61,37 +51,25 @@ const accessKey = {
 
 describe('the identity', () => {
   const work = 'profile work of the aliyun CLI';
-  const cases: [string, string, Record<string, string>, SettingTexts, string][] = [
+  const fromEnvironment = 'the AccessKey LTAI5tEnvironment of the environment';
+  const noId = { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_ID: '' };
+  const noSecret = { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_SECRET: '' };
+  const named = { ALIBABA_CLOUD_PROFILE: 'work' };
+  const other = { ALIBABA_CLOUD_PROFILE: 'session', ALIBABA_CLOUD_CLI_PROFILE_DISABLED: 'true' };
+  test.each<[string, string, Record<string, string>, SettingTexts, string]>([
     ['the current profile', 'work', {}, {}, work],
     ['the default profile if none is current', '', {}, {}, 'profile default of the aliyun CLI'],
-    [
-      'an AccessKey before profiles',
-      'work',
-      accessKey,
-      {},
-      'the AccessKey LTAI5tEnvironment of the environment',
-    ],
-    [
-      'not an AccessKey without its secret',
-      'work',
-      { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_SECRET: '' },
-      {},
-      work,
-    ],
-    ['not an empty AccessKey', 'work', { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_ID: '' }, {}, work],
-    ['ALIBABA_CLOUD_PROFILE', 'default', { ALIBABA_CLOUD_PROFILE: 'work' }, {}, work],
-    [
-      '--profile before all',
-      'default',
-      { ...accessKey, ALIBABA_CLOUD_PROFILE: 'session', ALIBABA_CLOUD_CLI_PROFILE_DISABLED: 'true' },
-      { profile: 'work' },
-      work,
-    ],
-  ];
-  test.each(cases)('is %s', async (_, current, variables, typed, description) => {
+    ['an AccessKey before profiles', 'work', accessKey, {}, fromEnvironment],
+    ['not an AccessKey without its secret', 'work', noSecret, {}, work],
+    ['not an empty AccessKey', 'work', noId, {}, work],
+    ['ALIBABA_CLOUD_PROFILE', 'default', named, {}, work],
+    ['--profile before all', 'default', { ...accessKey, ...other }, { profile: 'work' }, work],
+  ])('is %s', async (_, current, variables, typed, description) => {
     writeProfiles(current);
     world.setVariables(variables);
-    expect((await signInWith(typed)).description).toBe(description);
+    const signer = await signInWith(typed);
+    expect(signer.description).toBe(description);
+    if (description === work) expect(signer.profile).toMatchObject({ region: 'ap-southeast-1' });
   });
 
   test('is a credentials URI after a disabled or empty profile', async () => {
@@ -101,10 +79,8 @@ describe('the identity', () => {
     });
     for (const disabled of ['True', '']) {
       writeProfiles(disabled ? 'work' : 'empty');
-      world.setVariables({
-        ALIBABA_CLOUD_CREDENTIALS_URI: uri,
-        ALIBABA_CLOUD_CLI_PROFILE_DISABLED: disabled,
-      });
+      const variables = { ALIBABA_CLOUD_CREDENTIALS_URI: uri };
+      world.setVariables({ ...variables, ALIBABA_CLOUD_CLI_PROFILE_DISABLED: disabled });
       const { description, credential } = await signInWith();
       expect(description).toBe('the identity of ALIBABA_CLOUD_CREDENTIALS_URI');
       expect(await credential.getCredential()).toMatchObject({
@@ -112,12 +88,6 @@ describe('the identity', () => {
         securityToken: token,
       });
     }
-  });
-
-  test('has the profile that it comes from', async () => {
-    writeProfiles();
-    const { profile } = await signInWith({ profile: 'work' });
-    expect(profile).toEqual({ name: 'work', mode: 'AK', region: 'ap-southeast-1' });
   });
 });
 
@@ -139,13 +109,11 @@ describe('without an identity', () => {
     ]);
   });
 
+  const id = 'ALIBABA_CLOUD_ACCESS_KEY_ID';
   const provider = 'ALIBABA_CLOUD_OIDC_PROVIDER_ARN';
   const file = 'ALIBABA_CLOUD_OIDC_TOKEN_FILE';
   test.each<[Record<string, string>, string]>([
-    [
-      { ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI' },
-      'ALIBABA_CLOUD_ACCESS_KEY_ID is set without ALIBABA_CLOUD_ACCESS_KEY_SECRET',
-    ],
+    [{ [id]: 'LTAI' }, `${id} is set without ALIBABA_CLOUD_ACCESS_KEY_SECRET`],
     [{ ALIBABA_CLOUD_ROLE_ARN: role, [file]: '/x' }, `ALIBABA_CLOUD_ROLE_ARN is set without ${provider}`],
     [{ ALIBABA_CLOUD_ROLE_ARN: role, [provider]: 'p' }, `ALIBABA_CLOUD_ROLE_ARN is set without ${file}`],
     [{ ALIBABA_CLOUD_PROFILE: 'work' }, 'The aliyun CLI has no profile work'],
@@ -188,12 +156,7 @@ describe('an identity that cannot be used', () => {
     ['LTAI5t\n', secret, undefined, 'its AccessKey id contains a line end'],
     ['LTAI5t', `${secret}\r\n`, undefined, 'its AccessKey secret contains a line end'],
     ['LTAI5t', secret, `${token} `, 'its security token contains a space or another wrong character'],
-    [
-      'LTAI\u001b[2J\u202e',
-      secret,
-      undefined,
-      'its AccessKey id contains a space or another wrong character',
-    ],
+    ['LTAI\u001b[2J\u202e', secret, undefined, 'its AccessKey id contains a space or another wrong'],
   ])('is the AccessKey %j', async (accessKeyId, accessKeySecret, securityToken, why) => {
     world.setAccessKey({ ...alice, accessKeyId, accessKeySecret, ...(securityToken && { securityToken }) });
     expect(await refusal('identity-unusable', { 'role-arn': role })).toContain(why);
@@ -258,66 +221,39 @@ describe('a service that has the identity', () => {
     send();
   };
 
+  const unavailable = 'identity-unavailable';
   test.each<[string, ErrorCode, RequestListener, RegExp]>([
-    [
-      'a code that refuses',
-      'identity-refused',
-      json(403, { Code: 'NoPermission' }),
-      /refused \(NoPermission\)$/,
-    ],
-    [
-      'a code that throttles',
-      'identity-unavailable',
-      json(400, { Code: 'Throttling.User' }),
-      /Throttling\.User/,
-    ],
-    ['a code of a failure', 'identity-unavailable', json(500, { Code: 'InternalError' }), /InternalError/],
-    ['an unknown code', 'identity-unavailable', json(403, { Code: 'Unheard.Of' }), /Unheard\.Of/],
-    ['a code that is a number', 'identity-unavailable', json(403, { Code: 403 }), /HTTP 403$/],
+    ['a refusal', 'identity-refused', json(403, { Code: 'NoPermission' }), /refused \(NoPermission\)$/],
+    ['too many calls', unavailable, json(400, { Code: 'Throttling.User' }), /Throttling\.User/],
+    ['a failure', unavailable, json(500, { Code: 'InternalError' }), /InternalError/],
+    ['an unknown code', unavailable, json(403, { Code: 'Unheard.Of' }), /Unheard\.Of/],
+    ['a code that is a number', unavailable, json(403, { Code: 403 }), /HTTP 403$/],
     ...[302, 401, 403, 404, 408, 429, 503].map((status): [string, ErrorCode, RequestListener, RegExp] => [
       `HTTP ${status}`,
-      'identity-unavailable',
+      unavailable,
       bare(status),
       new RegExp(`HTTP ${status}$`),
     ]),
-    ['HTML', 'identity-unavailable', bare(200, `<p>${secret}</p>`), /no usable credentials$/],
-    ['null', 'identity-unavailable', bare(200, 'null'), /no usable credentials$/],
-    ['half of it', 'identity-unavailable', json(200, { Code: 'Success', AccessKeyId: 'STS' }), /no usable/],
-    [
-      'a broken connection',
-      'identity-unavailable',
-      ({ socket }) => socket.destroy(),
-      /the connection broke$/,
-    ],
-    ['silence', 'identity-unavailable', () => undefined, /did not answer within 0\.3 s$/],
-    ['a response without end', 'identity-unavailable', endless, /larger than 256 KiB$/],
+    ['HTML', unavailable, bare(200, `<p>${secret}</p>`), /no usable credentials$/],
+    ['null', unavailable, bare(200, 'null'), /no usable credentials$/],
+    ['half of it', unavailable, json(200, { Code: 'Success', AccessKeyId: 'STS' }), /no usable/],
+    ['a broken connection', unavailable, ({ socket }) => socket.destroy(), /the connection broke$/],
+    ['silence', unavailable, () => undefined, /did not answer within 0\.3 s$/],
+    ['a response without end', unavailable, endless, /larger than 256 KiB$/],
   ])('and answers with %s is %s', async (_, code, listener, expected) => {
     // The URI may contain a secret too.
     world.setVariables({ ALIBABA_CLOUD_CREDENTIALS_URI: `${await serve(listener)}?key=${secret}` });
     expect(await refusal(code, { timeout: '300ms' })).toMatch(expected);
   });
-
-  test('is not asked if another place has the identity', async () => {
-    let asked = 0;
-    const uri = await serve((_, response) => {
-      asked += 1;
-      response.end();
-    });
-    world.setVariables({ ...accessKey, ALIBABA_CLOUD_CREDENTIALS_URI: uri });
-    await signInWith();
-    expect(asked).toBe(0);
-  });
 });
 
-test.each<[Record<string, string>, ErrorCode, RegExp]>([
-  [{ HTTPS_PROXY: 'http://127.0.0.1:9' }, 'identity-unavailable', /: the connection is refused$/],
-  [{ SSL_CERT_FILE: '/gone' }, 'network-untrusted', /^\/gone of SSL_CERT_FILE cannot be read \(ENOENT\)$/],
-])('a role cannot be assumed with %j', async (network, code, expected) => {
-  world.setVariables({ ...network, ...accessKey });
-  const message = await refusal(code, { 'role-arn': role });
-  expect(message).toMatch(expected);
-  if (code === 'identity-unavailable') {
-    const assumed = `the RAM role ${role} assumed by the AccessKey LTAI5tEnvironment of the environment`;
-    expect(message).toContain(`Cannot sign in with ${assumed}: sts.aliyuncs.com`);
-  }
+test('a role cannot be assumed if STS cannot be reached, or a file of certificates is gone', async () => {
+  world.setVariables({ HTTPS_PROXY: 'http://127.0.0.1:9', ...accessKey });
+  const assumed = `the RAM role ${role} assumed by the AccessKey LTAI5tEnvironment of the environment`;
+  const message = await refusal('identity-unavailable', { 'role-arn': role });
+  expect(message).toContain(`Cannot sign in with ${assumed}: sts.aliyuncs.com`);
+  expect(message).toMatch(/: the connection is refused$/);
+  world.setVariables({ SSL_CERT_FILE: '/gone', ...accessKey });
+  const gone = '/gone of SSL_CERT_FILE cannot be read (ENOENT)';
+  expect(await refusal('network-untrusted', { 'role-arn': role })).toBe(gone);
 });

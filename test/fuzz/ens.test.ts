@@ -154,18 +154,17 @@ const faults = fc.record({
   ),
   message: anyText,
   requestId: maybe(anyText),
-  serverDate: maybe(fc.oneof(fc.date(), fc.constant(new Date(NaN)))),
+  date: maybe(fc.oneof(fc.date(), fc.constant(new Date(NaN)))),
   retryAfter: maybe(retryAfters),
-  failure: maybe(fc.record({ kind: words('unreachable untrusted proxy too-large'), message: anyText })),
+  failure: maybe(fc.record({ kind: words('unreachable untrusted proxy too-large'), reason: anyText })),
 }) as fc.Arbitrary<ApiFault>;
 const faultCodes = [...codes, 'proxy-refused', 'network-untrusted'] as const;
 const context = {
   action: 'X',
-  otherSite: undefined,
   clusterId: undefined,
-  endpoint: 'localhost',
+  endpoint: { protocol: 'https', host: 'localhost' },
   identity: 'x',
-};
+} as const;
 const isTime = (ms: number): boolean => ms >= 0 && ms < Infinity;
 
 test('any fault is one of the errors, with a valid time to wait', () => {

@@ -1,7 +1,7 @@
 import type { Cluster, KubeConfig } from '@kubernetes/client-node';
 import { certificatePem, privateKeyPem } from '../../credential/client-credential.js';
 import { resolveEndpoint } from '../../endpoint.js';
-import { issueCredential, maxBodyBytes } from '../../ens/actions.js';
+import { issueCredential } from '../../ens/actions.js';
 import { callEns, openClient } from '../../ens/client.js';
 import { proxyFor, proxyName } from '../../ens/proxy.js';
 import { EckError, messageOf, printable, type ErrorCode } from '../../errors.js';
@@ -36,7 +36,7 @@ export const ens: Check = async (facts, world) => {
   try {
     // Of one cluster if there is one: a long list takes long.
     const query = clusterId === undefined ? {} : { ClusterId: clusterId };
-    await callEns(client, { action: 'DescribeClustersV1', query, maxBodyBytes }, world, { onDate });
+    await callEns(client, { action: 'DescribeClustersV1', query }, world, { onDate });
   } catch (error) {
     if (!(error instanceof EckError)) throw error;
     facts.listError = error;
@@ -46,7 +46,7 @@ export const ens: Check = async (facts, world) => {
     }
   }
   const { protocol, host } = resolveEndpoint(client.endpoint);
-  const proxy = proxyOf(`${protocol}://${host}`, world);
+  const proxy = proxyFor(new URL(`${protocol}://${host}`), world.environment);
   const through = proxy === undefined ? '' : ` through the proxy ${proxyName(proxy)}`;
   const detail = `${host} answers in ${Math.round(performance.now() - startedMs)} ms${through}`;
   const minutes = Math.round(Math.abs(aheadMs) / 60_000);
@@ -54,14 +54,6 @@ export const ens: Check = async (facts, world) => {
   const apart = `${minutes} min ${aheadMs > 0 ? 'ahead of' : 'behind'} ENS, which accepts up to 15 min`;
   return warning(`${detail}; this machine's clock is ${apart}`, "Set this machine's clock");
 };
-
-/** The proxy that kubectl would use for a URL. */
-function proxyOf(url: string, { environment }: World): URL | undefined {
-  const { protocol, hostname, port } = new URL(url);
-  const [scheme, usualPort] = protocol === 'https:' ? (['https', 443] as const) : (['http', 80] as const);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return proxyFor({ protocol: scheme, hostname: host, port: Number(port) || usualPort }, environment);
-}
 
 const inConsole = 'Look at the cluster in the ENS console';
 
@@ -99,7 +91,7 @@ export const apiServer: Check = async (facts, world) => {
   if (cluster === undefined) return skipped('needs context');
   if (chosen === undefined) return skipped('needs credential');
   const { host } = new URL(cluster.server);
-  if (cluster.proxyUrl !== undefined || proxyOf(cluster.server, world) !== undefined) {
+  if (cluster.proxyUrl !== undefined || proxyFor(new URL(cluster.server), world.environment) !== undefined) {
     return skipped(`${host} is behind a proxy`, 'kubectl get --raw /version');
   }
   const { KubeConfig } = await import('@kubernetes/client-node');

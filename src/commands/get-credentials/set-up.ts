@@ -4,7 +4,7 @@ import type { ClientCredential } from '../../credential/client-credential.js';
 import { endpointKey } from '../../endpoint.js';
 import { issueCredential } from '../../ens/actions.js';
 import type { CallRules, EnsClient } from '../../ens/client.js';
-import { RateLimiter } from '../../ens/rate-limiter.js';
+import { RateLimiter } from '../../ens/retry.js';
 import { EckError } from '../../errors.js';
 import { saveCredential } from '../../exec-credential/cache.js';
 import type { ExecApiVersion } from '../../exec-credential/protocol.js';
