@@ -5,7 +5,6 @@ import { issueCredential } from '../../ens/actions.js';
 import { callEns, openClient } from '../../ens/client.js';
 import { proxyFor, proxyName } from '../../ens/proxy.js';
 import { EckError, messageOf, printable, type ErrorCode } from '../../errors.js';
-import type { World } from '../../world.js';
 import { ok, skipped, warning, type Check, type Facts } from './facts.js';
 
 /** There is an Alibaba Cloud identity. */
