@@ -184,8 +184,8 @@ class Lines {
   findSection(section: Section) {
     const key = this.findKey(section);
     if (key === -1) return undefined;
-    let indent: number | undefined;
     const starts: number[] = [];
+    let indent: number | undefined;
     let end = key + 1;
     // Up to the next key of the root.
     for (; end < this.length && !/^(?:[^\s#\-\]},]|-\S)/.test(this.#lines[end] ?? ''); end += 1) {
@@ -201,13 +201,8 @@ class Lines {
 
   /** Where lines end without the blank lines, and the comments indented by at most `indent`, that follow. */
   contentEnd(start: number, end: number, indent: number): number {
-    let at = end;
-    for (; at > start; at -= 1) {
-      const line = this.#lines[at - 1] ?? '';
-      const [comment] = /^ *(?=#)/.exec(line) ?? [];
-      if (line.trim() !== '' && (comment === undefined || comment.length > indent)) break;
-    }
-    return at;
+    const skipped = new RegExp(`^(?: {0,${indent}}#|\\s*$)`);
+    return start + 1 + this.#lines.slice(start, end).findLastIndex((line) => !skipped.test(line));
   }
 }
 
@@ -236,7 +231,8 @@ function editInlineList(
   after: readonly string[],
 ): void {
   const keyLine = withValue(lines.at(key) ?? '', '');
-  const last = keyLine === lines.at(key) ? key + 1 : lines.contentEnd(key + 1, end, Infinity);
+  // 1000: comments of any indentation.
+  const last = keyLine === lines.at(key) ? key + 1 : lines.contentEnd(key + 1, end, 1000);
   // Comments would be lost.
   const first = before.length === 0 ? key + 1 : key;
   for (let index = first; index < last; index += 1) if (lines.at(index)?.includes('#') === true) return;
