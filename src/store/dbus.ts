@@ -57,16 +57,19 @@ export class BusConnection {
     this.call({ ...bus, method: 'org.freedesktop.DBus.Hello' }, 's').catch(() => undefined);
   }
 
-  /** @param types the signature that the answer must begin with */
+  /** @param types how the signature of the answer begins */
   call(call: MethodCall, types: string): Promise<unknown[]> {
     this.#unsent = Buffer.concat([this.#unsent, encodeCall(++this.#serial, call)]);
     queueMicrotask(this.#send);
-    return this.#wait(this.#serial, types);
+    return this.wait(this.#serial, types);
   }
 
-  /** Waits for a signal. @param types the signature that it must begin with */
-  signal(path: string, member: string, types: string): Promise<unknown[]> {
-    return this.#wait(`${path} ${member}`, types);
+  /** Waits for an answer or signal, by serial number or path and name. @param types how its signature begins */
+  wait(key: number | string, types: string): Promise<unknown[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) reject(this.#failure);
+      else this.#waiting.set(key, { types, resolve, reject });
+    });
   }
 
   close(): void {
@@ -93,13 +96,6 @@ export class BusConnection {
     this.#stream.unref();
     if (this.#failure) this.#fail(this.#failure);
     else this.#send();
-  }
-
-  #wait(key: unknown, types: string): Promise<unknown[]> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure) reject(this.#failure);
-      else this.#waiting.set(key, { types, resolve, reject });
-    });
   }
 
   readonly #send = (): void => {
@@ -140,7 +136,7 @@ export class BusConnection {
     }
   };
 
-  #dispatch({ type, fields, body }: Message): void {
+  #dispatch({ type, fields, body }: NonNullable<ReturnType<typeof decodeMessage>>): void {
     const field = (code: number) => fields.get(code) as string | undefined;
     const signal = [field(fieldCodes.path), field(fieldCodes.member)].join(' ');
     const key = type === messageTypes.signal ? signal : field(fieldCodes.replyTo);
@@ -159,8 +155,6 @@ export class BusConnection {
   }
 }
 
-type Message = NonNullable<ReturnType<typeof decodeMessage>>;
-
 const messageTypes = { call: 1, error: 3, signal: 4 } as const;
 export const fieldCodes = {
   path: 1,
@@ -174,17 +168,16 @@ export const fieldCodes = {
 const littleEndian = 'l'.charCodeAt(0);
 const fieldsAt = 12;
 
-export function encodeCall(serial: number, call: MethodCall): Buffer {
-  const { destination, path, method, types = '', body = [] } = call;
+export function encodeCall(serial: number, { types = '', body = [], method, ...to }: MethodCall): Buffer {
   const dot = method.lastIndexOf('.');
   const encodedBody = encode(types, body);
   const header = encode('yyyyuua(yv)', [
     ...[littleEndian, messageTypes.call, 0, 1, encodedBody.length, serial],
     [
-      [fieldCodes.path, ['o', path]],
+      [fieldCodes.path, ['o', to.path]],
       [fieldCodes.interface, ['s', method.slice(0, dot)]],
       [fieldCodes.member, ['s', method.slice(dot + 1)]],
-      [fieldCodes.destination, ['s', destination]],
+      [fieldCodes.destination, ['s', to.destination]],
       [fieldCodes.types, ['g', types]],
     ],
   ]);

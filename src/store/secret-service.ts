@@ -126,7 +126,7 @@ export class SecretService implements Items {
     const match = { ...bus, method: 'org.freedesktop.DBus.AddMatch', types: 's', body: [completed] };
     this.onPrompt(true);
     const [[isDismissed]] = await Promise.all([
-      this.#bus.signal(path, 'Completed', 'b'),
+      this.#bus.wait(`${path} Completed`, 'b'),
       this.#bus.call(match, ''),
       this.#call(path, 'Prompt.Prompt', '', 's', ['']),
     ]).catch(failBecause);
