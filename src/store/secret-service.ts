@@ -219,7 +219,8 @@ function failBecause(cause: unknown): never {
   if (name.endsWith('.IsLocked')) fail('locked', 'the keychain is locked', unlock, cause);
   const isAbsent = /\.(ServiceUnknown|NameHasNoOwner|NoReply|Spawn\.\w+)$/.test(name);
   if (isAbsent) fail('absent', `the session bus has no Secret Service (${words})`, fix, cause);
-  return fail('refused', `the keychain refused (${words})`, 'open your keychain program and retry', cause);
+  const toRetry = 'open your keychain program and try again';
+  return fail('refused', `the keychain refused (${words})`, toRetry, cause);
 }
 
 function fail(reason: 'locked' | 'absent' | 'refused', message: string, fix: string, cause?: unknown): never {
