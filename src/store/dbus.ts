@@ -57,16 +57,19 @@ export class BusConnection {
     this.call({ ...bus, method: 'org.freedesktop.DBus.Hello' }, 's').catch(() => undefined);
   }
 
-  /** @param types the signature that the answer must begin with */
+  /** @param types how the signature of the answer begins */
   call(call: MethodCall, types: string): Promise<unknown[]> {
     this.#unsent = Buffer.concat([this.#unsent, encodeCall(++this.#serial, call)]);
     queueMicrotask(this.#send);
-    return this.#wait(this.#serial, types);
+    return this.wait(this.#serial, types);
   }
 
-  /** Waits for a signal. @param types the signature that it must begin with */
-  signal(path: string, member: string, types: string): Promise<unknown[]> {
-    return this.#wait(`${path} ${member}`, types);
+  /** Waits for an answer or signal, by serial number or path and name. @param types how its signature begins */
+  wait(key: number | string, types: string): Promise<unknown[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) reject(this.#failure);
+      else this.#waiting.set(key, { types, resolve, reject });
+    });
   }
 
   close(): void {
@@ -93,13 +96,6 @@ export class BusConnection {
     this.#stream.unref();
     if (this.#failure) this.#fail(this.#failure);
     else this.#send();
-  }
-
-  #wait(key: unknown, types: string): Promise<unknown[]> {
-    return new Promise((resolve, reject) => {
-      if (this.#failure) reject(this.#failure);
-      else this.#waiting.set(key, { types, resolve, reject });
-    });
   }
 
   readonly #send = (): void => {
@@ -140,7 +136,7 @@ export class BusConnection {
     }
   };
 
-  #dispatch({ type, fields, body }: Message): void {
+  #dispatch({ type, fields, body }: NonNullable<ReturnType<typeof decodeMessage>>): void {
     const field = (code: number) => fields.get(code) as string | undefined;
     const signal = [field(fieldCodes.path), field(fieldCodes.member)].join(' ');
     const key = type === messageTypes.signal ? signal : field(fieldCodes.replyTo);
@@ -159,8 +155,6 @@ export class BusConnection {
   }
 }
 
-type Message = NonNullable<ReturnType<typeof decodeMessage>>;
-
 const messageTypes = { call: 1, error: 3, signal: 4 } as const;
 export const fieldCodes = {
   path: 1,
@@ -174,17 +168,16 @@ export const fieldCodes = {
 const littleEndian = 'l'.charCodeAt(0);
 const fieldsAt = 12;
 
-export function encodeCall(serial: number, call: MethodCall): Buffer {
-  const { destination, path, method, types = '', body = [] } = call;
+export function encodeCall(serial: number, { types = '', body = [], method, ...to }: MethodCall): Buffer {
   const dot = method.lastIndexOf('.');
   const encodedBody = encode(types, body);
   const header = encode('yyyyuua(yv)', [
     ...[littleEndian, messageTypes.call, 0, 1, encodedBody.length, serial],
     [
-      [fieldCodes.path, ['o', path]],
+      [fieldCodes.path, ['o', to.path]],
       [fieldCodes.interface, ['s', method.slice(0, dot)]],
       [fieldCodes.member, ['s', method.slice(dot + 1)]],
-      [fieldCodes.destination, ['s', destination]],
+      [fieldCodes.destination, ['s', to.destination]],
       [fieldCodes.types, ['g', types]],
     ],
   ]);
@@ -206,14 +199,19 @@ export function decodeMessage(bytes: Buffer) {
 
 /** Encodes one value for each type. A variant is a pair of its type and its value. */
 export function encode(types: string, values: readonly unknown[]): Buffer {
-  const bytes: number[] = [];
-  const uint32 = (value: number) => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24];
-  const align = (alignment: number) => {
-    while (bytes.length % alignment !== 0) bytes.push(0);
+  // Not an array of numbers, with which a whole read takes 4 to 7 % more CPU time.
+  let bytes = Buffer.alloc(512);
+  let at = 0;
+  const align = (type: string) => {
+    at += -at & (alignmentOf(type) - 1);
   };
-  // Not push(...piece): a secret can have more bytes than a call may have arguments.
-  const putBytes = (piece: Iterable<number>) => {
-    for (const byte of piece) bytes.push(byte);
+  const putBytes = (piece: Uint8Array | readonly number[]) => {
+    if (at + piece.length > bytes.length) bytes = Buffer.concat([bytes, Buffer.alloc(at + piece.length)]);
+    bytes.set(piece, at);
+    at += piece.length;
+  };
+  const putUint32 = (value: number) => {
+    putBytes([value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]);
   };
   const putAll = (signature: string, all: readonly unknown[]) => {
     typesOf(signature).forEach((type, index) => {
@@ -222,27 +220,30 @@ export function encode(types: string, values: readonly unknown[]): Buffer {
   };
   const put = (type: string, value: unknown): void => {
     const first = type.charAt(0);
-    align(alignmentOf(type));
-    if (first === 'b' || first === 'u') putBytes(uint32(Number(value)));
-    else if (first === 'y') bytes.push(value as number);
+    align(type);
+    if (first === 'b' || first === 'u') putUint32(Number(value));
+    else if (first === 'y') putBytes([value as number]);
     else if (first === 'v') putAll(`g${(value as [string])[0]}`, value as unknown[]);
     else if (first === '(' || first === '{') putAll(type.slice(1, -1), value as unknown[]);
     else if (first === 'a') {
       const element = type.slice(1);
-      const lengthAt = bytes.length;
-      putBytes(uint32(0));
-      align(alignmentOf(element));
-      const start = bytes.length;
-      for (const one of value as Iterable<unknown>) put(element, one);
-      bytes.splice(lengthAt, 4, ...uint32(bytes.length - start));
+      putUint32(0);
+      const lengthAt = at - 4;
+      align(element);
+      const start = at;
+      if (element === 'y') putBytes(value as Uint8Array);
+      else for (const one of value as readonly unknown[]) put(element, one);
+      bytes.writeUInt32LE(at - start, lengthAt);
     } else {
       const text = Buffer.from(`${value as string}\0`);
-      putBytes(first === 'g' ? [text.length - 1] : uint32(text.length - 1));
+      if (first === 'g') putBytes([text.length - 1]);
+      else putUint32(text.length - 1);
       putBytes(text);
     }
   };
   putAll(types, values);
-  return Buffer.from(bytes);
+  putBytes([]);
+  return bytes.subarray(0, at);
 }
 
 /** Decodes one value for each type; bytes that follow are ignored. @throws if the bytes are invalid */

@@ -126,7 +126,7 @@ export class SecretService implements Items {
     const match = { ...bus, method: 'org.freedesktop.DBus.AddMatch', types: 's', body: [completed] };
     this.onPrompt(true);
     const [[isDismissed]] = await Promise.all([
-      this.#bus.signal(path, 'Completed', 'b'),
+      this.#bus.wait(`${path} Completed`, 'b'),
       this.#bus.call(match, ''),
       this.#call(path, 'Prompt.Prompt', '', 's', ['']),
     ]).catch(failBecause);
@@ -219,7 +219,8 @@ function failBecause(cause: unknown): never {
   if (name.endsWith('.IsLocked')) fail('locked', 'the keychain is locked', unlock, cause);
   const isAbsent = /\.(ServiceUnknown|NameHasNoOwner|NoReply|Spawn\.\w+)$/.test(name);
   if (isAbsent) fail('absent', `the session bus has no Secret Service (${words})`, fix, cause);
-  return fail('refused', `the keychain refused (${words})`, 'open your keychain program and retry', cause);
+  const toRetry = 'open your keychain program and try again';
+  return fail('refused', `the keychain refused (${words})`, toRetry, cause);
 }
 
 function fail(reason: 'locked' | 'absent' | 'refused', message: string, fix: string, cause?: unknown): never {
