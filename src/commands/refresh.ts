@@ -102,7 +102,7 @@ async function refresh(entry: CredentialEntry, command: Settings, world: World):
   const cache = { store, records: new CredentialRecords(keyText, fetching.world) };
   const cached = await readCachedCredential(store, keyText);
   try {
-    const renewal = { key, settings, cached, refused: false };
+    const renewal = { key, settings, cached, isRejected: false };
     const rules = { hasFallBack: false, mustSave: true };
     const fetched = await fetchAndSave(renewal, cache, fetching.world, rules);
     const saved = await readCachedCredential(store, keyText);

@@ -3,14 +3,14 @@ import type { ClientCredential } from './client-credential.js';
 
 /** The dates that freshness depends on. */
 export type CredentialDates = Pick<ClientCredential, 'fetchedAt' | 'notBefore' | 'notAfter'>;
-/** An older credential is renewed, so that access ends soon after the permission. */
+/** A credential older than this is renewed, so that access ends soon after the permission. */
 type MaxAge = Pick<Settings, 'maxAgeMs'>;
 
 const minuteMs = 60_000;
 const maxMarginMs = 10 * minuteMs;
 const clockToleranceMs = 5 * minuteMs;
 
-/** A newer credential is not due because of the margin, or a short-lived one would be fetched at every command. */
+/** In the margin, a younger credential is still served, or a short-lived one would be fetched at every command. */
 const minServiceMs = minuteMs;
 
 /** How long before its end a certificate is renewed: a fifth of its lifetime, at most ten minutes. */

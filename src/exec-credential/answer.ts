@@ -1,8 +1,8 @@
 import { cacheKeyText } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { expirationTimestamp, freshness } from '../credential/freshness.js';
-import { EckError, messageOf, printOutput, usageError } from '../errors.js';
-import { parseClusterId, readSettings, type Settings } from '../settings.js';
+import { EckError, printOutput, quoted, usageError } from '../errors.js';
+import { isClusterId, parseClusterId, readSettings, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
 import type { World } from '../world.js';
 import type { ExecArguments } from './arguments.js';
@@ -16,7 +16,7 @@ import { cacheKeyOf } from './resolve-identity.js';
  *
  * @throws EckError before anything is printed
  */
-export async function answerKubectl(typed: ExecArguments, world: World): Promise<void> {
+export async function answerKubectl(args: ExecArguments, world: World): Promise<void> {
   const { environment, platform } = world;
   if (world.isTerminal('stdout')) {
     throw usageError(
@@ -25,35 +25,35 @@ export async function answerKubectl(typed: ExecArguments, world: World): Promise
     );
   }
   const requestText = environment['KUBERNETES_EXEC_INFO'];
-  const info = readExecInfo(requestText, parseExecApiVersion(typed.execApiVersion));
-  const clusterId = readClusterId(typed, info);
-  const settings = readSettings(typed.settings, environment);
-  // Only a program that sets the variable asks again because the API server rejected the certificate.
+  const info = readExecInfo(requestText, parseExecApiVersion(args.execApiVersion));
+  const clusterId = readClusterId(args, info);
+  const settings = readSettings(args.settings, environment);
+  // Without the variable the caller is not client-go, so asking again does not mean a rejection.
   const parentProcess = requestText ? findParentProcess(platform) : undefined;
-  const { credential, expiration } = await provide(clusterId, settings, parentProcess, world);
+  const { credential, expiration } = await provideCredential(clusterId, settings, parentProcess, world);
   printOutput(`${formatExecCredential(info.apiVersion, credential, expiration)}\n`);
 }
 
-function readClusterId(typed: ExecArguments, info: ExecInfo): string {
-  if (typed.clusterId !== undefined) return parseClusterId(typed.clusterId);
+function readClusterId(args: ExecArguments, info: ExecInfo): string {
+  if (args.clusterId !== undefined) return parseClusterId(args.clusterId);
   if (info.clusterId === undefined) {
     throw usageError(
       'no cluster is named',
-      'Give --cluster-id eck-…, or set clusterId in the exec extension of the cluster in the kubeconfig',
+      'Give --cluster-id eck-…, or provideClusterInfo: true and clusterId in the exec extension of the cluster',
     );
   }
-  try {
-    return parseClusterId(info.clusterId);
-  } catch (error) {
-    throw new EckError('exec-info-invalid', `KUBERNETES_EXEC_INFO: ${messageOf(error)}`);
-  }
+  if (isClusterId(info.clusterId)) return info.clusterId;
+  throw new EckError(
+    'exec-info-invalid',
+    `KUBERNETES_EXEC_INFO: ${quoted(info.clusterId)} is not a cluster id`,
+  );
 }
 
 /**
  * Serves the cached credential while it is fresh, else renews it. Runs at every kubectl command, so serving loads
  * nothing heavy and uses no network.
  */
-async function provide(
+async function provideCredential(
   clusterId: string,
   settings: Settings,
   parentProcess: ParentProcess | undefined,
@@ -64,21 +64,21 @@ async function provide(
   const store = openStore(settings.store, world);
   const cached = await readCachedCredential(store, keyText);
   const records = new CredentialRecords(keyText, world);
-  const refused = wasRejected(cached, parentProcess, records, world.now());
-  const verdict = refused ? 'repair' : freshness(cached, settings, world.now());
+  const isRejected = wasRejected(cached, parentProcess, records, world.now());
+  const verdict = isRejected ? 'rejected' : freshness(cached, settings, world.now());
   world.debug(`store ${store.name}, key ${keyText}: ${verdict}`);
 
   let credential = cached;
   if (credential === undefined || verdict !== 'serve') {
     const { renew } = await import('./renew.js');
-    credential = await renew({ key, settings, cached, refused, parentProcess }, { store, records }, world);
+    credential = await renew({ key, settings, cached, isRejected, parentProcess }, { store, records }, world);
   }
   const expiration = expirationTimestamp(credential, settings, world.now());
   if (parentProcess) records.noteServed(parentProcess, { fetchedAt: credential.fetchedAt, expiration });
   return { credential, expiration };
 }
 
-/** Programs that read their configuration in a loop look like a rejection too, so repairs are limited. */
+/** A program that reloads its kubeconfig also asks again, so renewals after a rejection are limited. */
 const repairEveryMs = 60_000;
 
 /**

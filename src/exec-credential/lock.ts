@@ -10,7 +10,7 @@ import type { CredentialRecords } from './records.js';
  *
  * The lock is a hard link, which is atomic on NFS too. Its holder touches it every second. A waiter that sees it
  * untouched for {@link abandonedAfterMs}, by its own monotonic clock, renames it away, and puts it back if it got
- * another lock than the one it watched. `proper-lockfile` can give one lock to two waiters.
+ * another lock than the one it watched. `proper-lockfile` is not used, because it can give one lock to two waiters.
  */
 export interface RenewalLock {
   /** False after another process took the lock over, as happens to a process that was stopped. */
@@ -22,7 +22,7 @@ const touchEveryMs = 1000;
 export const abandonedAfterMs = 3500;
 
 /** A waiter that looks less often gets too little CPU time, as the holder may: the rest of its time is not counted. */
-export const longestLookMs = 100;
+export const countedPerLookMs = 100;
 
 /** Between two looks, with a random part, so that many waiters do not look at once. */
 const lookEveryMs = 40;
@@ -54,7 +54,7 @@ export class LockAttempt {
     const nowMs = this.monotonicMs();
     const isUntouched = version === this.#version;
     this.#untouchedMs = isUntouched
-      ? this.#untouchedMs + Math.min(nowMs - this.#lookedAtMs, longestLookMs)
+      ? this.#untouchedMs + Math.min(nowMs - this.#lookedAtMs, countedPerLookMs)
       : 0;
     this.#version = version;
     this.#lookedAtMs = nowMs;

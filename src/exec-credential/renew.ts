@@ -15,14 +15,14 @@ export interface Renewal {
   readonly settings: Settings;
   readonly cached: ClientCredential | undefined;
   /** Whether the API server seems to have rejected the cached one. */
-  readonly refused: boolean;
-  /** Warned once of an outage; without it, at every command. */
+  readonly isRejected: boolean;
+  /** The process that is warned once of an outage; without it, each command warns. */
   readonly parentProcess?: ParentProcess | undefined;
 }
 
 /** How a credential is fetched. */
 interface FetchRules {
-  /** Whether the cached credential can be served instead, so that a failure may come soon. */
+  /** Whether the cached credential can be served instead, so that a call may give up early. */
   readonly hasFallBack: boolean;
   /** Whether it is an error if the store that was chosen by name cannot save the credential. */
   readonly mustSave: boolean;
@@ -34,7 +34,7 @@ const outageMemoryMs = 60_000;
 /** A process that holds the lock is waited for this much longer than its call may take. */
 const lockGraceMs = 5000;
 
-/** What a command at a terminal waits for is said after this time. */
+/** After this time, a terminal shows what the command waits for. */
 const noticeAfterMs = 2000;
 
 /** ENS, or the sign-in before it, refuses: the cached credential is deleted. */
@@ -152,7 +152,7 @@ async function readRenewed(
  * @returns `undefined` if another process took the lock over before ENS was called
  */
 async function fetchUnderLock(
-  { key, settings, refused }: Renewal,
+  { key, settings, isRejected }: Renewal,
   cache: Cache,
   lock: RenewalLock | undefined,
   world: World,
@@ -160,7 +160,7 @@ async function fetchUnderLock(
 ): Promise<ClientCredential | undefined> {
   const { records } = cache;
   const last = records.lastRenewal();
-  const repairedAt = refused ? world.now() : last?.repairedAt;
+  const repairedAt = isRejected ? world.now() : last?.repairedAt;
   // A process that was stopped while another one took over saves, deletes and records nothing.
   const isStillHeld = (): boolean => lock?.isStillHeld() ?? true;
   try {

@@ -26,7 +26,7 @@ export interface ItemChange {
 }
 
 /**
- * The text of a kubeconfig after a change. Changed entries are rendered anew; all other lines stay byte for byte. The
+ * The text of a kubeconfig after a change. Changed entries are rendered anew; all other lines stay byte for byte, but JSON is written anew with its own indentation. The
  * result is parsed and compared with what was wanted.
  *
  * @param fix what to do if the file cannot be edited, as words that complete "Convert it or …"

@@ -5,7 +5,7 @@ import { openFileStore } from './file.js';
 import { openKernelKeyring } from './kernel.js';
 import { openKeychain, type TimeLimits } from './keychain.js';
 import { StoreError, type Store } from './store.js';
-import { type StoreChoice } from '../settings.js';
+import type { StoreChoice } from '../settings.js';
 
 /** What the stores depend on. */
 export interface StoreContext extends Pick<World, 'environment' | 'platform' | 'homeDirectory' | 'warn'> {
@@ -15,7 +15,7 @@ export interface StoreContext extends Pick<World, 'environment' | 'platform' | '
 }
 
 /**
- * The store that was chosen. Nothing is loaded or asked before its first call.
+ * The store that was chosen. To add one: its name in settings.ts, a file here, and a case below. Nothing is loaded or asked before its first call.
  *
  * `auto` is the OS keychain if it works, else the kernel keyring on Linux, else nothing is saved; its methods throw no
  * StoreError.

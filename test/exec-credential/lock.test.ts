@@ -6,7 +6,7 @@ import {
   abandonedAfterMs,
   acquireRenewalLock,
   LockAttempt,
-  longestLookMs,
+  countedPerLookMs,
   withRenewalLock,
   type LockResult,
   type RenewalLock,
@@ -131,7 +131,7 @@ describe('an abandoned lock', () => {
     ['stopped', 100_000],
   ])('is taken by a waiter that is %s itself after as many looks as by others', (_, everyMs) => {
     abandonLock();
-    const looks = abandonedAfterMs / longestLookMs;
+    const looks = abandonedAfterMs / countedPerLookMs;
     const waiting = watched((looks + 1) * everyMs, everyMs);
     expect(attempt(waiting)).toBeDefined();
   });

@@ -73,7 +73,7 @@ function records(): CredentialRecords {
 /** Renews as a new process does. */
 function renewal(overrides: Partial<Renewal> = {}, into: Store = store): Promise<ClientCredential> {
   const cache = { store: into, records: records() };
-  return renew({ key, settings, cached, refused: false, ...overrides }, cache, world);
+  return renew({ key, settings, cached, isRejected: false, ...overrides }, cache, world);
 }
 
 const files = (): string[] => fs.readdirSync(dirname(records().lockFile ?? ''));
@@ -98,7 +98,7 @@ describe('a renewal', () => {
 
   test('of a rejected certificate is recorded as a repair, for later renewals too', async () => {
     const first = start;
-    await renewal({ refused: true });
+    await renewal({ isRejected: true });
     expect(records().lastRenewal()).toEqual({ finishedAt: first, repairedAt: first });
     world.clock = () => new Date(first.getTime() + hour);
     fail('ens-unavailable');
