@@ -26,6 +26,8 @@ export const standaloneOptions = [
   '--bytecode',
   '--splitting',
   '--format=esm',
+  // A smaller heap: it starts faster and uses less memory.
+  '--compile-exec-argv=--smol',
   // Files in the current directory must not set the environment of the program.
   '--no-compile-autoload-dotenv',
   '--no-compile-autoload-bunfig',
