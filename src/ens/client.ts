@@ -43,8 +43,6 @@ export interface CallRules {
   readonly hasFallBack?: boolean;
   /** Called with each failure after which another attempt is made. */
   readonly onRetry?: (error: EnsError) => void;
-  /** Called with the server's clock at each response. */
-  readonly onDate?: (date: Date) => void;
   /** Starts each attempt when it is its turn. */
   readonly pace?: <T>(attempt: () => Promise<T>) => Promise<T>;
 }
@@ -78,11 +76,11 @@ export function callEns(
   client: EnsClient,
   call: EnsCall,
   world: World,
-  { hasFallBack = false, onRetry, onDate, pace = (attempt) => attempt() }: CallRules = {},
+  { hasFallBack = false, onRetry, pace = (attempt) => attempt() }: CallRules = {},
 ): Promise<Mapping> {
   const limits = hasFallBack ? fallBackLimits : usualLimits;
   return withRetry(
-    (remainingMs) => pace(() => callOnce(client, call, world, limits, remainingMs, onDate)),
+    (remainingMs) => pace(() => callOnce(client, call, world, limits, remainingMs)),
     {
       totalMs: client.settings.timeoutMs,
       afterFailureMs: ({ isHostDown }) => {
@@ -101,7 +99,6 @@ async function callOnce(
   world: World,
   limits: typeof usualLimits,
   remainingMs: number,
-  onDate?: (date: Date) => void,
 ): Promise<Mapping> {
   const endpoint = resolveEndpoint(setting);
   const facts: TransportFacts = {};
@@ -136,8 +133,6 @@ async function callOnce(
     if (error instanceof EckError) throw error;
     const context = { action, endpoint: endpoint.host, otherSite: otherSite(endpoint), clusterId };
     throw ensError(faultOf(error, facts), { ...context, identity: signer.description }, world.now());
-  } finally {
-    if (facts.date !== undefined) onDate?.(facts.date);
   }
 }
 
