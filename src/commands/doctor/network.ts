@@ -75,7 +75,7 @@ export const apiServer: Check = async (facts, world) => {
       const message = `the context does not trust the certificate of ${host} (${code})`;
       throw new EckError('api-server-untrusted', message, { fix: setUpCommand() });
     }
-    const fix = `Check the network, or get the address again (inside it: --private-ip): ${setUpCommand()}`;
+    const fix = `Check the network, or get the address again (--private-ip for the private one): ${setUpCommand()}`;
     throw new EckError('api-server-unreachable', `${host} cannot be reached (${code})`, { fix });
   }
 };
@@ -92,6 +92,6 @@ async function whoAmI(config: KubeConfig, signal: AbortSignal): Promise<string> 
   };
   const api = config.makeApiClient(AuthenticationV1Api);
   const { status } = await api.createSelfSubjectReview({ body: new V1SelfSubjectReview() });
-  const { username = '', groups = [] } = status?.userInfo ?? {};
-  return printable(`user ${username} (${groups.join(', ')})`);
+  const user = status?.userInfo;
+  return printable(`user ${user?.username} (${user?.groups?.join(', ')})`);
 }

@@ -15,12 +15,8 @@ describe('a result as text', () => {
     );
   });
 
-  test.each([ok, warning, failed])('has its status in colour at a terminal: %j', (result) => {
-    const text = formatResult(result, true);
-    // eslint-disable-next-line no-control-regex
-    expect(text).toMatch(/^\u001b\[\d+m/);
-    // eslint-disable-next-line no-control-regex
-    expect(text.replace(/\u001b\[\d+m/g, '')).toBe(formatResult(result, false));
+  test('has its status in colour at a terminal', () => {
+    expect(formatResult(ok, true)).toBe('\u001b[32mok        \u001b[0mstore        the keychain\n');
   });
 });
 
