@@ -138,11 +138,7 @@ describe('nothing is completed, and nothing is printed on standard error,', () =
     ['without an identity', ['get-credentials', ''], noAccessKey],
     ['with a profile that does not exist', ['get-credentials', '--profile', 'none', ''], {}],
     ['with an invalid setting', ['get-credentials', '--timeout', 'soon', ''], {}],
-    [
-      'with an invalid variable',
-      ['get-credentials', ''],
-      { KUBECTL_ECK_SITE: 'mars', KUBECTL_ECK_ENDPOINT: '' },
-    ],
+    ['with an invalid variable', ['get-credentials', ''], { KUBECTL_ECK_TIMEOUT: 'soon' }],
     ['with a KUBECONFIG without a file', ['get-credentials', ''], { KUBECONFIG: ':' }],
     ['with a directory as kubeconfig', ['get-credentials', '--context', ''], { KUBECONFIG: '/' }],
     ['without profiles', ['list', '--profile', ''], {}],

@@ -3,7 +3,6 @@ import { CommanderError, type Command, type Option } from 'commander';
 /** A word that can replace the word under the cursor. */
 export interface Candidate {
   readonly value: string;
-  /** Shown beside it; may be ''. */
   readonly description: string;
 }
 
@@ -26,7 +25,6 @@ export interface Sources {
 interface Line {
   /** The root if no command was typed yet. */
   readonly command: Command;
-  /** The command's arguments before the cursor. */
   readonly operands: readonly string[];
   /** The option whose value is under the cursor. */
   readonly option: Option | undefined;

@@ -7,7 +7,7 @@ import { cacheDirectory, checkPrivateDirectory, credentialsDirectory } from '../
 import { cacheKeyText } from '../../credential/cache-key.js';
 import { certificateSubject } from '../../credential/check.js';
 import { freshness } from '../../credential/freshness.js';
-import { EckError, messageOf, printable } from '../../errors.js';
+import { EckError, ifPossible, messageOf, printable } from '../../errors.js';
 import { readCachedCredential } from '../../exec-credential/cache.js';
 import { execApiVersions } from '../../exec-credential/protocol.js';
 import { cacheKeyOf } from '../../exec-credential/resolve-identity.js';
@@ -23,8 +23,7 @@ import { ok, skipped, warning, type Check, type Facts } from './facts.js';
 export const program: Check = async ({ exec }, world) => {
   const command = typeof exec?.['command'] === 'string' ? exec['command'] : 'kubectl-eck';
   const fix = 'Put the directory of kubectl-eck first on PATH';
-  const path = findProgram(command, world);
-  const output = await runProgram(path, ['version', '-o', 'json'], world);
+  const { path, output } = await runProgram(command, ['version', '-o', 'json'], world);
   const [, version] = /"version":\s*"([^"]{1,40})"/.exec(output) ?? [];
   if (version === undefined) {
     const message = `${printable(path ?? command)} is not on PATH, or is another program`;
@@ -36,8 +35,7 @@ export const program: Check = async ({ exec }, world) => {
 
 /** There is a kubectl that understands the version of the context's `exec` entry. */
 export const kubectl: Check = async ({ exec, setUpCommand }, world) => {
-  const path = findProgram('kubectl', world);
-  const output = await runProgram(path, ['version', '--client', '-o', 'json'], world);
+  const { path, output } = await runProgram('kubectl', ['version', '--client', '-o', 'json'], world);
   const [, version, minor] = /"gitVersion":\s*"(v?\d+\.(\d+)[^"]{0,50})"/.exec(output) ?? [];
   if (version === undefined) {
     return warning('there is no kubectl on PATH', 'Install kubectl: https://kubernetes.io/docs/tasks/tools/');
@@ -170,27 +168,23 @@ function findProgram(command: string, { environment, platform }: World): string 
 }
 
 function isExecutable(path: string): boolean {
-  try {
+  const isFile = ifPossible(() => {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
-  } catch {
-    return false;
-  }
+  });
+  return isFile === true;
 }
 
-/** The standard output of a program; '' if there is none, or it fails or takes longer than five seconds. */
-async function runProgram(
-  file: string | undefined,
-  args: readonly string[],
-  { environment }: World,
-): Promise<string> {
-  if (file === undefined) return '';
+/** Runs a program that kubectl would find. No output if there is none, or it fails or takes longer than 5 s. */
+async function runProgram(command: string, args: readonly string[], world: World) {
+  const path = findProgram(command, world);
+  if (path === undefined) return { path, output: '' };
   try {
-    const options = { env: environment, timeout: 5_000, killSignal: 'SIGKILL' } as const;
-    const running = promisify(execFile)(file, args, options);
+    const options = { env: world.environment, timeout: 5_000, killSignal: 'SIGKILL' } as const;
+    const running = promisify(execFile)(path, args, options);
     running.child.stdin?.end();
-    return (await running).stdout;
+    return { path, output: (await running).stdout };
   } catch {
-    return '';
+    return { path, output: '' };
   }
 }

@@ -81,11 +81,7 @@ describe('the word under the cursor', () => {
     ['a profile', ['fetch', '--profile=w'], ['work']],
     ['a region, once', ['drop', '--region', 'cn-a'], ['cn-a']],
     ['a name', ['drop', '--name', ''], ['edge one']],
-    [
-      'a cluster by its id alone, of a flag',
-      ['fetch', '--cluster-id', 'e'],
-      ['eck-1', 'eck-2', 'eck-3', 'eck-4'],
-    ],
+    ['an id, not a name', ['fetch', '--cluster-id', 'e'], ['eck-1', 'eck-2', 'eck-3', 'eck-4']],
     ['a cluster', ['fetch', ''], ['eck-1', 'eck-2', 'eck-3', 'eck-4']],
     ['a cluster by its name', ['fetch', 'ed'], ['edge one']],
     ['another cluster', ['fetch', 'eck-1', 'eck-2', ''], ['eck-3', 'eck-4']],
