@@ -37,7 +37,6 @@ export const errorCodes = {
   'api-server-unreachable': 'The API server of the cluster cannot be reached.',
   'api-server-untrusted': 'The context does not trust the certificate of the API server.',
   'api-server-unauthenticated': 'The API server does not accept the client certificate.',
-  'api-server-not-allowed': 'The API server does not allow the request.',
   'api-server-answer-invalid': 'The response is not one of a Kubernetes API server.',
   'keychain-locked': 'The keychain is locked.',
   'keychain-absent': 'There is no such store on this machine.',

@@ -37,8 +37,6 @@ export interface EnsCall {
 export interface CallRules extends Pick<RetryRules, 'onRetry'> {
   /** Whether a cached credential can be served instead, so that an outage is reported soon. */
   readonly hasFallBack?: boolean;
-  /** Called with the server's clock at each response. */
-  readonly onDate?: (date: Date) => void;
   /** Starts each attempt when it is its turn. */
   readonly pace?: <T>(attempt: () => Promise<T>) => Promise<T>;
 }
@@ -78,7 +76,7 @@ export function callEns(
   { signer, endpoint: setting, settings }: EnsClient,
   { action, query, clusterId }: EnsCall,
   world: World,
-  { hasFallBack = false, onRetry, onDate, pace = (attempt) => attempt() }: CallRules = {},
+  { hasFallBack = false, onRetry, pace = (attempt) => attempt() }: CallRules = {},
 ): Promise<Mapping> {
   const endpoint = resolveEndpoint(setting);
   const limits = hasFallBack ? fallBackLimits : usualLimits;
@@ -95,8 +93,6 @@ export function callEns(
       if (error instanceof EckError) throw error;
       const context = { action, clusterId, endpoint, identity: signer.description };
       throw ensError(faultOf(error, facts), context, world.now());
-    } finally {
-      if (facts.date !== undefined) onDate?.(facts.date);
     }
   };
   return withRetry((remainingMs) => pace(() => attempt(remainingMs)), {

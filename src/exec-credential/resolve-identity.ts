@@ -1,32 +1,18 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../cache-directory.js';
 import type { CacheKey } from '../credential/cache-key.js';
-import { endpointKey, type EndpointSetting } from '../endpoint.js';
 import { ifPossible } from '../errors.js';
-import { identityFromSettings, identityKey, withRole, type Identity } from '../identity.js';
+import { identityFromSettings, withRole, type Identity } from '../identity.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
-
-/** The settings that decide which clusters there are. */
-export type OwnerSettings = Pick<Settings, 'profile' | 'roleArn' | 'endpoint'>;
 
 /** The cache key of a cluster's credential for the current identity. */
 export async function cacheKeyOf(
   clusterId: string,
-  settings: OwnerSettings,
+  settings: Pick<Settings, 'profile' | 'roleArn' | 'endpoint'>,
   world: World,
 ): Promise<CacheKey> {
   return { endpoint: settings.endpoint, identity: await resolveIdentity(settings, world), clusterId };
-}
-
-/** One text for each identity at each endpoint, without secrets. */
-export function ownerKeyText(endpoint: EndpointSetting, identity: Identity): string {
-  return `${endpointKey(endpoint)} ${identityKey(identity)}`;
-}
-
-/** The owner key of the current identity. */
-export async function ownerKeyOf(settings: OwnerSettings, world: World): Promise<string> {
-  return ownerKeyText(settings.endpoint, await resolveIdentity(settings, world));
 }
 
 /**

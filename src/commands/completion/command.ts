@@ -2,13 +2,11 @@ import { Argument, Command } from 'commander';
 import { messageOf, printable, printOutput } from '../../errors.js';
 import type { World } from '../../world.js';
 import { withChoices } from '../options.js';
-import { complete, type Completion } from './complete.js';
+import { complete, type Candidate } from './complete.js';
 import { sourcesFor } from './sources.js';
 
-type Script = Promise<{ readonly default: string }>;
-
 /** The completion script of each shell. Loading one starts no process. */
-const scripts: Readonly<Record<string, () => Script>> = {
+const scripts: Readonly<Record<string, () => Promise<{ readonly default: string }>>> = {
   bash: () => import('../../../plugin/completion/kubectl-eck.bash', { with: { type: 'text' } }),
   zsh: () => import('../../../plugin/completion/kubectl-eck.zsh', { with: { type: 'text' } }),
   fish: () => import('../../../plugin/completion/kubectl-eck.fish', { with: { type: 'text' } }),
@@ -50,18 +48,13 @@ export async function answerCompletion(
   words: readonly string[],
   world: World,
 ): Promise<never> {
-  const silent: World = {
-    ...world,
-    warn: (message) => {
-      world.debug(message);
-    },
-  };
-  const completing = complete(root, words, (line) => sourcesFor(line, silent));
-  const completion = await completing.catch((error: unknown): Completion => {
+  const silent = { ...world, warn: world.debug.bind(world) };
+  const completing = complete(root, words, (command) => sourcesFor(command, silent));
+  const candidates = await completing.catch((error: unknown): Candidate[] => {
     world.debug(`nothing can be completed: ${messageOf(error)}`);
-    return { candidates: [], isFile: false };
+    return [];
   });
-  printOutput(formatCompletion(completion));
+  printOutput(formatCompletion(candidates));
   // A call to ENS that takes too long is not waited for.
   process.exit(0);
 }
@@ -73,10 +66,10 @@ export async function answerCompletion(
 const harmless = /^(?!.* -)[\p{L}\p{M}\p{N} _.,:@%+=/-]+$/u;
 
 /** Formats completions in cobra's protocol: a value with a tab and its description per line, then the directive. */
-export function formatCompletion({ candidates, isFile }: Completion): string {
-  const lines = candidates
+export function formatCompletion(candidates: readonly Candidate[] | undefined): string {
+  const lines = (candidates ?? [])
     .filter(({ value }) => harmless.test(value))
     .map(({ value, description }) => `${value}\t${printable(description, 100)}`.trimEnd());
   // ShellCompDirectiveDefault, which completes files, or ShellCompDirectiveNoFileComp.
-  return [...lines, isFile ? ':0' : ':4', ''].join('\n');
+  return [...lines, candidates === undefined ? ':0' : ':4', ''].join('\n');
 }

@@ -1,16 +1,9 @@
-import type { Argument, Command, Option } from 'commander';
+import { CommanderError, type Command, type Option } from 'commander';
 
 /** A word that can replace the word under the cursor. */
 export interface Candidate {
   readonly value: string;
-  /** Shown beside it; may be ''. */
   readonly description: string;
-}
-
-export interface Completion {
-  readonly candidates: readonly Candidate[];
-  /** Whether the word is a file's name, which the shell completes. */
-  readonly isFile: boolean;
 }
 
 /** A cluster with the contexts that reach it. */
@@ -29,12 +22,9 @@ export interface Sources {
 }
 
 /** An unfinished command line. */
-export interface Line {
+interface Line {
   /** The root if no command was typed yet. */
   readonly command: Command;
-  /** The options before the cursor with their values, by the long flag without dashes. */
-  readonly given: ReadonlyMap<string, string>;
-  /** The command's arguments before the cursor. */
   readonly operands: readonly string[];
   /** The option whose value is under the cursor. */
   readonly option: Option | undefined;
@@ -48,58 +38,43 @@ export interface Line {
  * Completes the word under the cursor from the definitions of the commands.
  *
  * @param words the words after the program's name; the last one is under the cursor
+ * @param sourcesFor is called with the command after it has the options before the cursor
+ * @returns `undefined` for the name of a file, which the shell completes
  */
 export async function complete(
   root: Command,
   words: readonly string[],
-  sourcesFor: (line: Line) => Sources,
-): Promise<Completion> {
+  sourcesFor: (command: Command) => Sources,
+): Promise<Candidate[] | undefined> {
   const line = readLine(root, words);
-  if (/[<[]FILE\b/.test(line.option?.flags ?? '')) return { candidates: [], isFile: true };
+  if (/[<[]FILE\b/.test(line.option?.flags ?? '')) return undefined;
   const byValue = new Map<string, Candidate>();
-  for (const found of await findCandidates(root, line, sourcesFor(line))) {
+  for (const found of await findCandidates(root, line, sourcesFor(line.command))) {
     const { value } = found;
     if (value !== '' && value.startsWith(line.prefix) && !byValue.has(value)) byValue.set(value, found);
   }
-  return { candidates: [...byValue.values()], isFile: false };
+  return [...byValue.values()];
 }
 
-/** Reads an unfinished command line. Unknown flags are skipped. */
-export function readLine(root: Command, words: readonly string[]): Line {
-  const given = new Map<string, string>();
-  const operands: string[] = [];
-  let command = root;
-  let option: Option | undefined;
-  let isAfterDashes = false;
-  for (const word of words.slice(0, -1)) {
-    if (option !== undefined) {
-      given.set(nameOf(option), word);
-      option = undefined;
-    } else if (isAfterDashes) {
-      operands.push(word);
-    } else if (word === '--') {
-      isAfterDashes = true;
-    } else if (word.length > 1 && word.startsWith('-')) {
-      const found = findOption(command, word);
-      if (found.option?.required === true && found.value === undefined) option = found.option;
-      else if (found.option !== undefined) given.set(nameOf(found.option), found.value ?? '');
-    } else if (command === root) {
-      command = findCommand(root, word) ?? root.createCommand(word);
-    } else {
-      operands.push(word);
-    }
-  }
+/** Reads an unfinished command line with commander, which sets the options of the command. */
+function readLine(root: Command, words: readonly string[]): Line {
+  const [name = '', ...before] = words.slice(0, -1);
   const prefix = words.at(-1) ?? '';
-  const line = { command, given, operands, option, isFlag: false, prefix };
-  if (option !== undefined || isAfterDashes || !prefix.startsWith('-')) return line;
-  const { option: typed, value } = findOption(command, prefix);
-  return prefix.startsWith('--') && typed !== undefined && value !== undefined
-    ? { ...line, option: typed, prefix: value }
-    : { ...line, isFlag: true };
-}
-
-function nameOf(option: Option): string {
-  return option.long?.slice(2) ?? option.name();
+  const command = words.length < 2 ? root : (findCommand(root, name) ?? root.createCommand(name));
+  const optionOf = (flag = ''): Option | undefined =>
+    command.options.find(({ short, long }) => flag === short || flag === long);
+  const line = { command, operands: [], option: undefined, isFlag: false, prefix };
+  try {
+    const { operands } = command.parseOptions(before);
+    if (!prefix.startsWith('-') || before.includes('--')) return { ...line, operands };
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // The last option has no value yet.
+    return { ...line, option: optionOf(before.at(-1)) };
+  }
+  const [, flag, value = ''] = /^(--[^=]+)=(.*)$/s.exec(prefix) ?? [];
+  const option = optionOf(flag);
+  return option === undefined ? { ...line, isFlag: true } : { ...line, option, prefix: value };
 }
 
 function findCommand(root: Command, name: string): Command | undefined {
@@ -107,22 +82,12 @@ function findCommand(root: Command, name: string): Command | undefined {
   return commands.find((command) => command.name() === name || command.aliases().includes(name));
 }
 
-/** Finds the option of `--flag`, `--flag=value`, `-f` or `-fvalue`, and its value if the word contains it. */
-function findOption(
-  command: Command,
-  word: string,
-): { readonly option: Option | undefined; readonly value: string | undefined } {
-  const [, long, value, short, rest] = /^(?:(--[^=]*)(?:=(.*))?|(-.)(.+)?)$/s.exec(word) ?? [];
-  const options = command.createHelp().visibleOptions(command);
-  const option = options.find((known) => (long === undefined ? known.short === short : known.long === long));
-  return { option, value: option?.required === true ? (value ?? rest) : value };
-}
-
 async function findCandidates(root: Command, line: Line, sources: Sources): Promise<Candidate[]> {
   const { command, option, operands } = line;
-  if (line.isFlag) return flagCandidates(line);
+  if (line.isFlag) return flagCandidates(command);
   if (option === undefined && command === root) return commandCandidates(root);
-  const taker = option ?? argumentAt(command, operands.length);
+  const { registeredArguments: args } = command;
+  const taker = option ?? args[operands.length] ?? args.find(({ variadic }) => variadic);
   if (taker?.argChoices !== undefined) return taker.argChoices.map((value) => candidate(value));
   switch (option?.long ?? taker?.name()) {
     case 'command':
@@ -150,27 +115,17 @@ export function candidate(value: string, ...parts: readonly (string | undefined)
   return { value, description: parts.filter(Boolean).join(', ') };
 }
 
-/** The argument at a position. A variadic one takes all that follow. */
-function argumentAt({ registeredArguments }: Command, index: number): Argument | undefined {
-  const last = registeredArguments.at(-1);
-  return registeredArguments[index] ?? (last?.variadic === true ? last : undefined);
-}
-
 function commandCandidates(root: Command): Candidate[] {
   const commands = root.createHelp().visibleCommands(root);
   return commands.map((command) => candidate(command.name(), command.summary() || command.description()));
 }
 
-/** The flags that can still be given: each once, unless it takes several values. */
-function flagCandidates({ command, given, prefix }: Line): Candidate[] {
+/** The flags that are not on the line yet. */
+function flagCandidates(command: Command): Candidate[] {
   const options = command.createHelp().visibleOptions(command);
   return options
-    .filter((option) => option.variadic || !given.has(nameOf(option)))
-    .flatMap(({ long, short, description }) => {
-      // The short flag only if it is asked for, so that no flag is listed twice.
-      const flags = prefix === '-' || prefix === short ? [long, short] : [long];
-      return flags.map((flag = '') => candidate(flag, description.replace(/ \[\$\w+\]$/, '')));
-    });
+    .filter((option) => command.getOptionValueSource(option.attributeName()) !== 'cli')
+    .map(({ long = '', description }) => candidate(long, description.replace(/ \[\$\w+\]$/, '')));
 }
 
 /** Clusters that are not on the line yet: by id, and by name or context once the person has begun to type one. */
@@ -191,8 +146,7 @@ export function takesContexts(command: Command): boolean {
 }
 
 function idCandidate({ clusterId, name, region, contexts }: KnownCluster): Candidate {
-  const otherContexts = contexts.filter((context) => context !== clusterId);
-  const described = otherContexts.map((context) => `context ${context}`);
+  const described = contexts.flatMap((context) => (context === clusterId ? [] : `context ${context}`));
   return candidate(clusterId, name === clusterId ? '' : name, region, ...described);
 }
 

@@ -1,52 +1,44 @@
+import type { Command } from 'commander';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../../cache-directory.js';
+import { cacheKeyText } from '../../credential/cache-key.js';
 import { listClusters, type Cluster } from '../../ens/actions.js';
 import { readCliProfiles } from '../../ens/cli-profiles.js';
 import { openClient } from '../../ens/client.js';
 import { messageOf } from '../../errors.js';
 import { readRecords } from '../../exec-credential/records.js';
-import {
-  ownerKeyOf,
-  ownerKeyText,
-  resolveIdentity,
-  type OwnerSettings,
-} from '../../exec-credential/resolve-identity.js';
-import { locateKubeconfig, type KubeconfigPaths } from '../../kubeconfig/files.js';
+import { cacheKeyOf, resolveIdentity } from '../../exec-credential/resolve-identity.js';
 import { readContexts } from '../../kubeconfig/read.js';
 import { readSettings, type Settings } from '../../settings.js';
 import type { World } from '../../world.js';
-import { ownContexts, type OwnContext } from '../cached-credentials.js';
-import { candidate, takesContexts, type KnownCluster, type Line, type Sources } from './complete.js';
+import { readOwnContexts } from '../cached-credentials.js';
+import { kubeconfigPaths, typedSettings } from '../options.js';
+import { candidate, takesContexts, type Sources } from './complete.js';
 
 /** A listed cluster without its details. */
 type ListedCluster = Pick<Cluster, 'clusterId' | 'name' | 'region'>;
 
-/** The sources for a line. Its flags decide which account, and which kubeconfig. */
-export function sourcesFor({ command, given }: Line, world: World): Sources {
-  const kubeconfig = locateKubeconfig({
-    flag: given.get('kubeconfig'),
-    environment: world.environment,
-    homeDirectory: world.homeDirectory(),
-    platform: world.platform,
-  });
+/** The sources for a command. Its options decide which account, and which kubeconfig. */
+export function sourcesFor(command: Command, world: World): Sources {
   return {
     async clusters() {
-      const settings = readSettings(Object.fromEntries(given), world.environment);
-      const namesOwner = ['profile', 'role-arn', 'endpoint', 'site'].some((flag) => given.has(flag));
-      const [local, listed] = await Promise.all([
-        localClusters(kubeconfig, namesOwner ? settings : undefined, world),
+      const settings = readSettings(typedSettings(command), world.environment);
+      const [contexts, listed] = await Promise.all([
+        readOwnContexts(kubeconfigPaths(command, world), world),
         takesContexts(command) ? [] : accountClusters(settings, world),
       ]);
-      const byId = new Map(local.map((cluster) => [cluster.clusterId, cluster]));
-      for (const cluster of listed) {
-        byId.set(cluster.clusterId, { contexts: [], ...byId.get(cluster.clusterId), ...cluster });
-      }
-      return [...byId.values()];
+      const cached = readRecords(world).map(({ key }) => key);
+      const clusterIds = new Set([...cached, ...contexts, ...listed].map(({ clusterId }) => clusterId));
+      return [...clusterIds].map((clusterId) => ({
+        ...listed.find((cluster) => cluster.clusterId === clusterId),
+        clusterId,
+        contexts: contexts.filter((context) => context.clusterId === clusterId).map(({ name }) => name),
+      }));
     },
 
     async contexts() {
-      const { contexts, currentContext } = await readContexts(kubeconfig);
+      const { contexts, currentContext } = await readContexts(kubeconfigPaths(command, world));
       return contexts.map(({ name }) => candidate(name, name === currentContext ? 'current context' : ''));
     },
 
@@ -57,40 +49,6 @@ export function sourcesFor({ command, given }: Line, world: World): Sources {
       );
     },
   };
-}
-
-/** The clusters with a record or a context on this machine, found without a store or the network. */
-async function localClusters(
-  kubeconfig: KubeconfigPaths,
-  owner: OwnerSettings | undefined,
-  world: World,
-): Promise<KnownCluster[]> {
-  const ownerKey = owner && (await ownerKeyOf(owner, world));
-  const contextsOf = new Map<string, string[]>();
-  for (const { key } of readRecords(world)) {
-    if (ownerKey === undefined || ownerKey === ownerKeyText(key.endpoint, key.identity)) {
-      contextsOf.set(key.clusterId, []);
-    }
-  }
-  for (const { name, clusterId, settings } of await readOwnContexts(kubeconfig, world)) {
-    if (ownerKey !== undefined && ownerKey !== (await ownerKeyOf(settings, world))) continue;
-    contextsOf.set(clusterId, [...(contextsOf.get(clusterId) ?? []), name]);
-  }
-  return [...contextsOf].map(([clusterId, contexts]) => ({ clusterId, contexts }));
-}
-
-/** YAML of this size takes a tenth of a second to read. */
-const longestKubeconfigBytes = 100_000;
-
-/** Our contexts; none if the kubeconfig cannot be read, or not without a noticeable delay. */
-async function readOwnContexts(kubeconfig: KubeconfigPaths, { environment }: World): Promise<OwnContext[]> {
-  try {
-    const sizes = kubeconfig.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-    if (sizes.reduce((sum, size) => sum + size) > longestKubeconfigBytes) return [];
-    return ownContexts(await readContexts(kubeconfig), environment);
-  } catch {
-    return [];
-  }
 }
 
 /** The longest time to wait for ENS. */
@@ -118,58 +76,41 @@ async function listNow(settings: Settings, world: World): Promise<ListedCluster[
     if (['External', 'OAuth'].includes(mode)) return [];
   }
   const client = await openClient(settings, world);
-  return listClusters(client, {}, world, {
-    // There is no time for a second attempt.
-    onRetry: (error) => {
-      throw error;
-    },
-  });
+  return listClusters(client, {}, world);
 }
 
 /** How long a saved list is used: long enough to type a command. */
 const lifetimeMs = 60_000;
 
-interface SavedList {
-  /** The file's name has only its digest. */
-  readonly key: string;
-  readonly clusters: ListedCluster[];
-}
-
 /** Saves the account's clusters for completion, with nothing secret. It is no error if that fails. */
 export async function rememberClusters(
-  settings: OwnerSettings,
+  settings: Settings,
   clusters: readonly ListedCluster[],
   world: World,
 ): Promise<void> {
   try {
-    const key = await ownerKeyOf(settings, world);
-    const saved = clusters.map(({ clusterId, name, region }) => ({ clusterId, name, region }));
-    const list: SavedList = { key, clusters: saved };
-    writeFileSync(listFile(key, world), JSON.stringify(list), { mode: 0o600 });
+    const list = clusters.map(({ clusterId, name, region }) => ({ clusterId, name, region }));
+    writeFileSync(await listFile(settings, world), JSON.stringify(list), { mode: 0o600 });
   } catch (error) {
     world.debug(`the account's clusters are not saved for completion: ${messageOf(error)}`);
   }
 }
 
-async function readSavedClusters(
-  settings: OwnerSettings,
-  world: World,
-): Promise<ListedCluster[] | undefined> {
+async function readSavedClusters(settings: Settings, world: World): Promise<ListedCluster[] | undefined> {
   try {
-    const key = await ownerKeyOf(settings, world);
-    const file = listFile(key, world);
+    const file = await listFile(settings, world);
     const ageMs = world.now().getTime() - statSync(file).mtimeMs;
-    const list = JSON.parse(readFileSync(file, 'utf8')) as SavedList;
-    return list.key === key && Math.abs(ageMs) < lifetimeMs ? list.clusters : undefined;
+    if (Math.abs(ageMs) >= lifetimeMs) return undefined;
+    return JSON.parse(readFileSync(file, 'utf8')) as ListedCluster[];
   } catch {
     return undefined;
   }
 }
 
 /** One file for each identity and endpoint. @throws if the cache directory is not private */
-function listFile(ownerKey: string, world: World): string {
+async function listFile(settings: Settings, world: World): Promise<string> {
   const directory = cacheDirectory(world);
   const problem = checkPrivateDirectory(directory);
   if (problem !== undefined) throw new Error(`${directory} ${problem}`);
-  return `${directory}/clusters-${shortDigest(ownerKey)}.json`;
+  return `${directory}/clusters-${shortDigest(cacheKeyText(await cacheKeyOf('', settings, world)))}.json`;
 }

@@ -1,12 +1,11 @@
 import { Command } from 'commander';
-import stringWidth from 'fast-string-width';
 import { EckError, printLine, printOutput } from '../../errors.js';
 import { formatDocument, mayColour, shellWord } from '../../terminal/format.js';
 import type { World } from '../../world.js';
 import { addSettingOptions, kubeconfigOption, outputFormat, outputOption } from '../options.js';
 import { findFacts, type Check, type Facts, type Result } from './facts.js';
 import { cache, context, credential, kubectl, program, store } from './machine.js';
-import { apiServer, ens, identity, permissions } from './network.js';
+import { apiServer, ens, identity } from './network.js';
 
 /** In this order: a check uses facts of those before it, and the store `file` repairs the cache directory. */
 const checks: Readonly<Record<string, Check>> = {
@@ -16,7 +15,6 @@ const checks: Readonly<Record<string, Check>> = {
   store,
   identity,
   ens,
-  permissions,
   context,
   credential,
   'api-server': apiServer,
@@ -45,13 +43,12 @@ export function doctorCommand(world: World): Command {
   return command.action(async (name: string | undefined) => {
     const format = outputFormat(command, formats);
     const facts = await findFacts(name, command, world);
-    const columns = world.isTerminal('stdout') ? process.stdout.columns : undefined;
     const isColoured = mayColour('stdout', world);
-    const results: Result[] = [];
+    const results: NamedResult[] = [];
     for (const [check, run] of Object.entries(checks)) {
       const result = { check, ...(await runCheck(run, facts, world)) };
       results.push(result);
-      if (format === 'text') printOutput(formatResult(check, result, isColoured, columns));
+      if (format === 'text') printOutput(formatResult(result, isColoured));
     }
     if (format === 'json') printOutput(await formatDocument(results, 'json'));
     printLine(closingLine(results, facts));
@@ -68,53 +65,28 @@ async function runCheck(run: Check, facts: Facts, world: World): Promise<Result>
   }
 }
 
+/** A result as it is printed. */
+export type NamedResult = Result & { readonly check: string };
+
 const colours = { ok: '\u001b[32m', warning: '\u001b[33m', failed: '\u001b[31m', skipped: '\u001b[2m' };
 const noColour = '\u001b[0m';
-const statusWidth = 'skipped   '.length;
-const nameWidth = 'permissions   '.length;
-const indent = ' '.repeat(statusWidth + nameWidth);
 
-/**
- * A result as text: status, check and detail in columns, wrapped at the terminal's width. The fix has a line of its
- * own, not wrapped, to be copied.
- */
-export function formatResult(
-  name: string,
-  { status, detail, fix, code }: Result,
-  isColoured: boolean,
-  columns = Infinity,
-): string {
-  const shown = status.padEnd(statusWidth);
-  const head = (isColoured ? `${colours[status]}${shown}${noColour}` : shown) + name.padEnd(nameWidth);
-  const text = code === undefined ? detail : `${detail} [${code}]`;
-  const body = wrap(text, Math.max(30, columns - indent.length)).join(`\n${indent}`);
-  return `${head}${body}\n${fix === undefined ? '' : `${indent}→ ${fix}\n`}`;
-}
-
-function wrap(text: string, width: number): string[] {
-  const [first = '', ...words] = text.split(' ');
-  const lines: string[] = [];
-  let line = first;
-  for (const word of words) {
-    const longer = `${line} ${word}`;
-    if (stringWidth(longer) > width) lines.push(line);
-    line = stringWidth(longer) > width ? word : longer;
-  }
-  return [...lines, line];
+/** A result as text: status, check and detail in columns, and the fix on a line of its own, to be copied. */
+export function formatResult({ check, status, detail, fix, code }: NamedResult, isColoured: boolean): string {
+  const shown = status.padEnd(10);
+  const head = isColoured ? `${colours[status]}${shown}${noColour}` : shown;
+  const lines = [`${head}${check.padEnd(13)}${detail}${code === undefined ? '' : ` [${code}]`}`];
+  if (fix !== undefined) lines.push(`${' '.repeat(23)}→ ${fix}`);
+  return `${lines.join('\n')}\n`;
 }
 
 /** The last line: how many checks failed, and what to do next. */
-export function closingLine(
-  results: readonly Result[],
-  { clusterId, context: found, isCurrent, setUpCommand }: Facts,
-): string {
-  const count = (status: Result['status']): number =>
-    results.filter((candidate) => candidate.status === status).length;
-  const [failures, warnings] = [count('failed'), count('warning')];
+export function closingLine(results: readonly Result[], facts: Facts): string {
+  const { clusterId, context: found, isCurrent, setUpCommand } = facts;
+  const failures = results.filter(({ status }) => status === 'failed').length;
   if (failures === 1) return '1 check failed. Apply the fix and run doctor again.';
   if (failures > 1) return `${failures} checks failed. Apply the fixes and run doctor again.`;
-  const also = warnings === 0 ? '' : ` (${warnings === 1 ? '1 warning' : `${warnings} warnings`})`;
-  if (clusterId === undefined) return `No check failed${also}. Next: ${setUpCommand()}`;
+  if (clusterId === undefined) return `No check failed. Next: ${setUpCommand()}`;
   const contextFlag = isCurrent || found === undefined ? '' : `--context ${shellWord(found.name)} `;
-  return `No check failed${also}. Try: kubectl ${contextFlag}get nodes`;
+  return `No check failed. Try: kubectl ${contextFlag}get nodes`;
 }

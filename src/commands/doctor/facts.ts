@@ -29,8 +29,8 @@ export function ok(detail: string): Result {
   return { status: 'ok', detail };
 }
 
-export function warning(detail: string, fix?: string, code?: ErrorCode): Result {
-  return { status: 'warning', detail, fix, code };
+export function warning(detail: string, fix: string): Result {
+  return { status: 'warning', detail, fix };
 }
 
 export function skipped(detail: string, fix?: string): Result {
@@ -53,16 +53,10 @@ export interface Facts {
 
   /** The store that works. */
   store?: StoreName;
-  /** While ENS can be called. */
-  client?: EnsClient | undefined;
-  /** Why ENS does not list clusters. */
-  listError?: EckError;
-  /** Whether ENS says that the cluster does not exist. */
-  isUnknown?: boolean;
+  client?: EnsClient;
   issued?: IssuedKubeconfig;
   /** The credential that kubectl would get. */
   credential?: { readonly credential: ClientCredential; readonly isCached: boolean };
-  /** The cluster entry of the context. */
   cluster?: Cluster;
 }
 

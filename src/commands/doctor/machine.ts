@@ -1,14 +1,13 @@
 import type { Cluster } from '@kubernetes/client-node';
 import { execFile } from 'node:child_process';
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import { basename, delimiter, dirname, isAbsolute, join } from 'node:path';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheDirectory, checkPrivateDirectory, credentialsDirectory } from '../../cache-directory.js';
 import { cacheKeyText } from '../../credential/cache-key.js';
-import { certificateSubject, readCertificates } from '../../credential/check.js';
+import { certificateSubject } from '../../credential/check.js';
 import { freshness } from '../../credential/freshness.js';
-import { issueCredential } from '../../ens/actions.js';
-import { EckError, messageOf, printable } from '../../errors.js';
+import { EckError, ifPossible, messageOf, printable } from '../../errors.js';
 import { readCachedCredential } from '../../exec-credential/cache.js';
 import { execApiVersions } from '../../exec-credential/protocol.js';
 import { cacheKeyOf } from '../../exec-credential/resolve-identity.js';
@@ -16,42 +15,32 @@ import type { UserContext } from '../../kubeconfig/read.js';
 import type { Mapping } from '../../mapping.js';
 import { openStore } from '../../store/open.js';
 import type { StoreError } from '../../store/store.js';
-import { shellWord } from '../../terminal/format.js';
+import { formatDateTime } from '../../terminal/format.js';
 import { release, type World } from '../../world.js';
 import { ok, skipped, warning, type Check, type Facts } from './facts.js';
 
 /** kubectl finds this program under the name in the context. */
 export const program: Check = async ({ exec }, world) => {
   const command = typeof exec?.['command'] === 'string' ? exec['command'] : 'kubectl-eck';
-  const own = `kubectl-eck ${release.version}`;
-  const directory = printable(dirname(ownPath()));
-  const forUnix = `export PATH=${shellWord(directory)}:"$PATH"`;
-  const fix = world.platform === 'win32' ? `$env:Path = '${directory};' + $env:Path` : forUnix;
-  const found = findProgram(command, world);
-  if (found === undefined) {
-    const message = `${own}; kubectl does not find ${printable(command)} on PATH`;
+  const fix = 'Put the directory of kubectl-eck first on PATH';
+  const { path, output } = await runProgram(command, ['version', '-o', 'json'], world);
+  const [, version] = /"version":\s*"([^"]{1,40})"/.exec(output) ?? [];
+  if (version === undefined) {
+    const message = `${printable(path ?? command)} is not on PATH, or is another program`;
     throw new EckError('program-not-found', message, { fix });
   }
-  const path = printable(found);
-  if (realpathSync(found) === realpathSync(ownPath())) return ok(`${own} at ${path}`);
-  const output = await runProgram(found, ['version', '-o', 'json'], world);
-  const [, foundVersion] = /"version":\s*"([^"]{1,40})"/.exec(output) ?? [];
-  if (foundVersion === undefined) {
-    throw new EckError('program-not-found', `${own}; kubectl finds another program, ${path}`, { fix });
-  }
-  const detail = `${own}; kubectl finds version ${printable(foundVersion)}, ${path}`;
-  return foundVersion === release.version ? ok(detail) : warning(detail, fix);
+  const detail = printable(`kubectl-eck ${version} at ${path}`);
+  return version === release.version ? ok(detail) : warning(`${detail}; this is ${release.version}`, fix);
 };
 
 /** There is a kubectl that understands the version of the context's `exec` entry. */
 export const kubectl: Check = async ({ exec, setUpCommand }, world) => {
-  const install = 'Install kubectl: https://kubernetes.io/docs/tasks/tools/';
-  const path = findProgram('kubectl', world);
-  if (path === undefined) return warning('kubectl is not on PATH', install);
-  const output = await runProgram(path, ['version', '--client', '-o', 'json'], world);
-  const [, text, minor] = /"gitVersion":\s*"(v?\d+\.(\d+)[^"]{0,50})"/.exec(output) ?? [];
-  if (text === undefined) return warning(`${printable(path)} does not print its version`, install);
-  const detail = printable(`${text} at ${path}`);
+  const { path, output } = await runProgram('kubectl', ['version', '--client', '-o', 'json'], world);
+  const [, version, minor] = /"gitVersion":\s*"(v?\d+\.(\d+)[^"]{0,50})"/.exec(output) ?? [];
+  if (version === undefined) {
+    return warning('there is no kubectl on PATH', 'Install kubectl: https://kubernetes.io/docs/tasks/tools/');
+  }
+  const detail = printable(`${version} at ${path}`);
   if (exec?.['apiVersion'] === 'client.authentication.k8s.io/v1' && Number(minor) < 22) {
     const fix = setUpCommand({ 'exec-api-version': 'v1beta1' });
     throw new EckError('kubectl-too-old', `${detail} does not understand the exec entry (v1)`, { fix });
@@ -64,11 +53,8 @@ export const cache: Check = (_, world) => {
   const directory = printable(cacheDirectory(world));
   const problem = checkPrivateDirectory(cacheDirectory(world));
   if (problem === undefined) return ok(directory);
-  const isOpen = problem === 'is open to other users';
-  return warning(
-    `${directory} ${problem}, so processes do not share renewals, and a revoked certificate is not noticed`,
-    isOpen ? `chmod 700 ${shellWord(directory)}` : 'Name another directory with KUBECACHEDIR',
-  );
+  const fix = 'Make it private to you (mode 0700), or set KUBECACHEDIR';
+  return warning(`${directory} ${problem}, so processes do not share renewals`, fix);
 };
 
 const places = { keychain: 'the keychain', kernel: 'the kernel keyring, until the next boot' } as const;
@@ -78,15 +64,17 @@ export const store: Check = async (facts, world) => {
   const { store: choice } = facts.settings;
   const fix = facts.setUpCommand({ store: 'file' });
   if (choice === 'none') return warning('none: every kubectl command calls ENS', fix);
-  const failures = new Map<string, StoreError>();
-  const onFailure = (failure: StoreError): void => void failures.set(failure.message, failure);
+  const failures: StoreError[] = [];
+  const onFailure = (failure: StoreError): void => void failures.push(failure);
   const key = `doctor@${process.pid}`;
   const entry = crypto.getRandomValues(new Uint8Array(2048));
   const name = await openStore(choice, { ...world, onFailure }).save(key, entry);
-  const reasons = [...failures.keys()].join('; ');
+  const reasons = failures.map(({ message }) => message).join('; ');
   if (name === 'none') {
-    const [first] = failures.values();
-    return warning(`no store works, so every kubectl command calls ENS (${reasons})`, first?.fix ?? fix);
+    return warning(
+      `no store works, so every kubectl command calls ENS (${reasons})`,
+      failures[0]?.fix ?? fix,
+    );
   }
   facts.store = name;
   // By its name, so that a store that does not answer is not asked again.
@@ -100,14 +88,14 @@ export const store: Check = async (facts, world) => {
   return ok(reasons === '' ? place : `${place}, because ${reasons}`);
 };
 
-/** The user kubeconfig has a context for the cluster, as `get-credentials` would write it now. */
-export const context: Check = async (facts, world) => {
+/** The user kubeconfig has a valid context for the cluster. */
+export const context: Check = async (facts) => {
   const { clusterId, context: found, kubeconfigError, isCurrent, setUpCommand } = facts;
   const fix = setUpCommand();
   if (kubeconfigError !== undefined) throw kubeconfigError;
   if (found === undefined) {
     if (clusterId === undefined) return skipped('there is no current context', fix);
-    if (facts.isUnknown === true) return skipped('the cluster does not exist');
+    if (facts.issued === undefined) return skipped('needs ens');
     throw new EckError('context-not-found', `the kubeconfig has no context for ${clusterId}`, { fix });
   }
   const name = printable(found.name);
@@ -121,15 +109,10 @@ export const context: Check = async (facts, world) => {
   };
   const problem = execProblem(facts, found);
   if (problem !== undefined) throw unusable(problem);
-  const cluster = await readCluster(found).catch((error: unknown) => {
+  facts.cluster = await readCluster(found).catch((error: unknown) => {
     throw unusable(`has an invalid cluster entry: ${messageOf(error)}`);
   });
-  facts.cluster = cluster;
-  const difference = await differenceFromIssued(cluster, facts, world);
-  if (difference !== undefined) return warning(`context ${name} ${difference}`, fix);
-  return ok(
-    `${name}, ${isCurrent ? 'the current context' : 'not the current context'}, in ${printable(found.file)}`,
-  );
+  return ok(`${name}${isCurrent ? ', the current context,' : ''} in ${printable(found.file)}`);
 };
 
 /** What is wrong with an `exec` entry, in words that complete "the context …". */
@@ -144,45 +127,16 @@ function execProblem({ exec: understood }: Facts, { isOwn, user }: UserContext):
   return understood === undefined ? 'has an exec entry with invalid args' : undefined;
 }
 
-/** The cluster entry of a context, with its CA as data. @throws for an invalid one */
+/** @throws for an invalid cluster entry */
 async function readCluster({ cluster: entry, clusterFile = '' }: UserContext): Promise<Cluster> {
   const { bufferFromFileOrString, KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   config.loadFromString(JSON.stringify({ clusters: [{ name: 'cluster', cluster: entry }] }));
   config.makePathsAbsolute(dirname(clusterFile));
-  const { caFile, caData, ...others } = (config.clusters as [Cluster])[0];
-  new URL(others.server);
-  return { ...others, caData: bufferFromFileOrString(caFile, caData)?.toString('base64') ?? '' };
-}
-
-/** How a cluster entry differs from what ENS issues now, in words that complete "the context …". */
-async function differenceFromIssued(
-  { server, caData = '', tlsServerName }: Cluster,
-  { issued, client, clusterId }: Facts,
-  world: World,
-): Promise<string | undefined> {
-  if (issued === undefined || client === undefined || clusterId === undefined) return undefined;
-  const trusted = fingerprints(Buffer.from(caData, 'base64').toString('latin1'));
-  const isTrusted = trusted === fingerprints(issued.cluster.certificateAuthorityPem);
-  if (!isTrusted || tlsServerName !== issued.cluster.tlsServerName) {
-    return 'trusts another certificate authority or server name than ENS issues now';
-  }
-  const { host } = new URL(server);
-  const { host: issuedHost } = new URL(issued.cluster.server);
-  if (host === issuedHost) return undefined;
-  const privately = await issueCredential(client, { clusterId, privateIp: true }, world);
-  if (host === new URL(privately.cluster.server).host) return undefined;
-  return `is for ${host}, but ENS issues ${issuedHost}`;
-}
-
-/** The certificates of a bundle, in any order. */
-function fingerprints(pem: string): string {
-  try {
-    const certificates = readCertificates(pem).map(({ fingerprint256 }) => fingerprint256);
-    return certificates.sort().join();
-  } catch {
-    return '';
-  }
+  const [cluster] = config.clusters as [Cluster];
+  bufferFromFileOrString(cluster.caFile);
+  new URL(cluster.server);
+  return cluster;
 }
 
 /** A credential is cached for the cluster, and would be served. */
@@ -197,9 +151,7 @@ export const credential: Check = async (facts, world) => {
   if (cached === undefined) {
     return (issued === undefined ? skipped : warning)('no credential is cached', fix);
   }
-  const minute = (date: Date): string => `${date.toISOString().slice(0, 16).replace('T', ' ')}Z`;
-  const times = `fetched ${minute(cached.fetchedAt)}, expires ${minute(cached.notAfter)}`;
-  const detail = `${certificateSubject(cached)}; ${times}`;
+  const detail = `${certificateSubject(cached)}, expires ${formatDateTime(cached.notAfter)}`;
   const verdict = freshness(cached, settings, world.now());
   if (verdict === 'fetch') return warning(`${detail}: it has expired`, fix);
   if (verdict === 'serve' || issued === undefined) facts.credential = { credential: cached, isCached: true };
@@ -216,28 +168,23 @@ function findProgram(command: string, { environment, platform }: World): string 
 }
 
 function isExecutable(path: string): boolean {
-  try {
+  const isFile = ifPossible(() => {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
-  } catch {
-    return false;
-  }
+  });
+  return isFile === true;
 }
 
-/** The standard output of a program; '' if it fails or takes longer than five seconds. */
-async function runProgram(file: string, args: readonly string[], { environment }: World): Promise<string> {
+/** Runs a program that kubectl would find. No output if there is none, or it fails or takes longer than 5 s. */
+async function runProgram(command: string, args: readonly string[], world: World) {
+  const path = findProgram(command, world);
+  if (path === undefined) return { path, output: '' };
   try {
-    const options = { env: environment, timeout: 5_000, killSignal: 'SIGKILL' } as const;
-    const running = promisify(execFile)(file, args, options);
+    const options = { env: world.environment, timeout: 5_000, killSignal: 'SIGKILL' } as const;
+    const running = promisify(execFile)(path, args, options);
     running.child.stdin?.end();
-    return (await running).stdout;
+    return { path, output: (await running).stdout };
   } catch {
-    return '';
+    return { path, output: '' };
   }
-}
-
-/** The standalone executable, or the file that Node.js runs. */
-function ownPath(): string {
-  const isStandalone = /^kubectl-eck(?:\.exe)?$/i.test(basename(process.execPath));
-  return isStandalone ? process.execPath : (process.argv[1] ?? process.execPath);
 }

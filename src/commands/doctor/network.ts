@@ -1,11 +1,11 @@
-import type { Cluster, KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { certificatePem, privateKeyPem } from '../../credential/client-credential.js';
 import { resolveEndpoint } from '../../endpoint.js';
-import { issueCredential } from '../../ens/actions.js';
+import { issueCredential, listClusters } from '../../ens/actions.js';
 import { callEns, openClient } from '../../ens/client.js';
-import { proxyFor, proxyName } from '../../ens/proxy.js';
-import { EckError, messageOf, printable, type ErrorCode } from '../../errors.js';
-import { ok, skipped, warning, type Check, type Facts } from './facts.js';
+import { proxyFor } from '../../ens/proxy.js';
+import { EckError, messageOf, printable } from '../../errors.js';
+import { ok, skipped, warning, type Check } from './facts.js';
 
 /** There is an Alibaba Cloud identity. */
 export const identity: Check = async (facts, world) => {
@@ -13,80 +13,31 @@ export const identity: Check = async (facts, world) => {
   return ok(facts.client.signer.description);
 };
 
-/** Errors of every call. After another one, ENS was reached and accepted the identity. */
-const generalErrors: readonly ErrorCode[] = [
-  'ens-unauthenticated',
-  'ens-clock-skew',
-  'ens-throttled',
-  'ens-unavailable',
-  'proxy-refused',
-  'network-untrusted',
-];
+const inConsole = 'Look at the cluster in the ENS console';
 
-/** ENS is reached and accepts the identity, and this machine's clock is right. */
+/** ENS is reached, accepts the identity, and issues the cluster's credential. */
 export const ens: Check = async (facts, world) => {
   const { client, clusterId } = facts;
   if (client === undefined) return skipped('needs identity');
-  let aheadMs = 0;
-  const onDate = (date: Date): void => {
-    aheadMs = world.now().getTime() - date.getTime();
-  };
-  const startedMs = performance.now();
-  try {
-    // Of one cluster if there is one: a long list takes long.
-    const query = clusterId === undefined ? {} : { ClusterId: clusterId };
-    await callEns(client, { action: 'DescribeClustersV1', query }, world, { onDate });
-  } catch (error) {
-    if (!(error instanceof EckError)) throw error;
-    facts.listError = error;
-    if (generalErrors.includes(error.code)) {
-      facts.client = undefined;
-      throw error;
-    }
+  const { host } = resolveEndpoint(client.endpoint);
+  if (clusterId === undefined) {
+    await listClusters(client, {}, world);
+    return ok(`${host} lists clusters`);
   }
-  const { protocol, host } = resolveEndpoint(client.endpoint);
-  const proxy = proxyFor(new URL(`${protocol}://${host}`), world.environment);
-  const through = proxy === undefined ? '' : ` through the proxy ${proxyName(proxy)}`;
-  const detail = `${host} answers in ${Math.round(performance.now() - startedMs)} ms${through}`;
-  const minutes = Math.round(Math.abs(aheadMs) / 60_000);
-  if (minutes === 0) return ok(detail);
-  const apart = `${minutes} min ${aheadMs > 0 ? 'ahead of' : 'behind'} ENS, which accepts up to 15 min`;
-  return warning(`${detail}; this machine's clock is ${apart}`, "Set this machine's clock");
-};
-
-const inConsole = 'Look at the cluster in the ENS console';
-
-/** The identity may fetch the cluster's credential. Without the right to list, only names of clusters are missing. */
-export const permissions: Check = async (facts, world) => {
-  const { client, clusterId, listError } = facts;
-  if (client === undefined) return skipped('needs ens');
-  if (clusterId !== undefined) {
-    try {
-      facts.issued = await issueCredential(client, { clusterId, privateIp: false }, world);
-    } catch (error) {
-      facts.isUnknown = error instanceof EckError && error.code === 'ens-cluster-not-found';
-      throw error;
-    }
-    const call = { action: 'DescribeClusterDetail', query: { ClusterId: clusterId }, clusterId };
-    // Nothing else needs this permission.
-    const answer = await callEns(client, call, world).catch(() => undefined);
-    const state = answer?.['State'] ?? 'running';
-    if (state !== 'running') {
-      return warning(`the state of ${clusterId} is ${printable(JSON.stringify(state), 40)}`, inConsole);
-    }
-  }
-  if (listError !== undefined) {
-    const { message, fix, code } = listError;
-    return warning(`clusters have to be given by id: ${message}`, fix, code);
-  }
-  return ok(clusterId === undefined ? 'may list clusters' : `may fetch credentials of ${clusterId}`);
+  facts.issued = await issueCredential(client, { clusterId, privateIp: false }, world);
+  const call = { action: 'DescribeClusterDetail', query: { ClusterId: clusterId }, clusterId };
+  // Nothing else needs this permission.
+  const answer = await callEns(client, call, world).catch(() => undefined);
+  const state = answer?.['State'] ?? 'running';
+  if (state === 'running') return ok(`${host} issues credentials of ${clusterId}`);
+  return warning(`the state of ${clusterId} is ${printable(JSON.stringify(state), 40)}`, inConsole);
 };
 
 const longestMs = 15_000;
 
 /** The context's API server is reached and accepts the credential that kubectl would get. */
 export const apiServer: Check = async (facts, world) => {
-  const { cluster, credential: chosen, settings } = facts;
+  const { cluster, credential: chosen, settings, setUpCommand } = facts;
   if (cluster === undefined) return skipped('needs context');
   if (chosen === undefined) return skipped('needs credential');
   const { host } = new URL(cluster.server);
@@ -104,19 +55,26 @@ export const apiServer: Check = async (facts, world) => {
   try {
     return ok(`${host} accepts ${name} as ${await whoAmI(config, signal)}`);
   } catch (error) {
-    const code = signal.aborted ? 'no response in time' : codeOf(error);
-    if (code === 403) {
-      const fix = 'Bind the role system:basic-user to system:authenticated';
-      const detail = `${host} does not say whether it accepts ${name}`;
-      return warning(detail, fix, 'api-server-not-allowed');
-    }
+    const code = signal.aborted ? 'no response in time' : (error as { readonly code?: unknown }).code;
+    // Kubernetes before 1.28 cannot say who the user is.
+    if (code === 404) return ok(`${host} does not reject ${name} (HTTP 404)`);
+    // Every known user may ask, so this is what an API server without client certificates responds.
+    if (code === 403)
+      return warning(`${host} does not tell whether it accepts ${name} (HTTP 403)`, inConsole);
     if (code === 401) {
-      const fix = chosen.isCached ? facts.setUpCommand() : inConsole;
+      const fix = chosen.isCached ? setUpCommand() : inConsole;
       throw new EckError('api-server-unauthenticated', `${host} does not accept ${name}`, { fix });
     }
-    if (typeof code === 'string') throw connectionError(cluster, code, facts);
-    const message = `${host} does not respond as an API server: ${messageOf(error).slice(0, 100)}`;
-    throw new EckError('api-server-answer-invalid', message, { fix: inConsole });
+    if (typeof code !== 'string') {
+      const message = `${host} does not respond as an API server: ${messageOf(error).slice(0, 100)}`;
+      throw new EckError('api-server-answer-invalid', message, { fix: inConsole });
+    }
+    if (/CERT|ALTNAME|SIGNATURE|ISSUER/.test(code)) {
+      const message = `the context does not trust the certificate of ${host} (${code})`;
+      throw new EckError('api-server-untrusted', message, { fix: setUpCommand() });
+    }
+    const fix = `Check the network, or get the address again (--private-ip for the private one): ${setUpCommand()}`;
+    throw new EckError('api-server-unreachable', `${host} cannot be reached (${code})`, { fix });
   }
 };
 
@@ -130,36 +88,8 @@ async function whoAmI(config: KubeConfig, signal: AbortSignal): Promise<string> 
     await authenticate(request);
     request.setSignal(signal);
   };
-  try {
-    const api = config.makeApiClient(AuthenticationV1Api);
-    const { status } = await api.createSelfSubjectReview({ body: new V1SelfSubjectReview() });
-    const groups = status?.userInfo?.groups ?? [];
-    return `user ${printable(status?.userInfo?.username ?? '')} (${printable(groups.join(', '))})`;
-  } catch (error) {
-    if (codeOf(error) === 404) return 'a user that it does not name (Kubernetes before 1.28)';
-    throw error;
-  }
-}
-
-/** The HTTP status of a response, or the code of a failed connection. */
-function codeOf(error: unknown): unknown {
-  return (error as { readonly code?: unknown }).code;
-}
-
-function connectionError({ server }: Cluster, code: string, { setUpCommand }: Facts): EckError {
-  const { host, hostname } = new URL(server);
-  if (/CERT|ALTNAME|SIGNATURE|ISSUER/.test(code)) {
-    const message = `the context does not trust the certificate of ${host} (${code})`;
-    return new EckError('api-server-untrusted', message, { fix: setUpCommand() });
-  }
-  const fix = isPrivateAddress(hostname)
-    ? `Outside the cluster network, use the public address: ${setUpCommand()}`
-    : `Check the network and the firewall. In the cluster network: ${setUpCommand({ 'private-ip': true })}`;
-  return new EckError('api-server-unreachable', `${host} cannot be reached (${code})`, { fix });
-}
-
-/** Whether a URL's host is an address of a private network (RFC 1918, RFC 6598, RFC 4193). */
-export function isPrivateAddress(hostname: string): boolean {
-  const ipv4 = /^(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\.[\d.]+$/;
-  return ipv4.test(hostname) || /^\[f[cd]/.test(hostname);
+  const api = config.makeApiClient(AuthenticationV1Api);
+  const { status } = await api.createSelfSubjectReview({ body: new V1SelfSubjectReview() });
+  const user = status?.userInfo;
+  return printable(`user ${user?.username} (${user?.groups?.join(', ')})`);
 }
