@@ -10,7 +10,7 @@ const deleted = (id: string): ItemChange[] =>
   sections.map((section) => ({ section, name: id, item: undefined }));
 
 function edit(text: string, items: readonly ItemChange[], currentContext?: string): string {
-  return editKubeconfig(parseKubeconfig('config', text), { items, currentContext }, 'use --print');
+  return editKubeconfig(parseKubeconfig('config', text), { items, currentContext });
 }
 
 /** Layouts with marks where the new entries belong. */
@@ -114,7 +114,7 @@ describe('JSON stays JSON with its indentation', () => {
 
 describe('a kubeconfig is refused rather than harmed', () => {
   const list = '- name: a\n  cluster: {}\n';
-  const layout = 'anchors, aliases, merge keys or an unusual layout';
+  const layout = 'anchors, aliases, merge keys or layout';
   test.each([
     ['a list from a merge key', `x: &x\n  clusters:\n  ${list.replaceAll('\n', '\n  ')}\n<<: *x\n`, layout],
     ['an alias of a whole list', `clusters: &x\n${list}x: *x\n`, layout],
@@ -134,8 +134,8 @@ describe('a kubeconfig is refused rather than harmed', () => {
 
   test('in UTF-16', () => {
     const file = parseKubeconfig('config', 'kind: Config\n', true);
-    expect(() => editKubeconfig(file, { items: [] }, 'use --print')).toThrow(
-      expect.objectContaining({ fix: 'Convert it to UTF-8, or use --print' }),
+    expect(() => editKubeconfig(file, { items: [] })).toThrow(
+      expect.objectContaining({ fix: 'Convert it to UTF-8, or use another file: --kubeconfig' }),
     );
   });
 });

@@ -86,7 +86,7 @@ const invalid: [string, string][] = [
 test.each(invalid)('not a kubeconfig: %.70j', (text, reason) => {
   const parse = () => parseKubeconfig('/home/me/con\u001bfig', text);
   const { error } = outcomeOf(['kubeconfig-unusable'], parse);
-  expect(error?.message).toContain('/home/me/con fig is not a valid kubeconfig: ');
+  expect(error?.message).toContain('Cannot read the kubeconfig /home/me/con fig: ');
   expect(error?.message).toContain(reason);
   expect(error?.message).not.toContain('TOPSECRET');
   expect(error?.fix).toEqual(expect.any(String));
