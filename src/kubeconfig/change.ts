@@ -8,7 +8,6 @@ import { entriesOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from
 import { mergeKubeconfigs, ownEntries, readFiles, type KubeconfigUser } from './read.js';
 import { makeDirectoryFor, replaceFiles, withLocks } from './write.js';
 
-/** How contexts are written. */
 export interface WriteRules {
   /** Replaces entries of the same names that this plugin did not write, as a whole. */
   readonly overwrite: boolean;
@@ -63,9 +62,8 @@ export async function removeContexts(
     const merged = mergeKubeconfigs(files);
     const own = ownEntries(merged);
     const contexts = files.flatMap((file) => entriesOf(file, 'contexts'));
-    const gone = contexts.filter(
-      ({ name, content }) => names.includes(name) && own.users.has(content['user']),
-    );
+    const isOurs = ({ content }: NamedEntry) => own.users.has(content['user']);
+    const gone = contexts.filter((context) => names.includes(context.name) && isOurs(context));
     const left = contexts.filter((context) => !gone.includes(context));
     const contextNames = new Set(gone.map(({ name }) => name));
     const remove = (entry: NamedEntry) => changes.items.push({ ...entry, item: undefined });
@@ -76,8 +74,8 @@ export async function removeContexts(
       for (const entry of files.flatMap((file) => entriesOf(file, section))) {
         const { name, file, content } = entry;
         // An entry that an earlier file defines, too, may belong to another program.
-        const isOurs = section === 'users' ? isOwnUser(content) : merged.clusters.get(name)?.file === file;
-        if (isOurs && unused.has(name) && !used.has(name)) remove(entry);
+        const isOwn = section === 'users' ? isOwnUser(content) : merged.clusters.get(name)?.file === file;
+        if (isOwn && unused.has(name) && !used.has(name)) remove(entry);
       }
     }
     for (const file of files) {
@@ -152,7 +150,6 @@ async function changeFiles<Report>(
   });
 }
 
-/** The text of a file that changes. */
 function editedText(file: KubeconfigFile, changes: Changes): string | undefined {
   const items = changes.items.filter((item) => item.file === file);
   const currentContext = changes.currentContexts.get(file);

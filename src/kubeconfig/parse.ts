@@ -49,7 +49,6 @@ export function entriesOf(file: KubeconfigFile, section: Section): NamedEntry[] 
   });
 }
 
-/** All items of a section. */
 export function itemsOf(content: Mapping, section: Section): readonly unknown[] {
   return (content[section] as readonly unknown[] | null | undefined) ?? [];
 }
@@ -124,7 +123,6 @@ function fields(shape: Shape, names: string): Record<string, Shape> {
   return Object.fromEntries(names.split(' ').map((name) => [name, shape]));
 }
 
-/** A list of named entries. */
 function entries(kind: string, content: Shape): Shape {
   return [{ name: 'string', [kind]: content }];
 }

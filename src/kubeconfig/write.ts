@@ -106,9 +106,8 @@ export function replaceFiles(files: readonly { readonly path: string; readonly t
       changed.push(path);
     }
   } catch (error) {
-    const unchanged = files
-      .map((file) => file.path)
-      .filter((each) => ![...changed, incomplete].includes(each));
+    const touched = [...changed, incomplete];
+    const unchanged = files.map((file) => file.path).filter((each) => !touched.includes(each));
     const lists = files.length === 1 ? '' : listed('Changed', changed) + listed('Not changed', unchanged);
     const place = incomplete === undefined ? '' : '. It was written in place and may be incomplete';
     throw cannot('write', path, error, place + lists);
