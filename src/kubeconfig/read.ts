@@ -20,7 +20,6 @@ export function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
   );
 }
 
-/** Merges files that are in kubectl's order. */
 export function mergeKubeconfigs(files: readonly KubeconfigFile[]) {
   const merge = (section: Section): ReadonlyMap<string, NamedEntry> => {
     const merged = new Map<string, NamedEntry>();
@@ -107,7 +106,6 @@ export interface KubeconfigUser {
   readonly file: string;
   /** The user's content, which may hold secrets. */
   readonly content: Mapping;
-  /** Whether its `exec` entry runs this plugin. */
   readonly isOwn: boolean;
   readonly contexts: readonly { readonly name: string; readonly clusterName: string | undefined }[];
 }

@@ -157,14 +157,10 @@ describeWith([currentKubectl], `${currentKubectl.name} puts entries into the sam
     expect(readdirSync(ourRoot)).toEqual(readdirSync(theirRoot));
     for (const name of readdirSync(theirRoot)) {
       const facts = async (root: string) => {
-        const content = await view(currentKubectl, join(root, name));
-        return {
-          name,
-          clusters: content.clusters?.map((item) => item.name) ?? [],
-          users: content.users?.map((item) => [item.name, 'args' in (item.user.exec ?? {})]) ?? [],
-          contexts: content.contexts?.map((item) => item.name) ?? [],
-          currentContext: content['current-context'],
-        };
+        const { clusters, users, contexts, ...content } = await view(currentKubectl, join(root, name));
+        const names = [clusters, users, contexts].map((list) => list?.map((item) => item.name) ?? []);
+        const haveArgs = users?.map(({ user }) => 'args' in (user.exec ?? {})) ?? [];
+        return { names, haveArgs, currentContext: content['current-context'] };
       };
       expect(await facts(ourRoot)).toEqual(await facts(theirRoot));
     }
