@@ -2,22 +2,12 @@ import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { EckError, printable, quoted } from '../errors.js';
 import { editKubeconfig, type ItemChange } from './edit.js';
-import {
-  contentsOf,
-  isOwnUser,
-  kinds,
-  mergedContent,
-  sections,
-  type ContextEntry,
-  type ExecEntry,
-  type Section,
-} from './entry.js';
+import { contentsOf, isOwnUser, kinds, mergedContent, sections, type ContextEntry } from './entry.js';
 import type { KubeconfigPaths } from './files.js';
-import { entriesOf, parseKubeconfig, type KubeconfigFile } from './parse.js';
+import { entriesOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from './parse.js';
 import { mergeKubeconfigs, ownEntries, readFiles, type KubeconfigUser } from './read.js';
 import { makeDirectoryFor, replaceFiles, withLocks } from './write.js';
 
-/** How contexts are written. */
 export interface WriteRules {
   /** Replaces entries of the same names that this plugin did not write, as a whole. */
   readonly overwrite: boolean;
@@ -28,28 +18,19 @@ export interface WriteRules {
 /** `added`: the context is new. `updated`: an entry changed. `unchanged`: nothing did. */
 export type Outcome = 'added' | 'updated' | 'unchanged';
 
-interface PlannedContexts {
+export interface WriteReport {
   /** In the order of the wanted entries, without those with conflicts. `file` is the file of the context. */
   readonly entries: { readonly contextName: string; readonly file: string; readonly outcome: Outcome }[];
   /** Entries that are not written, with `kubeconfig-conflict`. */
   readonly conflicts: { readonly contextName: string; readonly error: EckError }[];
-}
-
-/** The current context of all files together. */
-interface CurrentContext {
+  /** The current context of all files together. */
   readonly currentContext: { readonly before: string | undefined; readonly after: string | undefined };
 }
-
-export type WriteReport = PlannedContexts & CurrentContext;
-
-const writeFix = 'write the entries to another file with --kubeconfig, or use --print';
 
 /**
  * Writes contexts of different names, with their clusters and users, into the user kubeconfig. Entries with conflicts
  * are left out. An entry is changed in its file; a new one goes to the first file that exists, else to the last one, and
  * so does `current-context`. What a person added to entries of ours stays.
- *
- * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`
  */
 export async function writeContexts(
   paths: KubeconfigPaths,
@@ -58,51 +39,43 @@ export async function writeContexts(
 ): Promise<WriteReport> {
   // The lock of a new file needs its directory.
   if (!paths.some((path) => existsSync(path))) makeDirectoryFor(paths.at(-1) ?? paths[0]);
-  return changeFiles(paths, writeFix, (files, changes) => planContexts(files, changes, entries, rules));
+  return changeFiles(paths, (files, changes) => planContexts(files, changes, entries, rules));
 }
 
 /** A kubeconfig with only these contexts, of different names. */
-export function renderKubeconfig(
-  entries: readonly ContextEntry[],
-  { setCurrentContext }: Pick<WriteRules, 'setCurrentContext'>,
-): string {
+export function renderKubeconfig(entries: readonly ContextEntry[], rules: WriteRules): string {
   const file = parseKubeconfig('', undefined);
   const changes: Changes = { items: [], currentContexts: new Map() };
-  planContexts([file], changes, entries, { setCurrentContext, overwrite: false });
-  return editKubeconfig(
-    file,
-    { items: changes.items, currentContext: changes.currentContexts.get(file) },
-    '',
-  );
+  planContexts([file], changes, entries, rules);
+  return editedText(file, changes) ?? '';
 }
 
 /**
  * Removes contexts of ours from every file, with their users, and their clusters, unless another context refers to
  * them. A `current-context` that names one of them becomes empty.
- *
- * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`
  */
 export async function removeContexts(
   paths: KubeconfigPaths,
   names: readonly string[],
-): Promise<CurrentContext & { readonly contextNames: readonly string[] }> {
-  return changeFiles(paths, 'remove the entries with an editor', (files, changes) => {
+): Promise<Pick<WriteReport, 'currentContext'> & { readonly contextNames: readonly string[] }> {
+  return changeFiles(paths, (files, changes) => {
     const merged = mergeKubeconfigs(files);
     const own = ownEntries(merged);
     const contexts = files.flatMap((file) => entriesOf(file, 'contexts'));
-    const gone = contexts.filter(
-      ({ name, content }) => names.includes(name) && own.users.has(content['user']),
-    );
+    const isOurs = ({ content }: NamedEntry) => own.users.has(content['user']);
+    const gone = contexts.filter((context) => names.includes(context.name) && isOurs(context));
     const left = contexts.filter((context) => !gone.includes(context));
     const contextNames = new Set(gone.map(({ name }) => name));
-    changes.items.push(...gone.map(({ name, file }) => removal('contexts', name, file)));
+    const remove = (entry: NamedEntry) => changes.items.push({ ...entry, item: undefined });
+    gone.forEach(remove);
     for (const section of ['users', 'clusters'] as const) {
       const referred = (list: typeof contexts) => new Set(list.map(({ content }) => content[kinds[section]]));
       const [unused, used] = [referred(gone), referred(left)];
-      for (const { name, file, content } of files.flatMap((file) => entriesOf(file, section))) {
+      for (const entry of files.flatMap((file) => entriesOf(file, section))) {
+        const { name, file, content } = entry;
         // An entry that an earlier file defines, too, may belong to another program.
-        const isOurs = section === 'users' ? isOwnUser(content) : merged.clusters.get(name)?.file === file;
-        if (isOurs && unused.has(name) && !used.has(name)) changes.items.push(removal(section, name, file));
+        const isOwn = section === 'users' ? isOwnUser(content) : merged.clusters.get(name)?.file === file;
+        if (isOwn && unused.has(name) && !used.has(name)) remove(entry);
       }
     }
     for (const file of files) {
@@ -113,21 +86,15 @@ export async function removeContexts(
   });
 }
 
-/** A user as it was read, and the `exec` entry that it gets in place of its other credentials. */
-export type UserReplacement = Pick<KubeconfigUser, 'name' | 'file' | 'content'> & {
-  readonly exec: ExecEntry;
-};
-
 /**
- * Replaces users in place. Names, contexts, and what a person added to the users stay.
- *
- * @throws EckError `kubeconfig-locked`; `kubeconfig-unusable`, also if a user changed since it was read
+ * Gives users, as they were read, an `exec` entry in place of their other credentials. Names, contexts, and what a
+ * person added to the users stay. It is an error if a user changed since it was read.
  */
 export async function replaceUsers(
   paths: KubeconfigPaths,
-  replacements: readonly UserReplacement[],
+  replacements: readonly (KubeconfigUser & Pick<ContextEntry, 'exec'>)[],
 ): Promise<void> {
-  await changeFiles(paths, 'replace the users with an editor', (files, changes) => {
+  await changeFiles(paths, (files, changes) => {
     const users = files.flatMap((file) => entriesOf(file, 'users'));
     for (const { name, file: path, content, exec } of replacements) {
       const found = users.find((user) => user.name === name && user.file.path === path);
@@ -136,7 +103,7 @@ export async function replaceUsers(
         throw new EckError('kubeconfig-unusable', message, { fix: 'Run the command again' });
       }
       const item = { ...found.item, user: mergedContent(content, { exec }) };
-      changes.items.push({ section: 'users', name, item, file: found.file });
+      changes.items.push({ ...found, item });
     }
     return {};
   });
@@ -145,42 +112,33 @@ export async function replaceUsers(
 /**
  * The users that another program wrote, by name: an entry of that name cannot be written without `overwrite`. Locks
  * and reads the files as a change does, so that problems are found early.
- *
- * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`
  */
 export async function findConflicts(paths: KubeconfigPaths): Promise<ReadonlyMap<string, EckError>> {
   const { users } = await withLocks(paths, async () => mergeKubeconfigs(await readFiles(paths)));
   const others = [...users.values()].filter(({ content }) => !isOwnUser(content));
-  return new Map(others.map(({ name, file }) => [name, conflictError('users', name, file)]));
+  return new Map(others.map((user) => [user.name, conflictError(user)]));
 }
 
-/** What changes, each in its file. */
 interface Changes {
   readonly items: (ItemChange & { readonly file: KubeconfigFile })[];
   readonly currentContexts: Map<KubeconfigFile, string>;
 }
 
-function removal(section: Section, name: string, file: KubeconfigFile): Changes['items'][number] {
-  return { section, name, item: undefined, file };
-}
-
-/** Locks and reads the files, and makes the changes that `plan` adds: all of them or none. */
+/**
+ * Locks and reads the files, and makes the changes that `plan` adds: all of them or none.
+ *
+ * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`
+ */
 async function changeFiles<Report>(
   paths: KubeconfigPaths,
-  fix: string,
   plan: (files: readonly KubeconfigFile[], changes: Changes) => Report,
-): Promise<Report & CurrentContext> {
+): Promise<Report & Pick<WriteReport, 'currentContext'>> {
   return withLocks(paths, async () => {
     const files = await readFiles(paths);
     const changes: Changes = { items: [], currentContexts: new Map() };
     const report = plan(files, changes);
-    const edited = files.flatMap((file) => {
-      const items = changes.items.filter((item) => item.file === file);
-      const currentContext = changes.currentContexts.get(file);
-      if (items.length === 0 && currentContext === undefined) return [];
-      return [{ path: file.path, text: editKubeconfig(file, { items, currentContext }, fix) }];
-    });
-    replaceFiles(edited);
+    const edited = files.map((file) => ({ path: file.path, text: editedText(file, changes) }));
+    replaceFiles(edited.filter((each): each is { path: string; text: string } => each.text !== undefined));
     const after = files.map((file) => changes.currentContexts.get(file) ?? file.content['current-context']);
     return {
       ...report,
@@ -192,18 +150,24 @@ async function changeFiles<Report>(
   });
 }
 
-/** Adds what writing contexts changes. */
+function editedText(file: KubeconfigFile, changes: Changes): string | undefined {
+  const items = changes.items.filter((item) => item.file === file);
+  const currentContext = changes.currentContexts.get(file);
+  if (items.length === 0 && currentContext === undefined) return undefined;
+  return editKubeconfig(file, { items, currentContext });
+}
+
 function planContexts(
   files: readonly KubeconfigFile[],
   changes: Changes,
   entries: readonly ContextEntry[],
-  { overwrite, setCurrentContext }: WriteRules,
-): PlannedContexts {
+  rules: WriteRules,
+): Omit<WriteReport, 'currentContext'> {
   const merged = mergeKubeconfigs(files);
   const own = ownEntries(merged);
   const destination = files.find(({ text }) => text !== undefined) ?? files.at(-1);
   if (destination === undefined) throw new EckError('internal', 'There is no kubeconfig file to write to');
-  const planned: PlannedContexts = { entries: [], conflicts: [] };
+  const planned: ReturnType<typeof planContexts> = { entries: [], conflicts: [] };
   for (const entry of entries) {
     const { name } = entry;
     const contents = contentsOf(entry);
@@ -214,11 +178,9 @@ function planContexts(
       const isOurs = own[section].has(name);
       const content = existing ? mergedContent(existing.content, contents[section]) : contents[section];
       if (existing && isDeepStrictEqual(existing.content, content)) continue;
-      if (existing && !isOurs && !overwrite) error ??= conflictError(section, name, existing.file);
-      const item =
-        existing && isOurs
-          ? { ...existing.item, [kinds[section]]: content }
-          : { name, [kinds[section]]: contents[section] };
+      if (existing && !isOurs && !rules.overwrite) error ??= conflictError(existing);
+      const changed = isOurs ? { ...existing?.item, name, [kinds[section]]: content } : undefined;
+      const item = changed ?? { name, [kinds[section]]: contents[section] };
       items.push({ section, name, item, file: existing?.file ?? destination });
     }
     if (error) {
@@ -230,18 +192,15 @@ function planContexts(
     const outcome = context === undefined ? 'added' : items.length > 0 ? 'updated' : 'unchanged';
     planned.entries.push({ contextName: name, file: (context?.file ?? destination).path, outcome });
   }
-  const current = setCurrentContext ? planned.entries[0]?.contextName : undefined;
+  const current = rules.setCurrentContext ? planned.entries[0]?.contextName : undefined;
   if (current !== undefined && current !== merged.currentContext) {
     changes.currentContexts.set(destination, current);
   }
   return planned;
 }
 
-/** The error for an entry that another program wrote. */
-function conflictError(section: Section, name: string, { path }: KubeconfigFile): EckError {
-  return new EckError(
-    'kubeconfig-conflict',
-    `The ${kinds[section]} ${quoted(name)} in ${printable(path)} was not written by kubectl-eck`,
-    { fix: 'Replace it with --overwrite, or choose another name with --context NAME' },
-  );
+function conflictError({ section, name, file: { path } }: NamedEntry): EckError {
+  const message = `The ${kinds[section]} ${quoted(name)} in ${printable(path)} was not written by kubectl-eck`;
+  const fix = 'Replace it with --overwrite, or choose another name with --context NAME';
+  return new EckError('kubeconfig-conflict', message, { fix });
 }

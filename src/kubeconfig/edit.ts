@@ -1,16 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { dump } from 'js-yaml';
-import { EckError, printable } from '../errors.js';
+import { EckError, ifPossible, printable } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import { sections, type Section } from './entry.js';
-import {
-  itemsOf,
-  parseJson,
-  parseKubeconfig,
-  splitDocument,
-  yamlSchema,
-  type KubeconfigFile,
-} from './parse.js';
+import { itemsOf, parseKubeconfig, splitDocument, yamlSchema, type KubeconfigFile } from './parse.js';
 
 /** What changes in one file. */
 export interface FileChange {
@@ -26,35 +19,29 @@ export interface ItemChange {
 }
 
 /**
- * The text of a kubeconfig after a change. Changed entries are rendered anew; all other lines stay byte for byte, but JSON is written anew with its own indentation. The
- * result is parsed and compared with what was wanted.
+ * The text of a kubeconfig after a change. Changed entries are rendered anew; all other lines stay byte for byte. JSON
+ * is written anew with its own indentation. The result is parsed and compared with what was wanted.
  *
- * @param fix what to do if the file cannot be edited, as words that complete "Convert it or …"
  * @throws EckError `kubeconfig-unusable` if the layout cannot be edited, or another part of the file would change
  */
-export function editKubeconfig(file: KubeconfigFile, change: FileChange, fix: string): string {
-  const { path, text = '', isUtf16 } = file;
+export function editKubeconfig(file: KubeconfigFile, change: FileChange): string {
+  const { path, text = '', isUtf16, isJson } = file;
   const refuse = (reason: string, howTo: string): never => {
-    throw new EckError('kubeconfig-unusable', `Cannot edit ${printable(path)}: ${reason}`, { fix: howTo });
+    const fix = `${howTo}, or use another file: --kubeconfig`;
+    throw new EckError('kubeconfig-unusable', `Cannot edit ${printable(path)}: ${reason}`, { fix });
   };
-  if (isUtf16) refuse('it is UTF-16', `Convert it to UTF-8, or ${fix}`);
+  if (isUtf16) refuse('it is UTF-16', 'Convert it to UTF-8');
   const wanted = changedContent(file.content, change);
-  const edited = parseJson(text) === undefined ? editYaml(file, wanted, change) : editJson(text, wanted);
-  try {
-    if (isDeepStrictEqual(parseKubeconfig(path, edited).content, wanted)) return edited;
-  } catch (error) {
-    if (!(error instanceof EckError)) throw error;
-  }
-  if (/^\ufeff?\s*\{/.test(text)) refuse('it is in braces and not JSON', `Convert it to JSON, or ${fix}`);
-  return refuse(
-    'YAML anchors, aliases, merge keys or an unusual layout would change other parts of it',
-    `Rewrite the file without them, or ${fix}`,
-  );
+  const edited = isJson ? editJson(text, wanted) : editYaml(file, wanted, change);
+  const found = ifPossible(() => parseKubeconfig(path, edited).content);
+  if (isDeepStrictEqual(found, wanted)) return edited;
+  if (/^\ufeff?\s*\{/.test(text)) refuse('it is in braces and not JSON', 'Convert it to JSON');
+  return refuse('its YAML anchors, aliases, merge keys or layout are unusual', 'Rewrite it without them');
 }
 
 /** The content after a change. A section without entries becomes null, as kubectl writes it. */
 function changedContent(content: Mapping, { items, currentContext }: FileChange): Mapping {
-  const changed: Record<string, unknown> = { ...(isEmpty(content) ? emptyKubeconfig : content) };
+  const changed: Record<string, unknown> = { ...newFields(content), ...content };
   for (const section of sections) {
     const changes = items.filter((item) => item.section === section);
     if (changes.length === 0) continue;
@@ -72,11 +59,9 @@ function changedContent(content: Mapping, { items, currentContext }: FileChange)
   return changed;
 }
 
-/** kubectl, too, writes this into a new file. */
-const emptyKubeconfig = { apiVersion: 'v1', kind: 'Config', preferences: {} } as const;
-
-function isEmpty(content: Mapping): boolean {
-  return Object.keys(content).length === 0;
+/** What kubectl, too, writes into a new file. */
+function newFields(content: Mapping): Mapping | null {
+  return Object.keys(content).length > 0 ? null : { apiVersion: 'v1', kind: 'Config', preferences: {} };
 }
 
 /** The name of an entry, or a text that is no name. */
@@ -105,14 +90,14 @@ function editYaml({ text = '', content }: KubeconfigFile, wanted: Mapping, chang
   const found = sections.map((section) => ({ section, place: lines.findSection(section) }));
   const indent = found.find(({ place }) => place?.items.length)?.place?.indent ?? 0;
 
-  const rootLines = isEmpty(content) ? renderLines(emptyKubeconfig, 0) : [];
+  const rootLines = renderLines(newFields(content), 0);
   for (const { section, place } of found) {
     const changes = change.items.filter((item) => item.section === section);
     // A key that is not found, as one from a merge key, must not be added twice.
     if (changes.length === 0 || (place === undefined && Object.hasOwn(content, section))) continue;
     if (place === undefined) rootLines.push(`${section}:`, ...renderLines(wanted[section], indent));
-    else if (place.items.length > 0) editItems(lines, place, itemsOf(content, section), changes);
-    else editInlineList(lines, place, itemsOf(content, section), renderLines(wanted[section], indent));
+    else if (place.items.length > 0) lines.editItems(place, itemsOf(content, section), changes);
+    else lines.editInlineList(place, itemsOf(content, section), renderLines(wanted[section], indent));
   }
   if (change.currentContext !== undefined) {
     const line = withValue(lines.at(contextLine) ?? 'current-context:', render(change.currentContext, 0));
@@ -131,17 +116,14 @@ class Lines {
   readonly #lineEnd: string;
   /** Whether the last line has no line end. */
   readonly #isOpen: boolean;
-  /** Whether a line end more would change a block scalar, which js-yaml does not see. */
-  readonly #isFinal: boolean;
+  /** Whether a line end more may change a block scalar, which js-yaml does not see. */
+  readonly #mayEndInBlockScalar: boolean;
 
   constructor(document: string) {
     this.#lines = document.split(/(?<=\n)/);
     this.#lineEnd = /\r?\n/.exec(document)?.[0] ?? '\n';
     this.#isOpen = document !== '' && !document.endsWith('\n');
-    const header = this.#lines.findLastIndex((line) => /[ \t][|>][\d+]*[ \t]*(?:#.*)?\r?\n$/.test(line));
-    const [indent = ''] = /^ */.exec(this.#lines[header] ?? '') ?? [];
-    const isInside = (line: string): boolean => line.trim() === '' || line.startsWith(`${indent} `);
-    this.#isFinal = this.#isOpen && header !== -1 && this.#lines.slice(header + 1).every(isInside);
+    this.#mayEndInBlockScalar = this.#isOpen && /[ \t][|>][\d+]*[ \t]*(?:#.*)?\r?\n/.test(document);
     if (this.#isOpen) this.#lines.push((this.#lines.pop() ?? '') + this.#lineEnd);
   }
 
@@ -161,7 +143,7 @@ class Lines {
 
   /** Inserts lines before a line that is not the first one, behind what was inserted there before. */
   insert(index: number, lines: readonly string[]): void {
-    if (this.#isFinal && index === this.length) return;
+    if (this.#mayEndInBlockScalar && index === this.length) return;
     this.#lines[index - 1] = (this.#lines[index - 1] ?? '') + this.#textOf(lines);
   }
 
@@ -204,39 +186,29 @@ class Lines {
     const skipped = new RegExp(`^(?: {0,${indent}}#|\\s*$)`);
     return start + 1 + this.#lines.slice(start, end).findLastIndex((line) => !skipped.test(line));
   }
-}
 
-function editItems(
-  lines: Lines,
-  { indent, items }: SectionPlace,
-  before: readonly unknown[],
-  changes: readonly ItemChange[],
-): void {
-  const places = new Map(items.map((place, index) => [nameOf(before[index]), place]));
-  const added: string[] = [];
-  for (const { name, item } of changes) {
-    const place = places.get(name);
-    const rendered = item === undefined ? [] : renderLines([item], indent);
-    if (place === undefined) added.push(...rendered);
-    else lines.replace(place.start, place.end, rendered);
+  editItems({ indent, items }: SectionPlace, before: readonly unknown[], changes: FileChange['items']): void {
+    const places = new Map(items.map((place, index) => [nameOf(before[index]), place]));
+    const added: string[] = [];
+    for (const { name, item } of changes) {
+      const place = places.get(name);
+      const rendered = item === undefined ? [] : renderLines([item], indent);
+      if (place === undefined) added.push(...rendered);
+      else this.replace(place.start, place.end, rendered);
+    }
+    this.insert(items.at(-1)?.end ?? 0, added);
   }
-  lines.insert(items.at(-1)?.end ?? 0, added);
-}
 
-/** `[]`, `null` or nothing behind the key; or a list in brackets, which becomes a block list. */
-function editInlineList(
-  lines: Lines,
-  { key, end }: SectionPlace,
-  before: readonly unknown[],
-  after: readonly string[],
-): void {
-  const keyLine = withValue(lines.at(key) ?? '', '');
-  // 1000: comments of any indentation.
-  const last = keyLine === lines.at(key) ? key + 1 : lines.contentEnd(key + 1, end, 1000);
-  // Comments would be lost.
-  const first = before.length === 0 ? key + 1 : key;
-  for (let index = first; index < last; index += 1) if (lines.at(index)?.includes('#') === true) return;
-  lines.replace(key, last, [keyLine, ...after]);
+  /** `[]`, `null` or nothing behind the key; or a list in brackets, which becomes a block list. */
+  editInlineList({ key, end }: SectionPlace, before: readonly unknown[], after: readonly string[]): void {
+    const keyLine = withValue(this.at(key) ?? '', '');
+    // 1000: comments of any indentation.
+    const last = keyLine === this.at(key) ? key + 1 : this.contentEnd(key + 1, end, 1000);
+    // Comments would be lost.
+    const first = before.length === 0 ? key + 1 : key;
+    if (this.#lines.slice(first, last).some((line) => line.includes('#'))) return;
+    this.replace(key, last, [keyLine, ...after]);
+  }
 }
 
 /** A line `key: value # comment` with another value, or with none. */
@@ -256,16 +228,17 @@ function renderLines(value: unknown, indent: number): string[] {
     .map((line) => ' '.repeat(indent) + line);
 }
 
+const style = {
+  schema: yamlSchema,
+  noArrayIndent: true,
+  lineWidth: -1,
+  noRefs: true,
+  quotingType: '"',
+} as const;
+
 /** Renders values as kubectl does, and the lists of entries in brackets. */
 function render(value: unknown, flowLevel: 0 | 4): string {
-  const text = dump(value, {
-    schema: yamlSchema,
-    flowLevel,
-    noArrayIndent: true,
-    lineWidth: -1,
-    noRefs: true,
-    quotingType: '"',
-  });
+  const text = dump(value, { ...style, flowLevel });
   // js-yaml quotes flags without need.
   return text.slice(0, -1).replace(/(?<=[[ ])"(--[a-z-]+)"(?=[\],])/g, '$1');
 }

@@ -3,7 +3,6 @@ import { isMapping, type Mapping } from '../mapping.js';
 /** A context that this plugin writes, with a cluster and a user of the same name. */
 export interface ContextEntry {
   readonly name: string;
-  /** The API server's URL. */
   readonly server: string;
   readonly certificateAuthorityPem: string;
   readonly tlsServerName?: string | undefined;

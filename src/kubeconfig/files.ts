@@ -1,18 +1,16 @@
 import { realpathSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, win32 } from 'node:path';
-import { EckError, messageOf, printable, usageError } from '../errors.js';
+import { EckError, ifPossible, printable } from '../errors.js';
 import type { Environment } from '../world.js';
 
 /** The files of the user kubeconfig, in kubectl's order: the first file to define something wins. */
 export type KubeconfigPaths = readonly [string, ...string[]];
 
 /**
- * Finds the files of the user kubeconfig as kubectl does: `--kubeconfig`, else `$KUBECONFIG`, else `~/.kube/config`.
+ * Finds the files of the user kubeconfig as kubectl does: `--kubeconfig` (`flag`), else `$KUBECONFIG`, else
+ * `~/.kube/config`.
  * A file with two names in the list counts once. The files may be missing.
- *
- * @param setting `flag` is `--kubeconfig`
- * @throws EckError `usage` if `$KUBECONFIG` is a list of empty names
  */
 export function locateKubeconfig(setting: {
   readonly flag?: string | undefined;
@@ -22,17 +20,13 @@ export function locateKubeconfig(setting: {
 }): KubeconfigPaths {
   const { flag, environment, homeDirectory, platform } = setting;
   if (flag) return [flag];
-  const variable = environment['KUBECONFIG'];
-  if (!variable) return [(platform === 'win32' ? win32 : posix).join(homeDirectory, '.kube', 'config')];
   const files = new Map<string, string>();
-  for (const path of splitList(variable, platform)) {
+  for (const path of splitList(environment['KUBECONFIG'] ?? '', platform)) {
     const real = realPath(path);
     if (path !== '' && !files.has(real)) files.set(real, path);
   }
-  const [first, ...others] = files.values();
-  if (first === undefined) {
-    throw usageError('KUBECONFIG names no file', 'Unset it, or set it to the path of a kubeconfig');
-  }
+  const home = (platform === 'win32' ? win32 : posix).join(homeDirectory, '.kube', 'config');
+  const [first = home, ...others] = files.values();
   return [first, ...others];
 }
 
@@ -44,12 +38,9 @@ function splitList(list: string, platform: NodeJS.Platform): string[] {
 }
 
 /** The real path of a file, or of the directories that exist if there is no such file. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path));
-  }
+export function realPath(path: string): string {
+  const real = ifPossible(() => realpathSync(path));
+  return real ?? (dirname(path) === path ? path : join(realPath(dirname(path)), basename(path)));
 }
 
 /** The largest kubeconfig that is read or written, in bytes: thousands of clusters. */
@@ -62,9 +53,7 @@ export const tooLarge = `it is larger than ${maxSize / 1024 / 1024} MiB`;
  * @returns undefined if there is no such file
  * @throws EckError `kubeconfig-unusable`
  */
-export async function readText(
-  path: string,
-): Promise<{ readonly text: string; readonly isUtf16: boolean } | undefined> {
+export async function readText(path: string): Promise<{ text: string; isUtf16: boolean } | undefined> {
   let bytes: Buffer;
   try {
     const stats = await stat(path);
@@ -79,43 +68,23 @@ export async function readText(
   const mark = bytes.length % 2 === 0 ? bytes.toString('latin1', 0, 2) : '';
   if (mark === '\xff\xfe') return { text: bytes.toString('utf16le'), isUtf16: true };
   if (mark === '\xfe\xff') return { text: bytes.swap16().toString('utf16le'), isUtf16: true };
-  try {
-    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-    return { text: decoder.decode(bytes), isUtf16: false };
-  } catch {
-    throw cannot('read', path, 'it is not UTF-8 text');
-  }
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const text = ifPossible(() => decoder.decode(bytes));
+  if (text === undefined) throw cannot('read', path, 'it is not UTF-8 text');
+  return { text, isUtf16: false };
 }
-
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-  EISDIR: 'it is a directory',
-  ENOTDIR: 'a part of its path is not a directory',
-  // mkdir reports the same so.
-  EEXIST: 'a part of its path is not a directory',
-  ELOOP: 'its symbolic links form a loop',
-  ENAMETOOLONG: 'its name is too long',
-  ENOSPC: 'there is no space left',
-  EDQUOT: 'there is no space left',
-  EFBIG: 'there is no space left',
-  EBUSY: 'it is in use',
-};
 
 /** The code of an error of the operating system, such as `ENOENT`. */
 export function errorCode(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? '';
 }
 
-function describe(reason: unknown): string {
-  if (typeof reason === 'string') return reason;
-  return reasons[errorCode(reason)] ?? messageOf(reason);
-}
-
 /** @param others what happened to other files */
 export function cannot(verb: 'read' | 'write', path: string, reason: unknown, others = ''): EckError {
-  const message = `Cannot ${verb} the kubeconfig ${printable(path)}: ${describe(reason)}${others}`;
+  // The reason alone in errors such as `EACCES: permission denied, open '/home/me/.kube/config'`.
+  const text = typeof reason === 'string' ? reason : (reason as Error).message;
+  const words = printable(text).replace(/^E[A-Z]+: (.*?), .*/, '$1');
+  const message = `Cannot ${verb} the kubeconfig ${printable(path)}: ${words}${others}`;
   const fix = 'Fix this, or choose another file with --kubeconfig or KUBECONFIG';
   return new EckError('kubeconfig-unusable', message, { fix, cause: reason });
 }

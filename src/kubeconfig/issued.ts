@@ -6,17 +6,14 @@ import { isMapping, type Mapping } from '../mapping.js';
 
 /** What is taken from an issued kubeconfig. Everything else in it is ignored. */
 export interface IssuedKubeconfig {
-  readonly cluster: IssuedCluster;
+  readonly cluster: {
+    /** An https URL. */
+    readonly server: string;
+    /** PEM, one certificate or more, each of which parses. */
+    readonly certificateAuthorityPem: string;
+    readonly tlsServerName?: string;
+  };
   readonly credential: ClientCredential;
-}
-
-/** How to reach a cluster's API server and verify it. */
-export interface IssuedCluster {
-  /** An https URL. */
-  readonly server: string;
-  /** PEM, one certificate or more, each of which parses. */
-  readonly certificateAuthorityPem: string;
-  readonly tlsServerName?: string;
 }
 
 /** The largest issued kubeconfig that is read, in characters. */
@@ -33,17 +30,14 @@ const maxLength = 1024 * 1024;
 export function readIssuedKubeconfig(config: unknown, clusterId: string, now: Date): IssuedKubeconfig {
   try {
     const kubeconfig = asMapping(parse(config), 'it');
-    const context = currentContext(kubeconfig);
+    const context = contentOf(kubeconfig, 'context', kubeconfig['current-context']);
     return {
-      cluster: readCluster(referred(kubeconfig, 'cluster', context)),
-      credential: readCredential(referred(kubeconfig, 'user', context), now),
+      cluster: readCluster(contentOf(kubeconfig, 'cluster', context['cluster'])),
+      credential: readCredential(contentOf(kubeconfig, 'user', context['user']), now),
     };
   } catch (error) {
-    throw new EckError(
-      'issued-kubeconfig-invalid',
-      `The kubeconfig that ENS issued for ${clusterId} cannot be used: ${messageOf(error)}`,
-      { fix: 'Check the cluster in the ENS console' },
-    );
+    const message = `The kubeconfig that ENS issued for ${clusterId} cannot be used: ${messageOf(error)}`;
+    throw new EckError('issued-kubeconfig-invalid', message, { fix: 'Check the cluster in the ENS console' });
   }
 }
 
@@ -74,44 +68,19 @@ function asMapping(value: unknown, what: string): Mapping {
   return value;
 }
 
-/** The items of a list of named entries, such as `clusters`. */
-function list(kubeconfig: Mapping, name: string): Mapping[] {
-  const value = kubeconfig[name];
-  if (!Array.isArray(value) || value.length === 0) throw new Error(`it has no ${name}`);
-  return value.map((item) => asMapping(item, `an entry of ${name}`));
-}
-
-function currentContext(kubeconfig: Mapping): Mapping {
-  const contexts = list(kubeconfig, 'contexts');
-  const current = kubeconfig['current-context'];
-  const chosen =
-    contexts.find(({ name }) => name === current) ?? (contexts.length === 1 ? contexts[0] : undefined);
-  if (chosen === undefined) {
-    const names = contexts.map(({ name }) => shownName(name)).join(', ');
-    throw new Error(`its current-context names none of its ${contexts.length} contexts (${names})`);
-  }
-  return asMapping(chosen['context'], 'its context');
-}
-
-/** A name for a message. A text that does not look like one is not quoted: it may be a part of a key. */
-function shownName(name: unknown): string {
-  const isUsual =
-    ['string', 'number'].includes(typeof name) && /^[a-z0-9][a-z0-9.:@_-]{0,62}$/.test(String(name));
-  return isUsual ? String(name) : 'one with an unusual name';
-}
-
-/** The content of the cluster or user that a context refers to. A name of digits is a number to YAML. */
-function referred(kubeconfig: Mapping, kind: 'cluster' | 'user', context: Mapping): Mapping {
-  const name = context[kind];
-  if (typeof name !== 'number' && (typeof name !== 'string' || name === '')) {
-    throw new Error(`its context has no ${kind}`);
-  }
-  const found = list(kubeconfig, `${kind}s`).find((item) => String(item['name']) === String(name));
-  if (found === undefined) throw new Error(`it has no ${kind} of the name that its context gives`);
+/** The content of the entry of a name, which YAML may read as a number. A context that is the only one is found. */
+function contentOf(kubeconfig: Mapping, kind: 'context' | 'cluster' | 'user', name: unknown): Mapping {
+  const list = kubeconfig[`${kind}s`];
+  if (!Array.isArray(list) || list.length === 0) throw new Error(`it has no ${kind}s`);
+  const items = list.map((item) => asMapping(item, `an entry of ${kind}s`));
+  const isName = ['string', 'number'].includes(typeof name);
+  const named = items.find((item) => isName && String(item['name']) === String(name));
+  const found = kind === 'context' && items.length === 1 ? items[0] : named;
+  if (found === undefined) throw new Error(`it refers to a ${kind} that is missing`);
   return asMapping(found[kind], `its ${kind}`);
 }
 
-function readCluster(cluster: Mapping): IssuedCluster {
+function readCluster(cluster: Mapping): IssuedKubeconfig['cluster'] {
   const server = cluster['server'];
   // The parser of URLs ignores blanks and control characters, but the text itself is taken.
   if (typeof server !== 'string' || !/^[\x21-\x7e]+$/.test(server) || !URL.canParse(server)) {
@@ -121,10 +90,9 @@ function readCluster(cluster: Mapping): IssuedCluster {
   if (url.protocol !== 'https:') throw new Error('its server is not https');
   if (url.username !== '' || url.password !== '') throw new Error('its server contains a password');
 
+  const authorities = readCertificates(base64Text(cluster, 'certificate-authority-data'));
   // The text of a certificate is its PEM.
-  const certificateAuthorityPem = readCertificates(base64Text(cluster, 'certificate-authority-data')).join(
-    '',
-  );
+  const certificateAuthorityPem = authorities.join('');
   const tlsServerName = cluster['tls-server-name'];
   if (tlsServerName === undefined) return { server, certificateAuthorityPem };
   if (typeof tlsServerName !== 'string' || !/^[A-Za-z0-9.:_-]{1,253}$/.test(tlsServerName)) {
@@ -134,14 +102,10 @@ function readCluster(cluster: Mapping): IssuedCluster {
 }
 
 function readCredential(user: Mapping, now: Date): ClientCredential {
-  if (user['client-key-data'] === undefined && 'exec' in user) {
-    throw new Error('its user has an exec entry instead of a client certificate and key');
-  }
   const certificate = base64Text(user, 'client-certificate-data');
   return checkClientCredential({ certificate, privateKey: base64Text(user, 'client-key-data') }, now);
 }
 
-/** The text of a field in base64. Errors quote nothing of it. */
 function base64Text(mapping: Mapping, key: string): string {
   const value = mapping[key];
   if (typeof value !== 'string' || value.trim() === '') throw new Error(`it has no ${key}`);

@@ -1,7 +1,8 @@
 import { FAILSAFE_SCHEMA, load, Type, YAMLException } from 'js-yaml';
-import { EckError, printable, quoted } from '../errors.js';
+import { ifPossible, quoted } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import { kinds, sections, type Section } from './entry.js';
+import { cannot } from './files.js';
 
 /** One file of the user kubeconfig. */
 export interface KubeconfigFile {
@@ -9,12 +10,14 @@ export interface KubeconfigFile {
   /** Undefined if there is no such file, which counts as an empty one. */
   readonly text: string | undefined;
   readonly isUtf16: boolean;
+  readonly isJson: boolean;
   /** The content, with aliases and merge keys resolved. The types of kubectl's fields are checked. */
   readonly content: Mapping;
 }
 
 /** An entry of `clusters`, `users` or `contexts`. */
 export interface NamedEntry {
+  readonly section: Section;
   readonly name: string;
   readonly file: KubeconfigFile;
   /** The whole entry: `name`, the content, and other fields. */
@@ -29,10 +32,12 @@ export interface NamedEntry {
  */
 export function parseKubeconfig(path: string, text: string | undefined, isUtf16 = false): KubeconfigFile {
   const [document] = splitDocument(text ?? '');
-  const content = parseJson(document) ?? parseYaml(path, document) ?? {};
+  const json = parseJson(document);
+  const content = json ?? parseYaml(path, document) ?? {};
   const problem = isMapping(content) ? problemOf(content) : 'it is not a mapping';
-  if (problem !== undefined) throw unusable(path, problem);
-  return { path, text, isUtf16, content: content as Mapping };
+  if (problem !== undefined) throw cannot('read', path, problem);
+  const isJson = json !== undefined && document === text;
+  return { path, text, isUtf16, isJson, content: content as Mapping };
 }
 
 /** The named entries of a section. */
@@ -40,11 +45,10 @@ export function entriesOf(file: KubeconfigFile, section: Section): NamedEntry[] 
   return itemsOf(file.content, section).flatMap((item) => {
     if (!isMapping(item) || typeof item['name'] !== 'string') return [];
     const content = (item[kinds[section]] ?? {}) as Mapping;
-    return [{ name: item['name'], file, item, content }];
+    return [{ section, name: item['name'], file, item, content }];
   });
 }
 
-/** All items of a section. */
 export function itemsOf(content: Mapping, section: Section): readonly unknown[] {
   return (content[section] as readonly unknown[] | null | undefined) ?? [];
 }
@@ -62,16 +66,12 @@ export function splitDocument(text: string): [document: string, rest: string] {
 /** The content of a JSON text in braces, or undefined. */
 export function parseJson(text: string): Mapping | undefined {
   if (!/^\ufeff?\s*\{/.test(text)) return undefined;
-  try {
-    return JSON.parse(text.replace('\ufeff', '')) as Mapping;
-  } catch {
-    return undefined;
-  }
+  return ifPossible(() => JSON.parse(text.replace('\ufeff', '')) as Mapping);
 }
 
 function parseYaml(path: string, document: string): unknown {
   if (/^\ufeff?%YAML\s+(?!1\.1\b)/m.test(document)) {
-    throw unusable(path, 'kubectl reads YAML 1.1 only, and its %YAML directive differs');
+    throw cannot('read', path, 'kubectl reads YAML 1.1 only, and its %YAML directive differs');
   }
   try {
     // kubectl skips byte order marks between lines.
@@ -80,7 +80,7 @@ function parseYaml(path: string, document: string): unknown {
     if (!(error instanceof YAMLException)) throw error;
     // What follows these characters may be quoted from the text.
     const reason = error.reason.replace(/\s*["'`:!<(].*/s, '');
-    throw unusable(path, `it is not YAML: line ${error.mark.line + 1}, ${reason}`);
+    throw cannot('read', path, `it is not YAML: line ${error.mark.line + 1}, ${reason}`);
   }
 }
 
@@ -123,42 +123,36 @@ function fields(shape: Shape, names: string): Record<string, Shape> {
   return Object.fromEntries(names.split(' ').map((name) => [name, shape]));
 }
 
+function entries(kind: string, content: Shape): Shape {
+  return [{ name: 'string', [kind]: content }];
+}
+
 const extensions: Shape = [{ name: 'string' }];
 const kubeconfigShape: Shape = {
   'current-context': 'string',
   preferences: { colors: 'boolean', extensions },
   extensions,
-  clusters: [
-    {
-      name: 'string',
-      cluster: {
-        ...fields('string', 'server tls-server-name certificate-authority proxy-url'),
-        ...fields('boolean', 'insecure-skip-tls-verify disable-compression'),
-        'certificate-authority-data': 'base64',
-        extensions,
-      },
+  clusters: entries('cluster', {
+    ...fields('string', 'server tls-server-name certificate-authority proxy-url'),
+    ...fields('boolean', 'insecure-skip-tls-verify disable-compression'),
+    'certificate-authority-data': 'base64',
+    extensions,
+  }),
+  users: entries('user', {
+    ...fields('string', 'client-certificate client-key token tokenFile as as-uid username password'),
+    ...fields('base64', 'client-certificate-data client-key-data'),
+    'as-groups': ['string'],
+    'as-user-extra': {},
+    'auth-provider': { name: 'string', config: {} },
+    exec: {
+      ...fields('string', 'command apiVersion installHint interactiveMode'),
+      args: ['string'],
+      env: [fields('string', 'name value')],
+      provideClusterInfo: 'boolean',
     },
-  ],
-  users: [
-    {
-      name: 'string',
-      user: {
-        ...fields('string', 'client-certificate client-key token tokenFile as as-uid username password'),
-        ...fields('base64', 'client-certificate-data client-key-data'),
-        'as-groups': ['string'],
-        'as-user-extra': {},
-        'auth-provider': { name: 'string', config: {} },
-        exec: {
-          ...fields('string', 'command apiVersion installHint interactiveMode'),
-          args: ['string'],
-          env: [fields('string', 'name value')],
-          provideClusterInfo: 'boolean',
-        },
-        extensions,
-      },
-    },
-  ],
-  contexts: [{ name: 'string', context: { ...fields('string', 'cluster user namespace'), extensions } }],
+    extensions,
+  }),
+  contexts: entries('context', { ...fields('string', 'cluster user namespace'), extensions }),
 };
 
 /** Far more than a kubeconfig has. YAML aliases could make a short text stand for any number of values. */
@@ -173,18 +167,14 @@ function problemOf(content: Mapping): string | undefined {
   }
   if ((content['kind'] ?? 'Config') !== 'Config') return 'its kind is not Config';
   if ((content['apiVersion'] ?? 'v1') !== 'v1') return 'its apiVersion is not v1';
-  return (
-    typeProblem(content, kubeconfigShape) ??
-    sections.map((section) => twiceIn(content, section)).find(Boolean)
-  );
-}
-
-function twiceIn(content: Mapping, section: Section): string | undefined {
-  const seen = new Set<string>();
-  for (const item of itemsOf(content, section) as readonly ({ readonly name?: string | null } | null)[]) {
-    const name = item?.name ?? '';
-    if (seen.has(name)) return `its ${section} have the name ${quoted(name)} twice`;
-    seen.add(name);
+  const wrongType = typeProblem(content, kubeconfigShape);
+  if (wrongType !== undefined) return wrongType;
+  for (const section of sections) {
+    const items = itemsOf(content, section) as readonly ({ readonly name?: string | null } | null)[];
+    const names = items.map((item) => item?.name ?? '');
+    const unseen = new Set(names);
+    const twice = names.find((name) => !unseen.delete(name));
+    if (twice !== undefined) return `its ${section} have the name ${quoted(twice)} twice`;
   }
   return undefined;
 }
@@ -209,10 +199,4 @@ function isBase64(value: unknown): boolean {
   if (typeof value !== 'string') return false;
   const text = value.replace(/[\r\n]/g, '');
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
-}
-
-function unusable(path: string, reason: string): EckError {
-  return new EckError('kubeconfig-unusable', `${printable(path)} is not a valid kubeconfig: ${reason}`, {
-    fix: 'Fix the file, or choose another one with --kubeconfig or KUBECONFIG',
-  });
 }

@@ -6,7 +6,11 @@ import { entriesOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from
 /** Several kubeconfig files merged as kubectl does: the first to define something wins. */
 export type MergedKubeconfig = ReturnType<typeof mergeKubeconfigs>;
 
-/** Reads every file of the user kubeconfig. Missing files count as empty. */
+/**
+ * Reads every file of the user kubeconfig. Missing files count as empty.
+ *
+ * @throws EckError `kubeconfig-unusable` if a file cannot be read
+ */
 export function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
   return Promise.all(
     paths.map(async (path) => {
@@ -16,7 +20,6 @@ export function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
   );
 }
 
-/** Merges files that are in kubectl's order. */
 export function mergeKubeconfigs(files: readonly KubeconfigFile[]) {
   const merge = (section: Section): ReadonlyMap<string, NamedEntry> => {
     const merged = new Map<string, NamedEntry>();
@@ -48,11 +51,7 @@ export function ownEntries(merged: MergedKubeconfig): Readonly<Record<Section, R
   };
 }
 
-export interface UserContexts {
-  readonly currentContext: string | undefined;
-  /** In the order of the files. */
-  readonly contexts: readonly UserContext[];
-}
+export type UserContexts = Awaited<ReturnType<typeof readContexts>>;
 
 /** A context with its user and cluster, which may not exist. */
 export interface UserContext {
@@ -73,12 +72,8 @@ export interface UserContext {
   readonly clusterInfoId: string | undefined;
 }
 
-/**
- * Reads the contexts of the user kubeconfig as kubectl sees them.
- *
- * @throws EckError `kubeconfig-unusable` if a file cannot be read
- */
-export async function readContexts(paths: KubeconfigPaths): Promise<UserContexts> {
+/** Reads the contexts of the user kubeconfig as kubectl sees them, in the order of the files. */
+export async function readContexts(paths: KubeconfigPaths) {
   const { contexts, clusters, users, currentContext } = mergeKubeconfigs(await readFiles(paths));
   return {
     currentContext,
@@ -111,7 +106,6 @@ export interface KubeconfigUser {
   readonly file: string;
   /** The user's content, which may hold secrets. */
   readonly content: Mapping;
-  /** Whether its `exec` entry runs this plugin. */
   readonly isOwn: boolean;
   readonly contexts: readonly { readonly name: string; readonly clusterName: string | undefined }[];
 }
@@ -119,8 +113,6 @@ export interface KubeconfigUser {
 /**
  * Reads the users of every file. A context counts for the user of its own file, since files are also used one by one,
  * else for the user that kubectl finds.
- *
- * @throws EckError `kubeconfig-unusable` if a file cannot be read
  */
 export async function readUsers(paths: KubeconfigPaths): Promise<KubeconfigUser[]> {
   const files = await readFiles(paths);

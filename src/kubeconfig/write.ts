@@ -1,11 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
-import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { removeFile } from '../cache-directory.js';
 import { EckError, printable } from '../errors.js';
-import { cannot, errorCode, maxSize, tooLarge } from './files.js';
+import { cannot, errorCode, maxSize, realPath, tooLarge } from './files.js';
 
 const lockTimeoutMs = 5_000;
 const retryMs = 50;
@@ -24,28 +22,23 @@ export async function withLocks<Result>(
   const held: string[] = [];
   const release = () => {
     held.splice(0).forEach(removeFile);
+    process.off('exit', release);
+    for (const signal of signals) process.off(signal, onSignal);
   };
   const onSignal = (signal: NodeJS.Signals) => {
     release();
-    stop();
     // Without a listener the signal ends the process as usual.
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
-  };
-  const stop = () => {
-    process.off('exit', release);
-    for (const signal of signals) process.off(signal, onSignal);
   };
   process.on('exit', release);
   for (const signal of signals) process.on(signal, onSignal);
   try {
     // A file behind a symbolic link has two names. Sorted, so that two processes cannot wait for each other.
-    const targets = await Promise.all(paths.map((path) => realpath(path).catch(() => resolve(path))));
-    const names = new Set([...paths.map((path) => resolve(path)), ...targets]);
+    const names = new Set(paths.flatMap((path) => [resolve(path), resolve(realPath(path))]));
     for (const name of [...names].sort()) await acquireLock(name, held);
     return await task();
   } finally {
     release();
-    stop();
   }
 }
 
@@ -63,9 +56,8 @@ async function acquireLock(path: string, held: string[]): Promise<void> {
       if (code !== 'EEXIST') throw cannot('write', path, error);
     }
     if (waitedMs >= lockTimeoutMs) {
-      throw new EckError('kubeconfig-locked', `Another process holds the lock ${printable(lock)}`, {
-        fix: `Try again; if no kubectl is running, remove the lock: rm ${printable(lock)}`,
-      });
+      const fix = `Try again; if no kubectl is running, remove the lock: rm ${printable(lock)}`;
+      throw new EckError('kubeconfig-locked', `Another process holds the lock ${printable(lock)}`, { fix });
     }
     await delay(retryMs);
   }
@@ -97,7 +89,7 @@ export function replaceFiles(files: readonly { readonly path: string; readonly t
     const replacements = files.map((file) => {
       path = file.path;
       const target = followLinks(resolve(path));
-      const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
+      const temporary = join(dirname(target), `.${basename(target)}.kubectl-eck.tmp`);
       const bytes = Buffer.from(file.text);
       const replaced = fs.statSync(target, { throwIfNoEntry: false });
       temporaries.push(temporary);
@@ -114,9 +106,8 @@ export function replaceFiles(files: readonly { readonly path: string; readonly t
       changed.push(path);
     }
   } catch (error) {
-    const unchanged = files
-      .map((file) => file.path)
-      .filter((each) => ![...changed, incomplete].includes(each));
+    const touched = [...changed, incomplete];
+    const unchanged = files.map((file) => file.path).filter((each) => !touched.includes(each));
     const lists = files.length === 1 ? '' : listed('Changed', changed) + listed('Not changed', unchanged);
     const place = incomplete === undefined ? '' : '. It was written in place and may be incomplete';
     throw cannot('write', path, error, place + lists);
@@ -131,7 +122,7 @@ function listed(what: string, paths: readonly string[]): string {
 
 /** The file behind symbolic links, which may be missing. */
 function followLinks(path: string, links = 0): string {
-  if (links > 40) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
+  if (links > 40) throw new Error('too many symbolic links');
   if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path;
   return followLinks(resolve(dirname(path), fs.readlinkSync(path)), links + 1);
 }
@@ -147,7 +138,8 @@ function writeTemporary(temporary: string, bytes: Buffer, target: string, replac
   if (replaced === undefined) fs.mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
   // A rename would replace a file that its owner made read-only.
   else fs.closeSync(fs.openSync(target, 'r+'));
-  removeLeftovers(target);
+  // Of a run that was killed: the lock is held, so no other run writes it.
+  removeFile(temporary);
   writeAndSync(temporary, 'wx', bytes);
   if (replaced === undefined) return;
   try {
@@ -157,15 +149,6 @@ function writeTemporary(temporary: string, bytes: Buffer, target: string, replac
     if (process.geteuid?.() === 0) throw error;
   }
   fs.chmodSync(temporary, replaced.mode & 0o7777);
-}
-
-/** Removes temporary files of runs that were killed: the lock is held, so no other run is writing one. */
-function removeLeftovers(target: string): void {
-  const start = `.${basename(target)}.`;
-  for (const name of fs.readdirSync(dirname(target))) {
-    const isLeftover = name.startsWith(start) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(start.length));
-    if (isLeftover) removeFile(join(dirname(target), name));
-  }
 }
 
 /** @returns false for a mount point, which cannot be replaced */

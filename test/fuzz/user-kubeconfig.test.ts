@@ -33,7 +33,7 @@ test.each<[string, fc.Arbitrary<string>, number]>([
 /** @returns whether the text could be edited */
 function check(text: string, change: FileChange): boolean {
   const { value: file } = outcomeOf(['kubeconfig-unusable'], () => parseKubeconfig('config', text));
-  const edit = () => file && editKubeconfig(file, change, 'use --print');
+  const edit = () => file && editKubeconfig(file, change);
   const { value: edited } = outcomeOf(['kubeconfig-unusable'], edit);
   if (file === undefined || edited === undefined) return false;
 

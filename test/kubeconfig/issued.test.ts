@@ -5,6 +5,7 @@ import { base64, createFixtures, type Fixtures } from '../fuzz/credentials.js';
 import { outcomeOf } from '../fuzz/property.js';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority.js';
 import { issuedConfig, type Issuing } from '../support/issued-kubeconfig.js';
+import { growingAliases } from './fixtures.js';
 
 const clusterId = 'eck-0123abcd';
 const server = 'https://192.0.2.1:6443';
@@ -82,13 +83,11 @@ describe.each(forms)('an issued kubeconfig in %s', (form) => {
 
   test.each<[Change]>([
     [{ 'current-context': undefined }],
-    [{ 'current-context': null }],
     [{ apiVersion: undefined, kind: undefined, preferences: undefined }],
     [{ 'contexts.0.context.namespace': 'default' }],
     [{ extensions: [{ name: 'x', extension: { a: 1 } }] }],
     // What is ignored beside the credential.
     [{ [`${user}.exec`]: { command: 'rm', args: ['-rf', '/'], apiVersion: 'v1' } }],
-    [{ [`${user}.exec`]: 42 }],
     [{ [`${user}.auth-provider`]: { name: 'gcp', config: { 'cmd-path': '/bin/sh' } } }],
     [{ [`${user}.token`]: 'x', [`${user}.tokenFile`]: '/etc/passwd' }],
     [{ [`${user}.username`]: 'admin', [`${user}.password`]: 'x' }],
@@ -112,10 +111,8 @@ describe.each(forms)('an issued kubeconfig in %s', (form) => {
   });
 
   test.each([
-    ...['api.example.com', '192.0.2.1', '2001:db8::1', 'under_score'].map((name) => [
-      'tls-server-name',
-      name,
-    ]),
+    ['tls-server-name', 'under_score.example.com'],
+    ['tls-server-name', '2001:db8::1'],
     ['server', 'https://[2001:db8::1]:6443'],
     ['server', 'https://api.example.com:6443/k8s/clusters/c-1'],
     ['server', 'HTTPS://API.example.com'],
@@ -133,42 +130,26 @@ describe.each(forms)('an issued kubeconfig in %s', (form) => {
   });
 });
 
-const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
-const aliases = Array.from(
-  { length: 9 },
-  (_, level) => `a${level + 1}: &a${level + 1} [${Array(10).fill(`*a${level}`).join(', ')}]\n`,
-);
-
 test.each<[string, (yaml: string) => unknown]>([
   ...[undefined, null, '', ' \n ', 42, true, 'apiVersion', [], {}, '{}', '- a\n- b\n', 'null'].map(
     (value): [string, () => unknown] => [`the value ${JSON.stringify(value)}`, () => value],
   ),
-  ['a list of a kubeconfig', () => [config({ form: 'json' })]],
   ['what is not YAML', (yaml) => `{ ${yaml}`],
-  ['no line ends', (yaml) => yaml.replaceAll('\n', ' ')],
   ['a key cut in two', (yaml) => yaml.replace(/(client-key-data: .{40})/, '$1"\n')],
-  ['a key as a block', (yaml) => yaml.replace('client-key-data: ', 'client-key-data: |')],
-  ['tabs', (yaml) => yaml.replaceAll('  ', '\t')],
-  ['a text that ends in the key', (yaml) => yaml.slice(0, yaml.indexOf('client-key-data') + 200)],
   ['a field twice', (yaml) => `${yaml}apiVersion: v1\n`],
   ['an alias', (yaml) => `${yaml}more: &a [1]\nagain: *a\n`],
   ['an unknown alias', (yaml) => `${yaml}again: *a\n`],
-  ['aliases that grow', (yaml) => `${yaml}a0: &a0 [x]\n${aliases.join('')}`],
+  ['aliases that grow', (yaml) => `${yaml}a0: &a0 [x]\n${growingAliases}`],
   ['a merge key', (yaml) => `${yaml}base: &b {x: 1}\nmore:\n  <<: *b\n`],
   ['two documents', (yaml) => `${yaml}---\n${yaml}`],
-  ['endless lists', () => nested(100_000)],
-  ['deep JSON', () => ({ clusters: JSON.parse(nested(1000)) as unknown })],
+  ['endless lists', () => '['.repeat(100_000)],
   ['2 MiB', (yaml) => `${yaml}# ${'x'.repeat(2 * 1024 * 1024)}\n`],
-  ['a web page', () => '<html><body>502 Bad Gateway</body></html>'],
   ['many keys', () => Array.from({ length: 120_000 }, (_, index) => `k${index}:\n`).join('')],
 ])('refused is %s', (_, make) => {
   const start = performance.now();
   expectRefusal(make(String(config())));
   expect(performance.now() - start).toBeLessThan(20_000);
 });
-
-const contexts = (names: unknown[]) =>
-  names.map((name) => ({ name, context: { cluster: 'kubernetes', user: 'user' } }));
 
 describe.each(forms)('refused in %s is', (form) => {
   test.each<[string, ...unknown[]]>([
@@ -188,26 +169,9 @@ describe.each(forms)('refused in %s is', (form) => {
     [`${cluster}.server`, 'https://192.0.2.1:6443\n', 'https://192.0.2.1\n:6443', '  https://192.0.2.1'],
     [`${cluster}.server`, 'https://192.0.2.1/\u001b[2J', 'https://192.0.2.1/\u202ex'],
     [authorityData, undefined, '', '?', base64('no PEM'), base64(brokenCertificate)],
-    [
-      `${cluster}.tls-server-name`,
-      'a b',
-      'https://example.com',
-      'a\u001b[2J',
-      'a\n',
-      'a'.repeat(254),
-      42,
-      ['a'],
-    ],
+    [`${cluster}.tls-server-name`, 'a b', 'https://example.com', 'a\u001b[2J', 'a\n', 'a'.repeat(254), 42],
   ])('%s = %j and the like', (place, ...values) => {
     for (const value of values) expectRefusal(changed(form, { [place]: value }));
-  });
-
-  test.each<[Change]>([
-    [{ [keyData]: undefined, [`${user}.client-key`]: '/etc/shadow' }],
-    [{ [authorityData]: undefined, [`${cluster}.certificate-authority`]: '/a.pem' }],
-    [{ [authorityData]: undefined, [`${cluster}.insecure-skip-tls-verify`]: true }],
-  ])('a file, or no verification, in place of data: %j', (change) => {
-    expectRefusal(changed(form, change));
   });
 
   test("another certificate's key, a broken authority behind a good one, and an expired certificate", () => {
@@ -218,23 +182,9 @@ describe.each(forms)('refused in %s is', (form) => {
     expect(expectRefusal(config({ form }, expired))).toContain('expired at');
   });
 
-  test.each<[unknown, unknown[], string]>([
-    ['gone', ['blue', 'green', 7], '3 contexts (blue, green, 7)'],
-    [undefined, ['blue', 'green'], '2 contexts (blue, green)'],
-    [
-      'gone',
-      [
-        '\u001b[31mred\nline',
-        'one\u202etwo',
-        'x'.repeat(5000),
-        '-----BEGIN EC PRIVATE KEY-----\nMHc',
-        'MHcCAQEEIAto',
-      ],
-      `5 contexts (${Array(5).fill('one with an unusual name').join(', ')})`,
-    ],
-  ])('a current-context %j without its context; only usual names are shown', (current, names, expected) => {
-    const change = { 'current-context': current, contexts: contexts(names) };
-    expect(expectRefusal(changed(form, change))).toContain(expected);
+  test.each(['gone', undefined])('a current-context %s that is none of two', (current) => {
+    const contexts = ['a', 'b'].map((name) => ({ name, context: { cluster: 'kubernetes', user: 'user' } }));
+    expectRefusal(changed(form, { 'current-context': current, contexts }));
   });
 });
 

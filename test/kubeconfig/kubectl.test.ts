@@ -42,7 +42,6 @@ for (const requirement of [oldKubectl, currentKubectl]) {
       ['on Windows', `\ufeff${yaml.replaceAll('\n', '\r\n')}`],
       ['without a line end at the end', yaml.trimEnd()],
       ['in JSON', json],
-      ['in compact JSON', JSON.stringify(JSON.parse(json))],
       ['in an empty file', ''],
       ['between document markers', '---\ncontexts:\n- name: a\n---\ncontexts:\n- name: b\n'],
       ['with a list in brackets', 'contexts: [{name: a, context: {cluster: a}}, ]\nclusters: []\n'],
@@ -90,16 +89,12 @@ for (const requirement of [oldKubectl, currentKubectl]) {
       ...'a|123|433e40|yes|off|0x10|0777|1_000|0o17|.5|1.|1:20|2001-01-01|_0|=|""|null'
         .split('|')
         .map((name) => `users:\n- name: ${name}\n`),
-      'clusters: [{name: a, cluster: foo}]\n',
       'users: [{name: a, user: {exec: {command: a, args: [1]}}}]\n',
-      'users: [{name: a, user: {client-key-data: "!"}}]\n',
       'users: [{name: a, user: {client-key-data: "Y\\nQ==\\n"}}]\n',
       'users: [{name: a}, {name: a}]\n',
       'users: []\nusers: [{name: a}]\n',
       '%YAML 1.2\n---\nusers: []\n',
       '%YAML 1.1\n---\nusers: []\n',
-      'clusters: [{name: a, cluster: {insecure-skip-tls-verify: yes}}]\n',
-      'kind: Secret\n',
       'x: {y: 1}\n---\n{{{\n',
     ])('on whether this is a kubeconfig: %j', async (text) => {
       writeFileSync(config, text);
@@ -111,13 +106,12 @@ for (const requirement of [oldKubectl, currentKubectl]) {
     test('on the lock', async () => {
       writeFileSync(config, 'kind: Config\n');
       const before = snapshot(directory)['config'];
-      const { status, stderr } = await withLocks([config], () =>
-        run(requirement, config, 'set-context', 'a'),
-      );
+      const set = () => run(requirement, config, 'set-context', 'a');
+      const { status, stderr } = await withLocks([config], set);
       expect(status).toBe(1);
       expect(stderr).toContain('config.lock');
       expect(snapshot(directory)).toEqual({ config: before });
-      expect(await run(requirement, config, 'set-context', 'other')).toMatchObject({ status: 0 });
+      expect(await set()).toMatchObject({ status: 0 });
       await writeContexts([config], [contextEntry('eck-2')], setCurrent);
       expect(existsSync(`${config}.lock`)).toBe(false);
       expect(readFileSync(config, 'utf8')).toContain('current-context: eck-2');
@@ -130,14 +124,12 @@ describeWith([currentKubectl], `${currentKubectl.name} puts entries into the sam
   const ours = `users:\n- {name: eck-1, user: {exec: {apiVersion: ${v1beta1}, command: kubectl-eck}}}\n`;
   test.each<[string, Record<string, string>, string]>([
     ['one file', { a: '' }, 'a'],
-    ['one file that is missing', {}, 'a'],
     ['a list, all missing', {}, 'a:b:c'],
     ['a list, the first missing', { b: 'kind: Config\n', c: '' }, 'a:b:c'],
     ['a list with empty parts', { b: '' }, ':a::b:'],
     ['a list with a file twice', { a: '', b: '' }, 'b:a:b'],
     ['an entry in the second file', { a: 'kind: Config\n', b: ours }, 'a:b'],
     ['an entry in both files', { a: ours, b: ours }, 'b:a'],
-    ['the current context in the second file', { a: 'kind: Config\n', b: 'current-context: b\n' }, 'a:b'],
     ['the current context in both files', { a: 'current-context: a\n', b: 'current-context: b\n' }, 'b:a'],
   ])('%s', async (_, files, list) => {
     const makeRoot = (): string => {
@@ -165,14 +157,10 @@ describeWith([currentKubectl], `${currentKubectl.name} puts entries into the sam
     expect(readdirSync(ourRoot)).toEqual(readdirSync(theirRoot));
     for (const name of readdirSync(theirRoot)) {
       const facts = async (root: string) => {
-        const content = await view(currentKubectl, join(root, name));
-        return {
-          name,
-          clusters: content.clusters?.map((item) => item.name) ?? [],
-          users: content.users?.map((item) => [item.name, 'args' in (item.user.exec ?? {})]) ?? [],
-          contexts: content.contexts?.map((item) => item.name) ?? [],
-          currentContext: content['current-context'],
-        };
+        const { clusters, users, contexts, ...content } = await view(currentKubectl, join(root, name));
+        const names = [clusters, users, contexts].map((list) => list?.map((item) => item.name) ?? []);
+        const haveArgs = users?.map(({ user }) => 'args' in (user.exec ?? {})) ?? [];
+        return { names, haveArgs, currentContext: content['current-context'] };
       };
       expect(await facts(ourRoot)).toEqual(await facts(theirRoot));
     }

