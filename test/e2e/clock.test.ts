@@ -1,21 +1,14 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { Outcome } from '../support/kubectl.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
-import { programs, runProgram, Sandbox } from '../support/sandbox.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { programs, runProgram } from '../support/sandbox.js';
 
 const hourMs = 3_600_000;
 
 describeWith([{ name: 'faketime', available: onPath('faketime') }], 'with a wrong clock', () => {
-  let sandbox: Sandbox;
-
-  beforeEach(async () => {
-    sandbox = await Sandbox.create();
-  });
-
-  afterEach(async () => {
-    await sandbox.dispose();
-  });
+  useSandbox();
 
   function run(clockOffsetMs: number): Promise<Outcome> {
     const offset = `${clockOffsetMs < 0 ? '' : '+'}${clockOffsetMs / 1000}s`;

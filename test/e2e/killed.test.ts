@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
@@ -6,17 +6,10 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import type { Outcome } from '../support/kubectl.js';
-import { programs, Sandbox } from '../support/sandbox.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { programs } from '../support/sandbox.js';
 
-let sandbox: Sandbox;
-
-beforeEach(async () => {
-  sandbox = await Sandbox.create();
-});
-
-afterEach(async () => {
-  await sandbox.dispose();
-});
+useSandbox();
 
 /** Every run renews, takes the lock and writes. */
 const renewArgs = (): string[] => ['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms'];

@@ -1,21 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
-import { programs, runProgram, Sandbox, type Program } from '../support/sandbox.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { programs, runProgram, type Program } from '../support/sandbox.js';
 import { secretForms } from '../support/secrets.js';
 
-let sandbox: Sandbox;
-
-beforeEach(async () => {
-  sandbox = await Sandbox.create();
-});
-
-afterEach(async () => {
-  await sandbox.dispose();
-});
+useSandbox();
 
 const execArgs = (): string[] => ['exec-credential', '--cluster-id', sandbox.clusterId];
 
