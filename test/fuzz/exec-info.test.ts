@@ -4,7 +4,7 @@ import { certificatePem, privateKeyPem } from '../../src/credential/client-crede
 import { execApiVersions, formatExecCredential, readExecInfo } from '../../src/exec-credential/protocol.js';
 import { createFixtures, type Fixtures } from './credentials.js';
 import { holds, isPrintable, outcomeOf, runs } from './property.js';
-import { anyText, anyValue, mutations, textMutations, toJson } from './values.js';
+import { anyText, anyValue, mutations, textMutations, toJson, weighted } from './values.js';
 
 let fixtures: Fixtures;
 beforeAll(async () => {
@@ -25,23 +25,15 @@ function requests(): fc.Arbitrary<string | undefined> {
     .tuple(info, fc.array(textMutations(), { maxLength: 2 }))
     .map(([text, all]) => all.reduce((result, change) => change(result), text));
   const deep = fc.nat(30_000).map((depth) => '['.repeat(depth) + ']'.repeat(depth));
-  return fc.oneof(
-    { weight: 5, arbitrary: info },
-    { weight: 3, arbitrary: changed },
-    { weight: 1, arbitrary: fc.option(anyText, { nil: undefined }) },
-    { weight: 1, arbitrary: fc.json() },
-    { weight: 1, arbitrary: deep },
-  );
+  const anyInfo = fc.option(anyText, { nil: undefined });
+  return weighted<string | undefined>([5, info], [3, changed], [1, anyInfo], [1, fc.json()], [1, deep]);
 }
 
 test('whatever KUBERNETES_EXEC_INFO is, the answer is one valid ExecCredential or an error', () => {
   let answered = 0;
   holds(requests(), (text) => {
-    const { value } = outcomeOf(
-      ['exec-info-invalid'],
-      () => readExecInfo(text, execApiVersions[0]),
-      fixtures.keys,
-    );
+    const read = () => readExecInfo(text, execApiVersions[0]);
+    const { value } = outcomeOf(['exec-info-invalid'], read, fixtures.keys);
     if (value === undefined) return;
     answered += 1;
     const [credential] = fixtures.credentials;

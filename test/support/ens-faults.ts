@@ -24,11 +24,10 @@ export type TransportFault =
   | { readonly kind: keyof typeof texts }
   | { readonly kind: 'huge'; readonly mebibytes: number };
 
-/** What can be made to go wrong with a call. `slow` and `config` change the usual response. */
+/** What can be made to go wrong with a call. `config` changes the usual response. */
 export type EnsFault =
   | ApiErrorFault
   | TransportFault
-  | { readonly kind: 'slow'; readonly delayMs: number }
   /** `undefined` leaves `Config` out. */
   | { readonly kind: 'config'; readonly value: unknown };
 
