@@ -38,12 +38,12 @@ interface Place {
 }
 
 const keychain = async (): Promise<Place> => {
-  const { environment: env, stop } = await startSecretService();
-  return { env, stop };
+  const service = await startSecretService();
+  return { env: service.environment, stop: service.stop };
 };
 const kernel = async (): Promise<Place> => {
-  const { command: wrap, stop } = await startSessionKeyring();
-  return { wrap, stop };
+  const keyring = await startSessionKeyring();
+  return { wrap: keyring.command, stop: () => keyring.stop() };
 };
 const places: readonly (readonly [StoreName, Requirement, () => Promise<Place>])[] = [
   ['file', { name: 'a disk', available: true }, () => Promise.resolve({})],

@@ -51,7 +51,7 @@ for (const [platform, machine, requirement, argv] of machines) {
       // The log of JavaScriptCore. Bun itself has one miss before it runs the program.
       const env = { BUN_JSC_verboseDiskCache: '1' };
       const { stdout, stderr } = await run(['version', '-o', 'json'], env);
-      expect(stdout).toMatch(`"version":"${releaseVersion}","commit":"[0-9a-f]{40}`);
+      expect(stdout).toMatch(new RegExp(`"version":"${releaseVersion}","commit":"[0-9a-f]{40}`));
       const count = (what: string) => (stdout + stderr).split(`Cache ${what} for sourceCode`).length - 1;
       expect(count('hit')).toBeGreaterThanOrEqual(2);
       expect(count('miss')).toBeLessThanOrEqual(1);

@@ -6,7 +6,6 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/
 import { acs3Signature, verifyAcs3, type SignedRequest } from './acs3.js';
 import { ApiServer } from './api-server.js';
 import { CertificateAuthority, type IssuedCertificate } from './certificate-authority.js';
-import { apiError, type EnsFault } from './ens-faults.js';
 import { EnsServer } from './ens-server.js';
 import { journalVariable, leaksIn, noteKey, noteLeak, noteOutput } from './journal.js';
 
@@ -149,20 +148,6 @@ describe('ENS', () => {
     const response = await fetch(ens.endpoint, { method: 'POST', headers });
     return `${response.status} ${await response.text()}`;
   };
-
-  test.each<[EnsFault, RegExp]>([
-    [apiError('Forbidden.RAM'), /^403 \{"RequestId":"[0-9A-F-]{36}","Code":"Forbidden.RAM"/],
-    [{ kind: 'garbage' }, /^200 <<</],
-    [{ kind: 'html-502' }, /^502 <html>/],
-    [{ kind: 'empty' }, /^200 $/],
-    [{ kind: 'truncated-json' }, /^200 \{"RequestId".*Con$/],
-    [{ kind: 'huge', mebibytes: 2 }, /^200 \{"Config":"a{2097152}"\}$/],
-    [{ kind: 'reset' }, /^broken$/],
-    [{ kind: 'reset-mid-body' }, /^broken$/],
-  ])('answers with a fault: %j', async (fault, answer) => {
-    ens.failNext(1, fault);
-    expect(await ask('DescribeClustersV1').catch(() => 'broken')).toMatch(answer);
-  });
 
   test('uses faults in order, for their action', async () => {
     ens.failNext(1, { kind: 'garbage' });
