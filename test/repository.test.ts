@@ -47,10 +47,7 @@ describe.each(languages)('%s', (file) => {
 
 interface Workflow {
   readonly permissions: unknown;
-  readonly jobs: Record<
-    string,
-    { readonly uses?: string; readonly steps?: { run?: string; uses?: string }[] }
-  >;
+  readonly jobs: Record<string, { steps?: { run?: string; uses?: string }[] }>;
 }
 
 const directory = '.github/workflows';

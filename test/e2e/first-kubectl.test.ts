@@ -16,12 +16,9 @@ import {
 useSandbox();
 
 const { kubectl } = currentKubectl;
-const kubectlCases = [
-  { requirement: oldKubectl, execApiVersion: 'v1beta1' },
-  { requirement: currentKubectl, execApiVersion: 'v1' },
-];
 
-for (const { requirement, execApiVersion } of kubectlCases) {
+for (const requirement of [oldKubectl, currentKubectl]) {
+  const execApiVersion = requirement === oldKubectl ? 'v1beta1' : 'v1';
   const { kubectl } = requirement;
   describeWith([requirement], `${requirement.name} through kubectl-eck`, () => {
     test('reaches the cluster after get-credentials, and still does when ENS is down', async () => {

@@ -162,32 +162,30 @@ test('a refusal deletes the cached credential of this identity alone', async () 
   expect(sandbox.ens.calls()).toBe(calls + 1);
 });
 
-describe('after a revocation', () => {
-  describeWith([currentKubectl], 'kubectl', () => {
-    const { kubectl } = currentKubectl;
+describeWith([currentKubectl], 'after a revocation', () => {
+  const { kubectl } = currentKubectl;
 
-    test('fails once, and then works again', async () => {
-      await sandbox.run(['get-credentials', sandbox.clusterId]);
-      expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0 });
-      sandbox.apiServer.revoke(String(sandbox.ens.issued[0]?.serialNumber));
+  test('kubectl fails once, and then works again', async () => {
+    await sandbox.run(['get-credentials', sandbox.clusterId]);
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0 });
+    sandbox.apiServer.revoke(String(sandbox.ens.issued[0]?.serialNumber));
 
-      const first = await sandbox.kubectl(kubectl, ['get', 'nodes']);
-      expect(first.status).toBe(1);
-      expect(first.stderr).toContain('Unauthorized');
-      expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0, stderr: '' });
-      expect(sandbox.ens.calls()).toBe(2);
-    });
-  });
-
-  test('a process that asks 100 times causes two calls to ENS', async () => {
-    const env = { KUBERNETES_EXEC_INFO: execInfo() };
-    for (let request = 0; request < 100; request += 1) {
-      expect(await sandbox.run(clusterArgs(), { env })).toMatchObject({ status: 0, stderr: '' });
-    }
+    const first = await sandbox.kubectl(kubectl, ['get', 'nodes']);
+    expect(first.status).toBe(1);
+    expect(first.stderr).toContain('Unauthorized');
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0, stderr: '' });
     expect(sandbox.ens.calls()).toBe(2);
   });
 });
 
-function statusOf(outcome: Outcome): Record<string, unknown> {
-  return (JSON.parse(outcome.stdout) as { status: Record<string, unknown> }).status;
+test('a process that asks 100 times causes two calls to ENS', async () => {
+  const env = { KUBERNETES_EXEC_INFO: execInfo() };
+  for (let request = 0; request < 100; request += 1) {
+    expect(await sandbox.run(clusterArgs(), { env })).toMatchObject({ status: 0, stderr: '' });
+  }
+  expect(sandbox.ens.calls()).toBe(2);
+});
+
+function statusOf({ stdout }: Outcome): Record<string, unknown> {
+  return (JSON.parse(stdout) as { status: Record<string, unknown> }).status;
 }
