@@ -89,10 +89,6 @@ describe.each(settingFlags)('--%s', (flag) => {
   });
 });
 
-test.each(['auto', 'keychain', 'kernel', 'file', 'none'])('the store %s is known', (store) => {
-  expect(readSettings({ store }, {})).toMatchObject({ store });
-});
-
 test.each(['Keychain', 'file ', 'disk', 'toString'])('the store %j is not known', (store) => {
   expect(() => readSettings({ store }, {})).toThrow(usage('auto, keychain, kernel, file, none'));
 });

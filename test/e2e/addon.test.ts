@@ -1,11 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
-import { programs, runProgram, Sandbox } from '../support/sandbox.js';
+import { programs, runProgram } from '../support/sandbox.js';
 
-let sandbox: Sandbox;
 /** The folder of the program itself. */
 let folder: string;
 /** As krew puts it on PATH. */
@@ -13,8 +13,8 @@ let link: string;
 /** Directories that another user filled. */
 let hostile: { readonly cwd: string; readonly tmp: string };
 
+useSandbox();
 beforeEach(async () => {
-  sandbox = await Sandbox.create();
   folder = join(sandbox.directory, 'Füße 東京 store', 'eck', 'v0.1.0');
   link = join(sandbox.directory, 'krew bin', 'kubectl-eck');
   hostile = { cwd: join(sandbox.directory, 'cwd'), tmp: join(sandbox.directory, 'tmp') };
@@ -22,10 +22,6 @@ beforeEach(async () => {
   await copyFile(programs.standalone, join(folder, 'kubectl-eck'));
   await copyFile(join(dirname(programs.standalone), 'keyring.node'), join(folder, 'keyring.node'));
   await symlink(join(folder, 'kubectl-eck'), link);
-});
-
-afterEach(async () => {
-  await sandbox.dispose();
 });
 
 const execArgs = (): string[] => ['exec-credential', '--cluster-id', sandbox.clusterId];
@@ -63,9 +59,8 @@ describe.each(flaws)('where the keychain addon is %s', (_, problem, spoil) => {
   });
 
   test.each(['file', 'none'])('--store %s works without a message', async (store) => {
-    const outcome = await run(store);
-    expect(outcome).toMatchObject({ status: 0, stderr: '' });
-    expect(JSON.parse(outcome.stdout)).toMatchObject({ kind: 'ExecCredential' });
+    const stdout = expect.stringContaining('"kind":"ExecCredential"');
+    expect(await run(store)).toEqual({ status: 0, stderr: '', stdout });
   });
 
   test('--store kernel names the file and the fix', async () => {
@@ -108,16 +103,13 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'a program that 
     async (store) => {
       const paths = await touched(store);
       expect(paths.length).toBeGreaterThan(10);
+      if (store === 'kernel') expect(paths).toContain(join(folder, 'keyring.node'));
       const inside = (path: string): boolean =>
         [hostile.cwd, hostile.tmp, dirname(link)].some((directory) => path.startsWith(`${directory}/`)) ||
         names.includes(path.replace(/^\.\//, ''));
       expect(paths.filter(inside)).toEqual([]);
     },
   );
-
-  test('loads the addon from its own folder', async () => {
-    expect(await touched('kernel')).toContain(join(folder, 'keyring.node'));
-  });
 });
 
 /** Undoes what strace does to bytes that are not ASCII. */

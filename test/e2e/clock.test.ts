@@ -1,21 +1,14 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { Outcome } from '../support/kubectl.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
-import { programs, runProgram, Sandbox } from '../support/sandbox.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { programs, runProgram } from '../support/sandbox.js';
 
 const hourMs = 3_600_000;
 
 describeWith([{ name: 'faketime', available: onPath('faketime') }], 'with a wrong clock', () => {
-  let sandbox: Sandbox;
-
-  beforeEach(async () => {
-    sandbox = await Sandbox.create();
-  });
-
-  afterEach(async () => {
-    await sandbox.dispose();
-  });
+  useSandbox();
 
   function run(clockOffsetMs: number): Promise<Outcome> {
     const offset = `${clockOffsetMs < 0 ? '' : '+'}${clockOffsetMs / 1000}s`;
@@ -33,28 +26,26 @@ describeWith([{ name: 'faketime', available: onPath('faketime') }], 'with a wron
     return stderr;
   }
 
-  test.each([
-    ['an hour ahead', hourMs],
-    ['an hour behind', -hourMs],
-  ])('%s, as that of ENS, a credential is fetched once and cached', async (_, offsetMs) => {
-    sandbox.ens.clockOffsetMs = offsetMs;
-    for (let request = 0; request < 3; request += 1) {
-      expect(await ask(offsetMs)).toBe('');
-    }
-    expect(sandbox.ens.calls()).toBe(1);
-  });
+  test.each([hourMs, -hourMs])(
+    'off by %d ms, as that of ENS, one credential is fetched',
+    async (offsetMs) => {
+      sandbox.ens.clockOffsetMs = offsetMs;
+      for (let request = 0; request < 3; request += 1) expect(await ask(offsetMs)).toBe('');
+      expect(sandbox.ens.calls()).toBe(1);
+    },
+  );
 
-  test.each([
-    ['ahead', hourMs],
-    ['behind', -hourMs],
-  ])('set an hour %s after a credential was fetched, there is no loop of renewals', async (_, offsetMs) => {
-    await ask(0);
-    for (let request = 0; request < 5; request += 1) await ask(offsetMs);
-    expect(sandbox.ens.calls()).toBeLessThanOrEqual(2);
-    // At the right time again.
-    await ask(0);
-    expect(sandbox.ens.calls()).toBeLessThanOrEqual(3);
-  });
+  test.each([hourMs, -hourMs])(
+    'set to %d ms after a fetch, there is no loop of renewals',
+    async (offsetMs) => {
+      await ask(0);
+      for (let request = 0; request < 5; request += 1) await ask(offsetMs);
+      expect(sandbox.ens.calls()).toBeLessThanOrEqual(2);
+      // At the right time again.
+      await ask(0);
+      expect(sandbox.ens.calls()).toBeLessThanOrEqual(3);
+    },
+  );
 
   test('past the end of the certificate, ENS says by how much the clock is off', async () => {
     sandbox.ens.issuing = { lifetimeMs: hourMs / 2 };

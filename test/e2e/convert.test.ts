@@ -3,11 +3,10 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { issuedConfig } from '../support/issued-kubeconfig.js';
-import { noteKey } from '../support/journal.js';
+import { filesHolding, noteKey } from '../support/journal.js';
 import { currentKubectl, oldKubectl, type Outcome } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
 import { Sandbox } from '../support/sandbox.js';
-import { filesHolding } from '../support/secrets.js';
 
 let sandbox: Sandbox;
 

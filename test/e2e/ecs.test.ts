@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import type { Outcome } from '../support/kubectl.js';
 import { inNamespace, networkNamespaceRequirement } from '../support/network-namespace.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
-import { programs, repository, runProgram, Sandbox } from '../support/sandbox.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { programs, repository, runProgram } from '../support/sandbox.js';
 
 describeWith([networkNamespaceRequirement], 'on an ECS instance', () => {
   async function play(mode: string): Promise<Outcome & { paths: string[]; signedBy: string[] }> {
@@ -38,26 +39,13 @@ describeWith([networkNamespaceRequirement], 'on an ECS instance', () => {
 });
 
 describeWith([networkNamespaceRequirement], 'where packets to the metadata service are lost', () => {
-  let sandbox: Sandbox;
-
-  beforeEach(async () => {
-    sandbox = await Sandbox.create();
-  });
-
-  afterEach(async () => {
-    await sandbox.dispose();
-  });
+  useSandbox();
 
   test('the error comes within a second', async () => {
-    const setUp = [
-      'ip link add outside type veth peer name nobody',
-      'ip addr add 192.0.2.2/24 dev outside',
-      'ip link set outside up',
-      'ip link set nobody up',
-      // A neighbour that takes every packet, so that the kernel does not report a missing host.
-      'ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev outside',
-      'ip route add default via 192.0.2.1',
-    ].join('; ');
+    // A neighbour that takes every packet, so that the kernel does not report a missing host.
+    const setUp = `ip link add outside type veth peer name nobody; ip addr add 192.0.2.2/24 dev outside
+      ip link set outside up; ip link set nobody up
+      ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev outside; ip route add default via 192.0.2.1`;
     const argv = [programs.standalone, 'exec-credential', '--cluster-id', sandbox.clusterId];
     const [file, ...args] = inNamespace(setUp, argv);
     const env = sandbox.environment({
@@ -76,19 +64,12 @@ describeWith([networkNamespaceRequirement], 'where packets to the metadata servi
 });
 
 describeWith([{ name: 'strace', available: onPath('strace') }], 'serving a cached credential', () => {
-  let sandbox: Sandbox;
-
+  useSandbox();
   beforeEach(async () => {
-    sandbox = await Sandbox.create();
     const { accessKeyId: access_key_id, accessKeySecret: access_key_secret } = sandbox.identity;
     const profiles = [{ name: 'work', mode: 'AK', access_key_id, access_key_secret }];
     await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'work', profiles }));
   });
-
-  afterEach(async () => {
-    await sandbox.dispose();
-  });
-
   const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
   const identities: [string, Record<string, string | undefined>, string[]][] = [
     ['an AccessKey in the environment', {}, []],
@@ -109,12 +90,10 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'serving a cache
       });
       expect(JSON.parse(stdout)).toMatchObject({ kind: 'ExecCredential' });
       expect(sandbox.ens.calls()).toBe(calls);
-      const traceLines = stderr.split('\n');
-      expect(traceLines.filter((line) => /AF_INET|resolv\.conf|\/etc\/hosts|nsswitch/.test(line))).toEqual(
-        [],
-      );
-      expect(traceLines.filter((line) => /\.aliyun|\.alibabacloud/.test(line))).toEqual([]);
-      expect(traceLines.filter((line) => /execve\(/.test(line))).toHaveLength(1);
+      const lines = stderr.split('\n');
+      const forbidden = /AF_INET|resolv\.conf|\/etc\/hosts|nsswitch|\.aliyun|\.alibabacloud/;
+      expect(lines.filter((line) => forbidden.test(line))).toEqual([]);
+      expect(lines.filter((line) => line.includes('execve('))).toHaveLength(1);
     },
   );
 });

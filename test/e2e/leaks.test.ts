@@ -1,21 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { secretForms } from '../support/journal.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
-import { programs, runProgram, Sandbox, type Program } from '../support/sandbox.js';
-import { secretForms } from '../support/secrets.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { programs, runProgram, type Program } from '../support/sandbox.js';
 
-let sandbox: Sandbox;
-
-beforeEach(async () => {
-  sandbox = await Sandbox.create();
-});
-
-afterEach(async () => {
-  await sandbox.dispose();
-});
+useSandbox();
 
 const execArgs = (): string[] => ['exec-credential', '--cluster-id', sandbox.clusterId];
 
@@ -56,15 +49,12 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'a private key',
       .map((line) => /(\w+\(\d*<?[^>,"]*>?)/.exec(line)?.[1] ?? line);
   }
 
-  test('goes to standard output alone without a store', async () => {
-    const places = await placesOfKey(execArgs(), { KUBECTL_ECK_STORE: 'none' });
+  test('goes to standard output of exec-credential alone without a store', async () => {
+    const env = { KUBECTL_ECK_STORE: 'none' };
+    const places = await placesOfKey(execArgs(), env);
     expect(places.length).toBeGreaterThan(0);
     expect(places.filter((place) => !/^write\(1</.test(place))).toEqual([]);
-  });
-
-  test('goes nowhere when get-credentials has no store', async () => {
-    const get = ['get-credentials', sandbox.clusterId];
-    expect(await placesOfKey(get, { KUBECTL_ECK_STORE: 'none' })).toEqual([]);
+    expect(await placesOfKey(['get-credentials', sandbox.clusterId], env)).toEqual([]);
   });
 });
 

@@ -1,27 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreName } from '../../src/settings.js';
-import type { EnsErrorCode } from '../support/ens-errors.js';
 import { apiError, type EnsFault } from '../support/ens-faults.js';
 import { execInfo } from '../support/exec-info.js';
 import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
 import { currentKubectl, type Outcome } from '../support/kubectl.js';
-import { runHerd } from '../support/herd.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
-import { programs, Sandbox } from '../support/sandbox.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { programs, runProgram } from '../support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
 
-let sandbox: Sandbox;
-
-beforeEach(async () => {
-  sandbox = await Sandbox.create();
-});
-
-afterEach(async () => {
-  await sandbox.dispose();
-});
+useSandbox();
 
 const clusterArgs = (): string[] => ['exec-credential', '--cluster-id', sandbox.clusterId];
 /** The cached credential is always too old. */
@@ -31,60 +22,60 @@ function cachedFiles(): Promise<string[]> {
   return readdir(join(sandbox.home, '.kube', 'cache', 'kubectl-eck', 'credentials'));
 }
 
+// A shell starts the processes: while this process did, the doubles in it could not answer.
+const herd = `size=$1; directory=$2; shift 2; n=0
+while [ $n -lt $size ]; do
+  { "$@" >"$directory/$n.out" 2>"$directory/$n.err"; echo $? >>"$directory/$n.err"; } &
+  n=$((n + 1))
+done
+wait`;
+
 /** A store, and how programs run with it. */
 interface Place {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly wrap?: (argv: readonly string[]) => readonly string[];
-  stop?(): Promise<void>;
+  readonly stop?: () => Promise<void>;
 }
 
-const places: readonly (readonly [StoreName, readonly Requirement[], () => Promise<Place>])[] = [
-  ['file', [], () => Promise.resolve({})],
-  [
-    'keychain',
-    [secretServiceRequirement],
-    async () => {
-      const service = await startSecretService();
-      return { env: service.environment, stop: () => service.stop() };
-    },
-  ],
-  [
-    'kernel',
-    [kernelKeyringRequirement],
-    async () => {
-      const keyring = await startSessionKeyring();
-      return { wrap: (argv) => keyring.command(argv), stop: () => keyring.stop() };
-    },
-  ],
+const keychain = async (): Promise<Place> => {
+  const service = await startSecretService();
+  return { env: service.environment, stop: service.stop };
+};
+const kernel = async (): Promise<Place> => {
+  const keyring = await startSessionKeyring();
+  return { wrap: keyring.command, stop: () => keyring.stop() };
+};
+const places: readonly (readonly [StoreName, Requirement, () => Promise<Place>])[] = [
+  ['file', { name: 'a disk', available: true }, () => Promise.resolve({})],
+  ['keychain', secretServiceRequirement, keychain],
+  ['kernel', kernelKeyringRequirement, kernel],
 ];
 
-for (const [store, requirements, start] of places) {
-  describeWith(requirements, `200 processes at once, with the store ${store}`, () => {
+for (const [store, requirement, start] of places) {
+  describeWith([requirement], `200 processes at once, with the store ${store}`, () => {
     let place: Place;
 
     beforeEach(async () => {
       place = await start();
     });
-
-    afterEach(async () => {
-      await place.stop?.();
-    });
+    afterEach(() => place.stop?.());
 
     async function expectOneAnswer(processes = 200): Promise<void> {
-      const outcomes = await runHerd(processes, [programs.standalone, ...clusterArgs()], {
-        env: sandbox.environment({ ...place.env, KUBECTL_ECK_STORE: store }),
-        scratch: sandbox.directory,
-        wrap: place.wrap ?? ((argv) => argv),
-      });
-      expect(outcomes.filter(({ status }) => status !== 0)).toEqual([]);
-      const answers = outcomes.map(({ stdout }) => stdout.replace(/"expirationTimestamp":"[^"]*"/, ''));
-      expect(new Set(answers).size).toBe(1);
+      const directory = await mkdtemp(join(sandbox.directory, 'herd-'));
+      const argv = [programs.standalone, ...clusterArgs()];
+      const shell = ['/bin/sh', '-c', herd, 'herd', String(processes), directory, ...argv];
+      const [file = '', ...args] = place.wrap?.(shell) ?? shell;
+      const env = sandbox.environment({ ...place.env, KUBECTL_ECK_STORE: store });
+      expect(await runProgram(file, args, { env, timeoutMs: 150_000 })).toMatchObject({ status: 0 });
+      const answers = new Set<string>();
+      for (let n = 0; n < processes; n += 1) {
+        // Ends with the exit status; warnings are allowed.
+        expect(await readFile(join(directory, `${n}.err`), 'utf8')).toMatch(/(^|\n)0\n$/);
+        const stdout = await readFile(join(directory, `${n}.out`), 'utf8');
+        answers.add(stdout.replace(/"expirationTimestamp":"[^"]*"/, ''));
+      }
+      expect(answers.size).toBe(1);
     }
-
-    test('make one call to ENS without a cached credential', async () => {
-      await expectOneAnswer();
-      expect(sandbox.ens.calls()).toBe(1);
-    }, 180_000);
 
     test('make one call to ENS when the cached certificate has expired', async () => {
       sandbox.ens.issuing = { lifetimeMs: 2000 };
@@ -95,7 +86,7 @@ for (const [store, requirements, start] of places) {
       expect(sandbox.ens.calls()).toBe(2);
     }, 180_000);
 
-    test('make the calls of one process when ENS throttles twice', async () => {
+    test('make the calls of one process without a cached credential, when ENS throttles twice', async () => {
       sandbox.ens.failNext(2, apiError('Throttling.User'));
       await expectOneAnswer();
       const outcomes = sandbox.ens.log.map(({ outcome }) => outcome);
@@ -108,8 +99,7 @@ describe('in an outage', () => {
   test.each<[string, EnsFault | 'down']>([
     ['is down', 'down'],
     ['does not answer in time', { kind: 'hang' }],
-    ['fails with 500', apiError('InternalError', { status: 500 })],
-    ['fails with 503', apiError('ServiceUnavailable', { status: 503 })],
+    ['fails with 503', apiError('ServiceUnavailable')],
     ['sends garbage', { kind: 'garbage' }],
     ['is behind a broken gateway', { kind: 'html-502' }],
     ['breaks the connection within the response', { kind: 'reset-mid-body' }],
@@ -148,11 +138,7 @@ describe('in an outage', () => {
   });
 });
 
-test.each<[EnsErrorCode, string]>([
-  ['Forbidden.RAM', 'ens-not-allowed'],
-  ['InvalidAccessKeyId.NotFound', 'ens-unauthenticated'],
-  ['InvalidClusterId.NotFound', 'ens-cluster-not-found'],
-])('a refusal with %s deletes the cached credential of this identity alone', async (apiCode, code) => {
+test('a refusal deletes the cached credential of this identity alone', async () => {
   const other = { accessKeyId: 'LTAI5tOther', accessKeySecret: 'OtherSecret', name: 'someone-else' };
   sandbox.ens.putIdentity(other);
   const env = {
@@ -163,10 +149,10 @@ test.each<[EnsErrorCode, string]>([
   const others = await sandbox.run(clusterArgs(), { env });
   expect(await cachedFiles()).toHaveLength(2);
 
-  sandbox.ens.failNext(1, apiError(apiCode));
+  sandbox.ens.failNext(1, apiError('Forbidden.RAM'));
   const refused = await sandbox.run(renewArgs());
   expect(refused).toMatchObject({ status: 1, stdout: '' });
-  expect(refused.stderr).toContain(`[${code}]`);
+  expect(refused.stderr).toContain('[ens-not-allowed]');
   expect(await cachedFiles()).toHaveLength(1);
 
   const calls = sandbox.ens.calls();
@@ -176,32 +162,30 @@ test.each<[EnsErrorCode, string]>([
   expect(sandbox.ens.calls()).toBe(calls + 1);
 });
 
-describe('after a revocation', () => {
-  describeWith([currentKubectl], 'kubectl', () => {
-    const { kubectl } = currentKubectl;
+describeWith([currentKubectl], 'after a revocation', () => {
+  const { kubectl } = currentKubectl;
 
-    test('fails once, and then works again', async () => {
-      await sandbox.run(['get-credentials', sandbox.clusterId]);
-      expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0 });
-      sandbox.apiServer.revoke(String(sandbox.ens.issued[0]?.serialNumber));
+  test('kubectl fails once, and then works again', async () => {
+    await sandbox.run(['get-credentials', sandbox.clusterId]);
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0 });
+    sandbox.apiServer.revoke(String(sandbox.ens.issued[0]?.serialNumber));
 
-      const first = await sandbox.kubectl(kubectl, ['get', 'nodes']);
-      expect(first.status).toBe(1);
-      expect(first.stderr).toContain('Unauthorized');
-      expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0, stderr: '' });
-      expect(sandbox.ens.calls()).toBe(2);
-    });
-  });
-
-  test('a process that asks 100 times causes two calls to ENS', async () => {
-    const env = { KUBERNETES_EXEC_INFO: execInfo() };
-    for (let request = 0; request < 100; request += 1) {
-      expect(await sandbox.run(clusterArgs(), { env })).toMatchObject({ status: 0, stderr: '' });
-    }
+    const first = await sandbox.kubectl(kubectl, ['get', 'nodes']);
+    expect(first.status).toBe(1);
+    expect(first.stderr).toContain('Unauthorized');
+    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0, stderr: '' });
     expect(sandbox.ens.calls()).toBe(2);
   });
 });
 
-function statusOf(outcome: Outcome): Record<string, unknown> {
-  return (JSON.parse(outcome.stdout) as { status: Record<string, unknown> }).status;
+test('a process that asks 100 times causes two calls to ENS', async () => {
+  const env = { KUBERNETES_EXEC_INFO: execInfo() };
+  for (let request = 0; request < 100; request += 1) {
+    expect(await sandbox.run(clusterArgs(), { env })).toMatchObject({ status: 0, stderr: '' });
+  }
+  expect(sandbox.ens.calls()).toBe(2);
+});
+
+function statusOf({ stdout }: Outcome): Record<string, unknown> {
+  return (JSON.parse(stdout) as { status: Record<string, unknown> }).status;
 }

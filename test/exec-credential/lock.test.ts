@@ -89,21 +89,19 @@ function noHardLinks(): void {
   });
 }
 
-describe('a free lock', () => {
-  test('goes to one waiter after another, and leaves no file', () => {
-    const waiting = Array.from({ length: 5 }, () => waiter());
-    while (waiting.length > 0) {
-      const locks = waiting.map(attempt);
-      const taken = locks.flatMap((lock) => lock ?? []);
-      expect(taken.map((lock) => lock.isStillHeld())).toEqual([true]);
-      expect(files().map((name) => fs.statSync(join(dirname(path), name)).mode & 0o777)).toEqual([
-        0o600, 0o600,
-      ]);
-      for (let twice = 0; twice < 2; twice += 1) taken[0]?.release();
-      waiting.splice(locks.indexOf(taken[0]), 1);
-    }
-    expect(files()).toEqual([]);
-  });
+test('a free lock goes to one waiter after another, and leaves no file', () => {
+  const waiting = Array.from({ length: 5 }, () => waiter());
+  while (waiting.length > 0) {
+    const locks = waiting.map(attempt);
+    const taken = locks.flatMap((lock) => lock ?? []);
+    expect(taken.map((lock) => lock.isStillHeld())).toEqual([true]);
+    expect(files().map((name) => fs.statSync(join(dirname(path), name)).mode & 0o777)).toEqual([
+      0o600, 0o600,
+    ]);
+    for (let twice = 0; twice < 2; twice += 1) taken[0]?.release();
+    waiting.splice(locks.indexOf(taken[0]), 1);
+  }
+  expect(files()).toEqual([]);
 });
 
 describe('an abandoned lock', () => {
@@ -126,10 +124,7 @@ describe('an abandoned lock', () => {
     expect(waiting.map(attempt).filter((lock) => lock !== undefined)).toHaveLength(1);
   });
 
-  test.each([
-    ['starved', 1000],
-    ['stopped', 100_000],
-  ])('is taken by a waiter that is %s itself after as many looks as by others', (_, everyMs) => {
+  test.each([1000, 100_000])('is taken by a waiter that looks every %d ms after as many looks', (everyMs) => {
     abandonLock();
     const looks = abandonedAfterMs / countedPerLookMs;
     const waiting = watched((looks + 1) * everyMs, everyMs);
@@ -249,16 +244,12 @@ test('a lock that cannot be made is an error, and leaves no file', () => {
 
 describe('a process that is to renew', () => {
   const credential = { fetchedAt: new Date(0) } as ClientCredential;
-  const failure = {
-    code: 'ens-unavailable',
-    message: 'ENS is down',
-    fix: 'wait',
-    since: new Date(0),
-  } as const;
+  const error = { code: 'ens-unavailable', message: 'ENS is down', fix: 'wait' } as const;
+  const failure = { ...error, since: new Date(0) };
   const finished = { finishedAt: new Date(Date.UTC(2026, 2, 1)) };
   const withLock = { lock: expect.objectContaining({}) };
   const renewed = { renewed: credential };
-  const failed = expect.objectContaining({ code: 'ens-unavailable', message: 'ENS is down', fix: 'wait' });
+  const failed = expect.objectContaining(error);
 
   /** Starts to wait, until `readRenewed` finds a credential or the lock is free. */
   function wait(found?: ClientCredential | Error, waitMs = 20_000) {

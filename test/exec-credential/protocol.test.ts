@@ -1,5 +1,9 @@
 import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { parseExecApiVersion, readExecInfo } from '../../src/exec-credential/protocol.js';
+
+import { holds, outcomeOf } from '../fuzz/property.js';
+import { anyText, anyValue, toJson } from '../fuzz/values.js';
 
 const v1 = 'client.authentication.k8s.io/v1';
 const v1beta1 = 'client.authentication.k8s.io/v1beta1';
@@ -29,14 +33,29 @@ test.each([
 });
 
 test.each([
-  ...['ExecCredential', info().slice(0, -1), ' ', 'null', '1', '"ExecCredential"', `[${info()}]`, '{}'],
+  ...['{"a":'.repeat(30_000), '[]'.repeat(2000), '\u001b[31m', 'ExecCredential', info().slice(0, -1)],
+  ...[' ', 'null', '1', '"ExecCredential"', `[${info()}]`, '{}'],
   ...[undefined, 'client.authentication.k8s.io/v1alpha1', 'client.authentication.k8s.io/v2', [v1], 'v1'].map(
     (apiVersion) => info({ apiVersion }),
   ),
   ...[1, ['eck-1'], {}].map((clusterId) => withConfig({ clusterId })),
-])('%s is not a request', (text) => {
-  const refusal = { code: 'exec-info-invalid', message: expect.stringContaining('KUBERNETES_EXEC_INFO') };
-  expect(() => readExecInfo(text, v1)).toThrow(expect.objectContaining(refusal));
+])('%# is not a request', (text) => {
+  const { error } = outcomeOf(['exec-info-invalid'], () => readExecInfo(text, v1));
+  expect(error?.message).toContain('KUBERNETES_EXEC_INFO');
+});
+
+test('whatever it is, a request is read or refused', () => {
+  const fields = fc.dictionary(fc.constantFrom('kind', 'apiVersion', 'spec'), anyValue);
+  const requests = fc.oneof(
+    anyText,
+    anyValue.map(toJson),
+    fields.map(toJson),
+    fc.jsonValue().map(withConfig),
+  );
+  holds(requests, (text) => {
+    const { value } = outcomeOf(['exec-info-invalid'], () => readExecInfo(text, v1));
+    if (typeof (value?.clusterId ?? '') !== 'string') throw new Error('the cluster id is not a string');
+  });
 });
 
 test('without a request, the version of the arguments is answered', () => {

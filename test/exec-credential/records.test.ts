@@ -77,13 +77,6 @@ describe('what a parent process was served', () => {
   );
 });
 
-test('a parent process is warned once of an outage', () => {
-  const other = { ...kubectl, startedAt: '4712' };
-  const warned = [kubectl, kubectl, other, other].map((parent) => records().noteWarned(parent, new Date(1)));
-  expect(warned).toEqual([true, false, true, false]);
-  expect(records().noteWarned(other, new Date(2))).toBe(true);
-});
-
 describe('the last renewal', () => {
   test.each<[string, RenewalRecord]>([
     ['success', { finishedAt: renewal.finishedAt }],
@@ -228,34 +221,17 @@ describe('the directory', () => {
     },
   );
 
-  /** Uses all records as one command does; they are not used, with one warning. */
-  function expectUnused(reason: string): void {
-    const one = records();
-    one.noteServed(kubectl, served);
-    one.noteRenewal(renewal);
-    one.sweep();
-    for (const found of [one.servedTo(kubectl), one.lastRenewal(), one.lockFile])
-      expect(found).toBeUndefined();
-    expect(world.warnings).toEqual([expect.stringMatching(`kubectl-eck ${reason}.*KUBECACHEDIR`)]);
-  }
-
-  test('is not used if it is open to other users', () => {
-    fs.mkdirSync(root, { recursive: true });
-    fs.chmodSync(root, 0o750);
-    expectUnused('is open to other users');
-  });
-
-  test('is not used if a file is in its place', () => {
-    const directory = directoryOf();
-    fs.rmdirSync(directory);
-    fs.writeFileSync(directory, '');
-    expectUnused('is not a directory');
-  });
-
   describeWith([{ name: '/dev/full', available: fs.existsSync('/dev/full') }], 'on a full disk', () => {
-    test('is not used any more', () => {
+    test('is not used any more, with one warning', () => {
       fs.symlinkSync('/dev/full', join(directoryOf(), `served-${kubectl.processId}`));
-      expectUnused('cannot be written .ENOSPC');
+      const one = records();
+      one.noteServed(kubectl, served);
+      one.noteRenewal(renewal);
+      one.sweep();
+      const found = [one.servedTo(kubectl), one.lastRenewal(), one.lockFile];
+      expect(found.filter((each) => each !== undefined)).toEqual([]);
+      const warning = 'kubectl-eck cannot be written .ENOSPC.*KUBECACHEDIR';
+      expect(world.warnings).toEqual([expect.stringMatching(warning)]);
     });
   });
 });

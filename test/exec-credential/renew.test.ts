@@ -263,27 +263,6 @@ describe('after an outage', () => {
   });
 });
 
-describe('ten processes at once', () => {
-  const renewAll = () => Promise.allSettled(Array.from({ length: 10 }, () => renewal()));
-
-  test.each<[ErrorCode | undefined, string[], number]>([
-    [undefined, [`save ${keyText}`], 0],
-    ['ens-not-allowed', [`delete ${keyText}`], 0],
-    ['ens-unavailable', [], 10],
-  ])('call ENS once and share the result %s', async (code, changes, warnings) => {
-    ens.latencyMs = 100;
-    if (code !== undefined) fail(code);
-    const results = await renewAll();
-    expect(ens.calls).toBe(1);
-    expect(store.changes).toEqual(changes);
-    expect(world.warnings).toHaveLength(warnings);
-    for (const result of results) {
-      if (code === 'ens-not-allowed') expect(result).toMatchObject({ reason: { code, fix: 'do it' } });
-      else expect(result).toEqual({ status: 'fulfilled', value: store.cached(keyText) });
-    }
-  });
-});
-
 test('without a store, each process fetches; only if none was chosen, it is said once', async () => {
   const noStore: Store = Object.assign(new MemoryStore(), { save: () => Promise.resolve('none' as const) });
   const withStore = (choice: 'auto' | 'none') => ({ ...settings, store: choice });

@@ -3,9 +3,8 @@ import fc from 'fast-check';
 import { readExecArguments } from '../../src/exec-credential/arguments.js';
 import { cacheKeyText } from '../../src/credential/cache-key.js';
 import { identityFromSettings } from '../../src/identity.js';
-import { parseClusterId } from '../../src/settings.js';
 import { resolveEndpoint } from '../../src/endpoint.js';
-import { readSettings, settingFlags, variableOf } from '../../src/settings.js';
+import { parseClusterId, readSettings, settingFlags, variableOf } from '../../src/settings.js';
 import { holds, outcomeOf, runs, Secrets } from './property.js';
 import { anyText, trickyNames, weighted, words } from './values.js';
 
@@ -15,9 +14,8 @@ secrets.add(password);
 
 const flags = [...settingFlags, 'cluster-id'];
 const plausible = [
-  ...' - -- = --profile default eck-0123abcd eck china international auto keychain kernel file none'.split(
-    ' ',
-  ),
+  ...['', '-', '--', '=', '--profile', 'default', 'eck-0123abcd', 'eck', 'china', 'international'],
+  ...'auto keychain kernel file none'.split(' '),
   ...'10s 1h30m 0s 1.5h -1s 1e9s 2147483648ms 2147483647ms 0.0001ms'.split(' '),
   ...[`${'9'.repeat(400)}h`, '1'.repeat(5000), '1ms'.repeat(2000), `${'1m'.repeat(2000)}x`, ' '],
   ...['acs:ram::1:role/name', 'acs:ram::1:role/', `acs:ram::${'1'.repeat(3000)}:role/a b`],
@@ -63,15 +61,6 @@ test('any command line is left to the slow way, understood, or wrong usage', () 
     const { value: id } = outcomeOf(['usage'], () => clusterId && parseClusterId(clusterId));
     if (id && !/^[\w-]{1,63}$/.test(id)) throw new Error('no cluster id');
     if (checkSettings(typed.settings, env)) read += 1;
-  });
-  expect(read).toBeGreaterThan(runs / 100);
-});
-
-test('any settings are read, or wrong usage', () => {
-  let read = 0;
-  const typed = fc.dictionary(fc.constantFrom(...settingFlags), value, { maxKeys: 4 });
-  holds(fc.tuple(typed, environment), ([texts, env]) => {
-    if (checkSettings(texts, env)) read += 1;
   });
   expect(read).toBeGreaterThan(runs / 100);
 });

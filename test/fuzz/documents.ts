@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { Document, isMap, isScalar, Pair, Scalar, visit, YAMLMap, type YAMLSeq } from 'yaml';
 import type { ItemChange } from '../../src/kubeconfig/edit.js';
 import { kinds, sections, type Section } from '../../src/kubeconfig/entry.js';
 import { added } from '../kubeconfig/fixtures.js';
@@ -7,20 +8,8 @@ import { trickyNames, weighted, words } from './values.js';
 /** Names, some of which are ours, some mean something to YAML or JavaScript. */
 const names = ['eck-1', 'eck-2', 'prod', 'a b', 'yes', '0', '1e3', 'é', '#x', ': ', "it's", ...trickyNames];
 const name = fc.oneof(words('eck-1 eck-2'), fc.constantFrom(...names));
-const texts = [
-  '- a',
-  'a: b',
-  'a #b',
-  ' a ',
-  '"',
-  'two\nlines\n',
-  'two\nlines',
-  '\t',
-  'a\n\n',
-  '\u2028',
-  '\x85',
-  '',
-];
+const lines = ['two\nlines\n', 'two\nlines', '\t', 'a\n\n', '\u2028', '\x85', ''];
+const texts = ['- a', 'a: b', 'a #b', ' a ', '"', ...lines];
 const text = fc.oneof(
   words('x https://a.example:6443 yes 0777 1:20 ~ null *a 🦀'),
   fc.constantFrom(...texts),
@@ -95,127 +84,49 @@ export const fileChanges = fc.record({
 /** The text of a kubeconfig, in any of the styles that YAML has: block, flow, JSON, comments, anchors, quotes. */
 export const kubeconfigTexts: fc.Arbitrary<string> = fc
   .tuple(kubeconfigs, fc.array(fc.nat(255), { maxLength: 60 }))
-  .map(([written, choices]) => new Writer(choices).write(written));
+  .map(([written, choices]) => write(written, choices));
 
-/** Writes YAML. Each place where a style can be chosen takes the next of the given choices; 0 is the simplest one. */
-class Writer {
-  #next = 0;
-  #anchors = 0;
-  readonly #anchored = new Map<string, string>();
-
-  constructor(readonly choices: readonly number[]) {}
-
+/** Each place where a style can be chosen takes the next of the choices. */
+function write(written: unknown, choices: readonly number[]): string {
+  let next = 0;
   /** Chooses the first one more often than the others. */
-  #choose<Choice>(...all: readonly [Choice, ...Choice[]]): Choice {
-    const choice = this.choices[this.#next++ % Math.max(1, this.choices.length)] ?? 0;
+  function choose<Choice>(...all: readonly [Choice, ...Choice[]]): Choice {
+    const choice = choices[next++ % Math.max(1, choices.length)] ?? 0;
     return (choice < 96 ? undefined : all[choice % all.length]) ?? all[0];
   }
+  const rarely = () => choose(false, false, false, false, false, false, false, true);
 
-  write(written: unknown): string {
-    const directive = '%YAML 1.1\n---\n';
-    const before = this.#choose('', '# a\n', '---\n', directive, '\n\n', '--- # a\n', '\ufeff', '# a\n---\n');
-    const behind = this.#choose('', '# z\n', '...\n', '---\nz: z\n', '\n\n', '  # z\n', '# z', '---\n');
-    const block = () => this.#block(written, 0).replace(/^\n/, '');
-    const flow = () => this.#flow(written);
-    const json = () => JSON.stringify(written, null, this.#choose('  ', '', '\t'));
-    const text = `${before}${this.#choose(block, block, block, flow, json, json)()}\n${behind}`;
-    const end = this.#choose('', 'open', 'CRLF', 'CRLF');
-    return end === 'CRLF' ? text.replaceAll('\n', '\r\n') : end === 'open' ? text.replace(/\n$/, '') : text;
-  }
-
-  /** What stands behind `key:` or `-`, with a space or a line end in front. */
-  #block(written: unknown, indent: number): string {
-    const alias = this.#alias(written);
-    if (alias !== undefined) return ` ${alias}`;
-    const anchor = ` ${this.#anchor(written)}`;
-    if (!isFilled(written)) return `${anchor}${this.#scalar(written, indent)}${this.#comment()}`;
-    if (this.#choose(0, 0, 0, 0, 0, 1) === 1) return `${anchor}${this.#flow(written)}${this.#comment()}`;
-    const lines = Array.isArray(written) ? this.#list(written, indent) : this.#pairs(written, indent);
-    return `${anchor.trimEnd()}${this.#comment()}${lines}`;
-  }
-
-  #pairs(written: object, indent: number): string {
-    const pad = ' '.repeat(indent);
-    const entries = Object.entries(written);
-    const merged =
-      entries.length > 1 && this.#choose(0, 0, 0, 0, 0, 0, 0, 1) === 1 ? entries.pop() : undefined;
-    const merge = merged === undefined ? '' : `\n${pad}<<: ${this.#flow(Object.fromEntries([merged]))}`;
-    const pairs = entries.map(([key, inner]) => {
-      const deeper = Array.isArray(inner) ? this.#choose(0, 1, 2) : this.#choose(2, 4);
-      return `${this.#between(indent)}\n${pad}${this.#scalar(key)}:${this.#block(inner, indent + deeper)}`;
-    });
-    return merge + pairs.join('');
-  }
-
-  #list(written: readonly unknown[], indent: number): string {
-    const start = `\n${' '.repeat(indent + 2)}`;
-    const items = written.map((item) => {
-      const body = this.#block(item, indent + 2);
-      // The first pair can stand behind the dash.
-      const joined = body.startsWith(start) && this.#choose(true, true, false);
-      return `${this.#between(indent)}\n${' '.repeat(indent)}-${joined ? ` ${body.slice(start.length)}` : body}`;
-    });
-    return items.join('');
-  }
-
-  #flow(written: unknown): string {
-    const alias = this.#alias(written);
-    // A colon may be part of an alias's name.
-    if (alias !== undefined) return `${alias} `;
-    if (!isFilled(written)) return this.#scalar(written);
-    const [open, comma, close] = this.#choose(
-      ['', ', ', ''],
-      [' ', ' , ', ' '],
-      ['\n      ', ',\n      ', '\n      '],
-      ['', ',   ', ','],
-    );
-    const parts = Array.isArray(written)
-      ? written.map((item) => this.#flow(item))
-      : Object.entries(written).map(([key, inner]) => `${this.#scalar(key)}: ${this.#flow(inner)}`);
-    const inside = `${open}${parts.join(comma)}${close}`;
-    return Array.isArray(written) ? `[${inside}]` : `{${inside}}`;
-  }
-
-  #scalar(written: unknown, indent?: number): string {
-    if (written === null) return this.#choose('null', '~', 'Null');
-    if (typeof written !== 'string') return JSON.stringify(written);
-    const style = this.#choose('plain', 'block', 'single', 'double');
-    if (indent !== undefined && style === 'block' && /^[a-z][a-z\n]*[a-z]$/.test(written)) {
-      return `|-\n${written.replace(/^/gm, ' '.repeat(indent + 2))}`;
-    }
-    if (style === 'single' && /^[ -~]*$/.test(written)) return `'${written.replaceAll("'", "''")}'`;
-    const isKeyword = /^(?:null|true|false|yes|no|on|off|y|n)$/i.test(written);
-    if (style !== 'double' && !isKeyword && /^[A-Za-z][A-Za-z0-9./:-]*[A-Za-z0-9]$/.test(written))
-      return written;
-    return JSON.stringify(written).replace(
-      /[\u007f-\u009f\u2028\u2029\ufeff]/g,
-      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    );
-  }
-
-  /** The alias of a value that was anchored before. */
-  #alias(written: unknown): string | undefined {
-    const anchor = this.#anchored.get(JSON.stringify(written));
-    return anchor !== undefined && this.#choose(false, true) ? `*${anchor}` : undefined;
-  }
-
-  #anchor(written: unknown): string {
-    if (!this.#choose(false, false, false, false, false, false, false, false, true)) return '';
-    const anchor = `a${(this.#anchors += 1)}`;
-    this.#anchored.set(JSON.stringify(written), anchor);
-    return `&${anchor} `;
-  }
-
-  #comment(): string {
-    return this.#choose('', '  # why', ' #', '\t# tab', '   ');
-  }
-
-  #between(indent: number): string {
-    const pad = ' '.repeat(indent);
-    return this.#choose('', `\n${pad}# on its own`, '\n', '\n# at the margin', `\n${pad}    # deeper`);
-  }
-}
-
-function isFilled(written: unknown): written is object {
-  return typeof written === 'object' && written !== null && Object.keys(written).length > 0;
+  const document = new Document(written);
+  const anchored = new Map<string, Scalar | YAMLMap | YAMLSeq>();
+  visit(document, {
+    Value(key, node) {
+      if (isScalar(node)) node.type = choose('PLAIN', 'BLOCK_LITERAL', 'QUOTE_SINGLE', 'QUOTE_DOUBLE');
+      else node.flow = choose(false, false, false, false, true);
+      if (isMap(node) && node.items.length > 1 && rarely()) {
+        const merged = new YAMLMap();
+        merged.items = node.items.splice(-1);
+        node.items.unshift(new Pair(new Scalar('<<'), merged));
+      }
+      if (key === 'key' || key === null) return undefined;
+      node.comment = choose(null, ' why', '', '\ttab');
+      node.commentBefore = choose(null, ' on its own', '', ' two\n lines');
+      node.spaceBefore = choose(false, true);
+      const first = anchored.get(JSON.stringify(node));
+      if (first !== undefined && choose(false, true)) return document.createAlias(first);
+      if (rarely()) {
+        anchored.set(JSON.stringify(node), node);
+        node.anchor = `a${anchored.size}`;
+      }
+      return undefined;
+    },
+  });
+  const directive = '%YAML 1.1\n---\n';
+  const before = choose('', '# a\n', '---\n', directive, '\n\n', '--- # a\n', '\ufeff', '# a\n---\n');
+  const behind = choose('', '# z\n', '...\n', '---\nz: z\n', '\n\n', '  # z\n', '# z', '---\n');
+  const isJson = choose(false, false, true);
+  const json = JSON.stringify(written, null, choose('  ', '', '\t'));
+  const style = { lineWidth: 0, indent: choose(2, 4), indentSeq: choose(true, false) };
+  const text = `${before}${isJson ? json : document.toString(style).trimEnd()}\n${behind}`;
+  const end = choose('', 'open', 'CRLF', 'CRLF');
+  return end === 'CRLF' ? text.replaceAll('\n', '\r\n') : end === 'open' ? text.replace(/\n$/, '') : text;
 }

@@ -10,13 +10,11 @@ import { expectNoWarnings, holds, outcomeOf, runs } from './property.js';
 import { anyText, anyValue, mutations, textMutations, words } from './values.js';
 
 let fixtures: Fixtures;
-let usable = 0;
+let usable: number;
 expectNoWarnings();
-
 beforeAll(async () => {
   fixtures = await createFixtures();
 });
-
 beforeEach(() => {
   usable = 0;
 });
@@ -94,10 +92,8 @@ function base(which = 0): Kubeconfig {
     return kubeconfig;
   };
   const issued = certificates[which] ?? certificates[0];
-  return issuedConfig({ clusterId: 'eck', authority, server }, server, issued, {
-    form: 'json',
-    edit,
-  }) as Kubeconfig;
+  const cluster = { clusterId: 'eck', authority, server };
+  return issuedConfig(cluster, server, issued, { form: 'json', edit }) as Kubeconfig;
 }
 
 function kubeconfigs(mostChanges: number): fc.Arbitrary<{ value: unknown }> {
@@ -122,11 +118,9 @@ type Change = (text: string) => string;
 /** Certificates and keys, as they were issued and mangled. */
 function pem(): fc.Arbitrary<unknown> {
   const { authority, certificates } = fixtures;
-  const texts = certificates.flatMap(({ certificatePem: certificate, privateKeyPem: key }) => [
-    certificate,
-    key,
-    certificate + key,
-  ]);
+  const texts = certificates.flatMap((one) => {
+    return [one.certificatePem, one.privateKeyPem, one.certificatePem + one.privateKeyPem];
+  });
   const labels = ['EC', 'RSA', 'ENCRYPTED', 'ED25519'].map((label): Change => {
     return (text) => text.replaceAll('PRIVATE KEY', `${label} PRIVATE KEY`);
   });

@@ -42,9 +42,7 @@ export function expectNoWarnings(): void {
 }
 
 /** A value, or an error with a documented code. */
-export type Outcome<T> =
-  | { readonly value: T; readonly error?: undefined }
-  | { readonly error: EckError; readonly value?: undefined };
+type Outcome<T> = { value: T; error?: undefined } | { error: EckError; value?: undefined };
 
 /** @throws what {@link checkError} throws */
 export function outcomeOf<T>(codes: readonly ErrorCode[], call: () => T, secrets?: Secrets): Outcome<T> {

@@ -3,12 +3,13 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import type { Outcome } from '../support/kubectl.js';
 import { Loopback } from '../support/loopback.js';
 import { nodeRequirement } from '../support/node.js';
 import { releaseVersion } from '../support/release.js';
 import { describeWith } from '../support/requirements.js';
-import { repository, runProgram, Sandbox } from '../support/sandbox.js';
+import { repository, runProgram } from '../support/sandbox.js';
 
 let directory: string;
 let packed: { readonly filename: string; readonly files: readonly { readonly path: string }[] };
@@ -58,27 +59,23 @@ describe('installed with npm install -g', () => {
 
   for (const node of [20, 22, 24].map(nodeRequirement)) {
     describeWith([node], `on ${node.name}`, () => {
+      useSandbox();
       test('it prints its version, fetches a credential and serves it without ENS', async () => {
-        const sandbox = await Sandbox.create();
         const run = (...args: string[]): Promise<Outcome> =>
           runProgram(join(prefix, 'bin', 'kubectl-eck'), args, {
             env: sandbox.environment({ PATH: `${node.directory}:/usr/bin:/bin` }),
             cwd: sandbox.directory,
             timeoutMs: 30_000,
           });
-        try {
-          const version = { status: 0, stdout: `kubectl-eck ${releaseVersion}\n`, stderr: '' };
-          expect(await run('version')).toEqual(version);
-          const args = ['exec-credential', '--cluster-id', sandbox.clusterId];
-          const fetched = await run(...args);
-          expect(fetched).toMatchObject({ status: 0, stderr: '' });
-          // npm installed the addon, too.
-          expect((await run(...args, '--store', 'kernel')).stderr).not.toContain('cannot be loaded');
-          await sandbox.ens.stop();
-          expect(await run(...args)).toEqual(fetched);
-        } finally {
-          await sandbox.dispose();
-        }
+        const version = { status: 0, stdout: `kubectl-eck ${releaseVersion}\n`, stderr: '' };
+        expect(await run('version')).toEqual(version);
+        const args = ['exec-credential', '--cluster-id', sandbox.clusterId];
+        const fetched = await run(...args);
+        expect(fetched).toMatchObject({ status: 0, stderr: '' });
+        // npm installed the addon, too.
+        expect((await run(...args, '--store', 'kernel')).stderr).not.toContain('cannot be loaded');
+        await sandbox.ens.stop();
+        expect(await run(...args)).toEqual(fetched);
       });
     });
   }

@@ -20,7 +20,7 @@ interface ApiRequest {
   readonly serialNumber: string;
 }
 
-/** A cluster's API server for `kubectl get nodes`, `version` and `auth whoami`. Authenticates by certificates. */
+/** A cluster's API server for `kubectl get nodes`, `kubectl version` and a SelfSubjectReview. Authenticates by certificates. */
 export class ApiServer extends Loopback {
   /** Whether requests get no response. */
   hangs = false;
@@ -85,26 +85,20 @@ export class ApiServer extends Loopback {
     const documents = {
       'GET /version': { major: '1', minor, gitVersion: this.#version },
       'GET /api': { kind: 'APIVersions', versions: ['v1'] },
-      'GET /apis': { kind: 'APIGroupList', apiVersion: 'v1', groups },
-      'GET /api/v1': resourceList('v1', 'nodes', 'Node', ['get', 'list']),
-      [`GET /apis/${authentication}`]: resourceList(authentication, reviews, 'SelfSubjectReview', ['create']),
+      'GET /apis': { kind: 'APIGroupList', apiVersion: 'v1', groups: [] },
+      'GET /api/v1': { kind: 'APIResourceList', groupVersion: 'v1', resources },
       'GET /api/v1/nodes': isTable ? nodeTable(nodes, this.#version) : nodeList(nodes),
     };
-    const review = { kind: 'SelfSubjectReview', apiVersion: authentication, status: { userInfo } };
-    return Number(minor) < 28 ? documents : { ...documents, [`POST ${reviewsPath}`]: review };
+    const review = { kind: 'SelfSubjectReview', status: { userInfo } };
+    return Number(minor) < 28
+      ? documents
+      : { ...documents, 'POST /apis/authentication.k8s.io/v1/selfsubjectreviews': review };
   }
 }
 
-const authentication = 'authentication.k8s.io/v1';
-const reviews = 'selfsubjectreviews';
-const reviewsPath = `/apis/${authentication}/${reviews}`;
-const version = { groupVersion: authentication, version: 'v1' };
-const groups = [{ name: 'authentication.k8s.io', versions: [version], preferredVersion: version }];
-
-function resourceList(groupVersion: string, name: string, kind: string, verbs: readonly string[]): object {
-  const resources = [{ name, singularName: '', namespaced: false, kind, verbs }];
-  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources };
-}
+const resources = [
+  { name: 'nodes', singularName: '', namespaced: false, kind: 'Node', verbs: ['get', 'list'] },
+];
 
 function nodeList(names: readonly string[]): object {
   const items = names.map((name) => ({ kind: 'Node', apiVersion: 'v1', metadata: { name } }));

@@ -24,11 +24,10 @@ export type TransportFault =
   | { readonly kind: keyof typeof texts }
   | { readonly kind: 'huge'; readonly mebibytes: number };
 
-/** What can be made to go wrong with a call. `slow` and `config` change the usual response. */
+/** What can be made to go wrong with a call. `config` changes the usual response. */
 export type EnsFault =
   | ApiErrorFault
   | TransportFault
-  | { readonly kind: 'slow'; readonly delayMs: number }
   /** `undefined` leaves `Config` out. */
   | { readonly kind: 'config'; readonly value: unknown };
 
@@ -46,25 +45,14 @@ export function apiError(
 export async function playTransportFault(fault: TransportFault, response: ServerResponse): Promise<void> {
   const html = '<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>\n';
   response.setHeader('content-type', 'application/json;charset=utf-8');
-  switch (fault.kind) {
-    case 'hang':
-      return;
-    case 'reset':
-      response.socket?.resetAndDestroy();
-      return;
-    case 'reset-mid-body':
-      response.writeHead(200, { 'content-length': 1000 });
-      response.write(texts['truncated-json'], () => response.socket?.resetAndDestroy());
-      return;
-    case 'html-502':
-      response.writeHead(502, { 'content-type': 'text/html' }).end(html);
-      return;
-    case 'huge':
-      await pipeline(Readable.from(hugeBody(fault.mebibytes)), response);
-      return;
-    default:
-      response.end(texts[fault.kind]);
-  }
+  if (fault.kind === 'hang') return;
+  if (fault.kind === 'reset') response.socket?.resetAndDestroy();
+  else if (fault.kind === 'reset-mid-body') {
+    response.writeHead(200, { 'content-length': 1000 });
+    response.write(texts['truncated-json'], () => response.socket?.resetAndDestroy());
+  } else if (fault.kind === 'html-502') response.writeHead(502, { 'content-type': 'text/html' }).end(html);
+  else if (fault.kind === 'huge') await pipeline(Readable.from(hugeBody(fault.mebibytes)), response);
+  else response.end(texts[fault.kind]);
 }
 
 function* hugeBody(mebibytes: number): Generator<string> {

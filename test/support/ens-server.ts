@@ -42,13 +42,13 @@ export class EnsServer extends EnsAccount {
   readonly #recentCalls = new Map<string, number[]>();
   readonly #loopback = new Loopback(createServer((request, response) => void this.#serve(request, response)));
   #plans: Plan[] = [];
-  #running = new AbortController();
+  readonly #running = new AbortController();
 
   /** Starts a server on a free port. */
-  static async start(
-    options: { identities?: readonly EnsIdentity[]; clusters?: readonly EnsCluster[] } = {},
-  ): Promise<EnsServer> {
-    const { identities = [], clusters = [] } = options;
+  static async start({
+    identities = [],
+    clusters = [],
+  }: { identities?: readonly EnsIdentity[]; clusters?: readonly EnsCluster[] } = {}): Promise<EnsServer> {
     const server = new EnsServer();
     for (const identity of identities) server.putIdentity(identity);
     for (const cluster of clusters) server.putCluster(cluster);
@@ -56,7 +56,7 @@ export class EnsServer extends EnsAccount {
     return server;
   }
 
-  /** `http://127.0.0.1:PORT`, the same after a restart. */
+  /** `http://127.0.0.1:PORT`. */
   get endpoint(): string {
     return `http://${this.#loopback.host}`;
   }
@@ -65,13 +65,6 @@ export class EnsServer extends EnsAccount {
   async stop(): Promise<void> {
     this.#running.abort();
     await this.#loopback.close();
-  }
-
-  /** Starts again on the same port with the same state. */
-  async restart(): Promise<void> {
-    await this.stop();
-    this.#running = new AbortController();
-    await this.#loopback.open();
   }
 
   /** Adds an identity, or replaces the one with the same AccessKey id. */
@@ -107,7 +100,7 @@ export class EnsServer extends EnsAccount {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const running = this.#running.signal;
     setMaxListeners(0, running);
-    // Otherwise a client's first call after a restart could go to a broken connection.
+    // No call finds a connection that was closed meanwhile.
     response.shouldKeepAlive = false;
     try {
       await this.#handle(request, response, running);
@@ -125,11 +118,10 @@ export class EnsServer extends EnsAccount {
     if (plan !== undefined) plan.remaining -= 1;
     const fault = plan?.fault;
     const body = await buffer(request);
-    const delayMs = this.latencyMs + (fault?.kind === 'slow' ? fault.delayMs : 0);
-    await delay(delayMs, undefined, { signal: running });
+    await delay(this.latencyMs, undefined, { signal: running });
 
     response.setHeader('date', this.now().toUTCString());
-    if (fault === undefined || fault.kind === 'slow' || fault.kind === 'config') {
+    if (fault === undefined || fault.kind === 'config') {
       const answer = await this.#answer(signed, body);
       if ('refusal' in answer) {
         call.outcome = answer.refusal;

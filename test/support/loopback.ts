@@ -15,7 +15,7 @@ export class Loopback {
     });
   }
 
-  /** A free port, chosen at the first `open` and the same one from then on. */
+  /** A free port, chosen by `open`. */
   get port(): number {
     return this.#port;
   }
@@ -26,7 +26,7 @@ export class Loopback {
   }
 
   async open(): Promise<void> {
-    this.#server.listen(this.#port, '127.0.0.1');
+    this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
   }
@@ -47,11 +47,5 @@ export class Loopback {
 
   stop(): Promise<void> {
     return this.close();
-  }
-
-  /** Starts again on the same port. */
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.open();
   }
 }

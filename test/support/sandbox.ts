@@ -8,9 +8,8 @@ import { ApiServer } from './api-server.js';
 import { CertificateAuthority } from './certificate-authority.js';
 import type { EnsIdentity } from './ens-account.js';
 import { EnsServer } from './ens-server.js';
-import { noteLeak, noteOutput } from './journal.js';
+import { filesHolding, noteLeak, noteOutput } from './journal.js';
 import type { Kubectl, Outcome } from './kubectl.js';
-import { filesHolding } from './secrets.js';
 
 // jest runs this file as CommonJS, tsx as a module.
 const here = typeof __dirname === 'string' ? __dirname : dirname(new URL(import.meta.url).pathname);

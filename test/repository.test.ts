@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { settingFlags, variableOf } from '../src/settings.js';
 import { definitions } from './commands/definitions.js';
 import { repository } from './support/sandbox.js';
@@ -41,5 +42,34 @@ describe.each(languages)('%s', (file) => {
     const variables = [...settingFlags.map(variableOf), 'KUBECTL_ECK_LOG'];
     const others = ['KUBECTL_ECK_TEST_KUBECTLS'];
     expect([...variables, ...others]).toEqual(expect.arrayContaining(matches(text, /KUBECTL_ECK_[A-Z_]+/g)));
+  });
+});
+
+interface Workflow {
+  readonly permissions: unknown;
+  readonly jobs: Record<string, { steps?: { run?: string; uses?: string }[] }>;
+}
+
+const directory = '.github/workflows';
+const { scripts } = JSON.parse(textOf('package.json')) as { scripts: object };
+
+describe.each(readdirSync(join(repository, directory)))('the workflow %s', (name) => {
+  const workflow = parse(textOf(join(directory, name))) as Workflow;
+  const steps = Object.values(workflow.jobs).flatMap((job) => job.steps ?? []);
+
+  test('runs scripts of package.json', () => {
+    const called = steps.flatMap(({ run = '' }) =>
+      [...run.matchAll(/npm run (\S+)/g)].map(([, script]) => script),
+    );
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(called));
+  });
+
+  test('pins actions of others by commit', () => {
+    for (const { uses } of steps)
+      if (uses !== undefined) expect(uses).toMatch(/^[\w.-]+\/[\w.-]+@[0-9a-f]{40}$/);
+  });
+
+  test('can only read by default', () => {
+    expect(workflow.permissions).toEqual({ contents: 'read' });
   });
 });
