@@ -28,8 +28,8 @@ export interface Cluster {
 
 /** Which clusters to list: those that match all of these. */
 export interface ClusterFilter {
-  readonly name?: string;
-  readonly region?: string;
+  readonly name?: string | undefined;
+  readonly region?: string | undefined;
 }
 
 /** A cluster is some 10 kB of the response, most of it secrets. */

@@ -81,8 +81,6 @@ describe('status', () => {
       [id, '<none>', `access-key:${other.accessKeyId}`, 'file', ...times, 'no context'],
       [id, `*${id}`, `access-key:${sandbox.identity.accessKeyId}`, 'file', ...times, 'ok'],
     ]);
-    expect((await run(['status', '--no-headers'])).stdout.split('\n')).toHaveLength(3);
-    expect((await run(['status', '-o', 'wide'])).stdout).toContain('O=system:masters, CN=other');
     expect(sandbox.ens.calls()).toBe(calls);
   });
 
@@ -227,7 +225,7 @@ describe('logout', () => {
     await run(['exec-credential', '--cluster-id', id], asOther);
     const outcome = await run(['logout']);
     expect(outcome).toMatchObject({ status: 0, stdout: '' });
-    expect(outcome.stderr).toMatch(/Context eck-0123abcd remains.*--remove-contexts/);
+    expect(outcome.stderr).toMatch(/contexts remain .*--remove-contexts.*: eck-0123abcd\n/);
     expect(outcome.stderr.match(/^Deleted the credential of .* \(file\)\.$/gm)).toHaveLength(2);
     expect(outcome.stderr).toMatch(/stays valid until it expires or is revoked.*\n$/);
     expect(credentialFiles()).toEqual([]);
@@ -263,7 +261,7 @@ describe('logout', () => {
     copyFileSync(join(cache(), 'credentials', file), join(cache(), 'credentials', 'f'.repeat(64)));
     const outcome = await run(['logout', '--all']);
     expect(outcome.status).toBe(0);
-    expect(outcome.stderr).toContain('Also deleted 1 credential without a record.');
+    expect(outcome.stderr).toContain('Credentials without a record that were deleted, too: 1\n');
     expect(existsSync(cache())).toBe(false);
     expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
     expect(await run(['logout', '--all'])).toMatchObject({ status: 0 });
@@ -372,7 +370,7 @@ describeWith([secretServiceRequirement], 'with a Secret Service', () => {
       const outcome = await inSession(['logout', '--all']);
       expect(outcome).toMatchObject({
         status: 0,
-        stderr: expect.stringContaining('Also deleted 1 credential'),
+        stderr: expect.stringContaining('deleted, too: 1\n'),
       });
       expect(await itemCount(service.environment)).toBe(0);
       expect(existsSync(cache())).toBe(false);

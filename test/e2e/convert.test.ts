@@ -171,7 +171,7 @@ describe('convert', () => {
     await sandbox.writeHome('.kube/config', text.replaceAll('eck-0123abcd', 'edge'));
     const left = await sandbox.run(['convert']);
     expect(left).toMatchObject({ status: 0 });
-    expect(left.stderr).toContain('kubectl eck convert --context edge --cluster-id ID\n');
+    expect(left.stderr).toMatch(/an ECK id: edge\. .*--context NAME --cluster-id ID\n/);
     const args = ['convert', '--context', 'edge', '--cluster-id', sandbox.clusterId];
     expect(await sandbox.run(args)).toMatchObject({ status: 0 });
     expect(await filesWith(key)).toEqual([]);

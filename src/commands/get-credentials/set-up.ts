@@ -52,7 +52,7 @@ interface SetUpReport {
 const concurrency = 32;
 
 /** Codes of failures that may be one cluster's own, or those of all. */
-export const mayBeOutage = /^ens-(?:unavailable|throttled)$/;
+const mayBeOutage = /^ens-(?:unavailable|throttled)$/;
 
 /** Codes of failures that are about the identity, the network or the store, and not about a cluster. */
 const failsForAll =
