@@ -33,12 +33,8 @@ async function consoleKubeconfig({
     notAfter: new Date(Date.now() + lifetimeMs),
   });
   noteKey(certificate.privateKeyPem);
-  const config = issuedConfig(
-    { clusterId, authority, server: apiServer.url },
-    apiServer.url,
-    certificate,
-    {},
-  );
+  const cluster = { clusterId, authority, server: apiServer.url };
+  const config = issuedConfig(cluster, apiServer.url, certificate, {});
   return { text: config as string, key: certificate.privateKeyPem };
 }
 

@@ -47,7 +47,7 @@ export function summaryOfMany(
   const where = files > 1 ? ` in ${files} files` : entry ? ` in ${printable(entry.file)}` : '';
   const outcomes = written ? entries.map(({ outcome }) => outcome) : setUps.map(() => 'printed');
   const counts = countsOf(outcomes).map(([outcome, count]) => `${number(count)} ${outcome}`);
-  const lines = counts.length > 0 ? [`Contexts${where} as ${identity}: ${counts.join(', ')}.`] : [];
+  const lines = counts.length > 0 ? [`Contexts: ${counts.join(', ')}${where} as ${identity}.`] : [];
   for (const [store, count] of countsOf(setUps.map((setUp) => setUp.store))) {
     const which = count === setUps.length ? 'Their' : number(count);
     lines.push(`${which} client certificates are ${savedWords[store]}`);

@@ -13,11 +13,9 @@ function setUps(count: number, store: StoreName = 'keychain'): { store: StoreNam
 
 function written(...outcomes: Outcome[]): WriteReport {
   return {
-    entries: outcomes.map((outcome, index) => ({
-      contextName: `eck-${index}`,
-      file: '/home/me/config',
-      outcome,
-    })),
+    entries: outcomes.map((outcome, index) => {
+      return { contextName: `eck-${index}`, file: '/home/me/config', outcome };
+    }),
     conflicts: [],
     currentContext: { before: undefined, after: undefined },
   };
@@ -31,7 +29,7 @@ describe('the summary of many clusters', () => {
   test('counts the contexts, and names the next command', () => {
     const report = written('added', 'unchanged', 'added', 'updated');
     expect(summaryOfMany(setUps(4), [], identity, report)).toEqual([
-      'Contexts in /home/me/config as the AccessKey LTAI: 2 added, 1 unchanged, 1 updated.',
+      'Contexts: 2 added, 1 unchanged, 1 updated in /home/me/config as the AccessKey LTAI.',
       'Their client certificates are saved in the keychain.',
       'Choose one: kubectl config use-context eck-0',
     ]);
@@ -39,7 +37,7 @@ describe('the summary of many clusters', () => {
 
   test('says what was printed', () => {
     const [first] = summaryOfMany(setUps(1200), [], identity);
-    expect(first).toBe('Contexts as the AccessKey LTAI: 1,200 printed.');
+    expect(first).toBe('Contexts: 1,200 printed as the AccessKey LTAI.');
   });
 
   test('names each failure with its code, and each fix once', () => {
