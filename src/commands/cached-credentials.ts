@@ -79,7 +79,6 @@ export async function joinCredentials(
   return [...entries.values()].sort((one, other) => (one.keyText < other.keyText ? -1 : 1));
 }
 
-/** Reads records and contexts, and joins them. */
 export async function readCredentials(paths: KubeconfigPaths, world: World): Promise<CredentialEntry[]> {
   return joinCredentials(readRecords(world), await readOwnContexts(paths, world), world);
 }
@@ -128,7 +127,6 @@ export function credentialsNamed(entries: readonly CredentialEntry[], name: stri
   return entries.filter(({ contexts }) => contexts.some((context) => context.name === name));
 }
 
-/** The error for a name without any credential or context. */
 export function notCached(name: string, whose = ''): EckError {
   const message = `no credential of ${quoted(name)}${whose} is cached, and no context asks for one`;
   const fix = 'See "kubectl eck status", or set it up with "kubectl eck get-credentials"';
@@ -153,6 +151,5 @@ export function ofTypedIdentity(entries: readonly CredentialEntry[], typed: Sett
   return chosen;
 }
 
-/** Printed where there is no entry at all. */
 export const nothingCached =
   'No credential is cached here. Set up a cluster: kubectl eck get-credentials eck-0123abcd';

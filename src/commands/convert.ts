@@ -161,7 +161,6 @@ export function labelOf({ name, contexts }: KubeconfigUser): string {
   return contexts.map((context) => context.name).join(', ') || `user ${name}`;
 }
 
-/** A table of the users that would be converted. */
 async function formatUsers(users: readonly Convertible[]): Promise<string> {
   const subjects = await Promise.all(users.map(subjectIn));
   const columns: readonly Column<Convertible>[] = [
@@ -172,12 +171,7 @@ async function formatUsers(users: readonly Convertible[]): Promise<string> {
   return formatTable(columns, users);
 }
 
-/**
- * Fetches and saves a new credential for each user, then writes all `exec` entries at once.
- *
- * @param failures gets what fails
- * @returns why the rest was not tried
- */
+/** Converts users, and adds to the failures. @returns why the rest was not tried */
 async function convert(
   users: readonly Convertible[],
   failures: ClusterFailure[],

@@ -22,7 +22,6 @@ import {
 
 const formats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 
-/** A cluster, and the contexts of ours that reach it. */
 interface ListedCluster extends Cluster {
   readonly contexts: readonly OwnContext[];
 }

@@ -55,7 +55,6 @@ export function kubeconfigOption(): Option {
   return new Option('--kubeconfig <FILE>', 'use this kubeconfig, instead of $KUBECONFIG or ~/.kube/config');
 }
 
-/** The files of the user kubeconfig: `--kubeconfig`, `$KUBECONFIG` or the default. */
 export function kubeconfigPaths(command: Command, world: World): KubeconfigPaths {
   return locateKubeconfig({
     flag: textOption(command, 'kubeconfig'),
@@ -65,7 +64,6 @@ export function kubeconfigPaths(command: Command, world: World): KubeconfigPaths
   });
 }
 
-/** The option for the version of the exec credential protocol. */
 export function execApiVersionOption(): Option {
   const help = 'of the exec entry; v1beta1 for kubectl before 1.22';
   return withChoices(new Option('--exec-api-version <VERSION>', help), ['v1', 'v1beta1']).default('v1');
@@ -114,7 +112,6 @@ export function textOption(command: Command, flag: string): string | undefined {
   return isTyped ? (command.getOptionValue(attribute) as string) : undefined;
 }
 
-/** Whether an option without a value was typed. */
 export function switchOption(command: Command, flag: string): boolean {
   return command.getOptionValueSource(camelCase(flag)) === 'cli';
 }

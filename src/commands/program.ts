@@ -21,15 +21,19 @@ import { refreshCommand } from './refresh.js';
 import { statusCommand } from './status.js';
 
 /** The commands by their groups in help, both in its order. To add a command, add it here. */
-const groups: readonly (readonly [heading: string, commands: readonly ((world: World) => Command)[]])[] = [
-  [
-    'Every day:',
-    [getCredentialsCommand, listCommand, statusCommand, refreshCommand, logoutCommand, convertCommand],
+const groups: Readonly<Record<string, readonly ((world: World) => Command)[]>> = {
+  'Every day:': [
+    getCredentialsCommand,
+    listCommand,
+    statusCommand,
+    refreshCommand,
+    logoutCommand,
+    convertCommand,
   ],
-  ['Finding faults:', [doctorCommand]],
-  ['Run by kubectl:', [execCredentialCommand]],
-  ['Others:', [completionCommand, versionCommand]],
-];
+  'Finding faults:': [doctorCommand],
+  'Run by kubectl:': [execCredentialCommand],
+  'Others:': [completionCommand, versionCommand],
+};
 
 /** The commands that a kubeconfig may name. All others refuse while kubectl runs this program. */
 const runByKubectl: readonly string[] = ['exec-credential', 'get-credentials'];
@@ -37,9 +41,7 @@ const runByKubectl: readonly string[] = ['exec-credential', 'get-credentials'];
 /** The command line: every command with its options, ready to parse. */
 export function program(world: World): Command {
   const root = new Command('kubectl eck')
-    .description(
-      "Kubernetes clusters of Alibaba Cloud's edge service (ENS), with your cloud identity and no key in a file",
-    )
+    .description("Kubernetes clusters of Alibaba Cloud's edge service (ENS), with no key in a file")
     .usage('<command> [options]')
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .version(release.version, '-V, --version', 'print the version')
@@ -47,7 +49,7 @@ export function program(world: World): Command {
     .helpCommand('help [command]', 'print help for a command')
     .showSuggestionAfterError()
     .addHelpText('after', '\nStart with:\n  kubectl eck get-credentials eck-0123abcd\n  kubectl get nodes');
-  for (const [heading, commands] of groups) {
+  for (const [heading, commands] of Object.entries(groups)) {
     for (const command of commands) root.addCommand(command(world).helpGroup(heading));
   }
   root.hook('preAction', (_, command) => {
@@ -93,7 +95,6 @@ export async function run(args: readonly string[], world: World): Promise<void> 
   }
 }
 
-/** Commander's message in the form of this program's errors. */
 export function commandLineError(message: string, help: string): EckError {
   const text = printable(message.replace(/^error: /, ''));
   const [, mistake = text, suggestion] = /^(.*?) *(?:\(Did you mean (.*)\?\))?$/.exec(text) ?? [];

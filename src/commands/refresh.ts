@@ -91,12 +91,9 @@ async function refresh(entry: CredentialEntry, command: Settings, world: World):
     const renewal = { key, settings, cached, refused: false };
     const rules = { hasFallBack: false, mustSave: true };
     const fetched = await fetchAndSave(renewal, cache, fetching.world, rules);
-    const saved = await readCachedCredential(store, keyText);
-    const isSaved = saved?.fetchedAt.getTime() === fetched.fetchedAt.getTime();
-    return (
-      `${clusterId}: fetched for ${identity}; the client certificate (${certificateSubject(fetched)}) is valid ` +
-      `until ${formatDateTime(fetched.notAfter)}${isSaved ? '' : '. No store works here: set KUBECTL_ECK_STORE=file'}`
-    );
+    const certificate = `the client certificate (${certificateSubject(fetched)})`;
+    const until = formatDateTime(fetched.notAfter);
+    return `${clusterId}: fetched for ${identity}; ${certificate} is valid until ${until}`;
   } catch (error) {
     if (!(error instanceof EckError)) throw error;
     let left = '';

@@ -56,7 +56,6 @@ interface CredentialStatus {
   readonly entry: CredentialEntry;
   /** See the command's help. */
   readonly status: 'ok' | 'due' | 'expired' | 'not cached' | 'no context';
-  /** When the next command renews it. */
   readonly renewsAt: Date | undefined;
 }
 

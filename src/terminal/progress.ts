@@ -1,7 +1,6 @@
 import type { World } from '../world.js';
 import { mayColour } from './format.js';
 
-/** A progress bar on the screen. */
 export interface Progress {
   /** One more item is done. */
   advance(): void;

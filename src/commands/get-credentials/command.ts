@@ -50,7 +50,6 @@ export function getCredentialsCommand(world: World): Command {
   return command.action((clusters: string[]) => getCredentials(clusters, command, world));
 }
 
-/** Selects clusters, fetches and saves their credentials, writes their contexts at once, and says what was done. */
 async function getCredentials(clusters: readonly string[], command: Command, world: World): Promise<void> {
   if (world.environment['KUBERNETES_EXEC_INFO']) {
     throw usageError('kubectl runs get-credentials for one cluster, and without flags of its own');

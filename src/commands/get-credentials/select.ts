@@ -8,12 +8,10 @@ import { formatTable } from '../../terminal/table.js';
 import type { World } from '../../world.js';
 import type { ClusterFailure } from './set-up.js';
 
-/** The clusters that the command line asks for. */
 export interface ClusterSelection {
   /** Ids and names. With none, and without `all`, the person picks. */
   readonly clusters: readonly string[];
   readonly all: boolean;
-  /** Where to look for clusters. */
   readonly region?: string | undefined;
 }
 
@@ -96,9 +94,8 @@ export function resolveNames(
 }
 
 function pickClusters(clusters: readonly Cluster[]): Promise<readonly string[]> {
-  const columns = (['name', 'clusterId', 'region'] as const).map(
-    (field) => ['', (cluster: Cluster) => cluster[field]] as const,
-  );
+  const fields = ['name', 'clusterId', 'region'] as const;
+  const columns = fields.map((field) => ['', (cluster: Cluster) => cluster[field]] as const);
   const [, ...labels] = formatTable(columns, clusters).split('\n');
   const choices = clusters.map(({ clusterId }, index) => ({ value: clusterId, label: labels[index] ?? '' }));
   return pickMany('Which clusters?', choices);

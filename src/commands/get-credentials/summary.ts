@@ -5,7 +5,6 @@ import type { StoreName } from '../../settings.js';
 import { formatDateTime, shellWord } from '../../terminal/format.js';
 import type { ClusterFailure, ClusterSetUp } from './set-up.js';
 
-/** The end of a sentence that says where a client certificate is saved. */
 const savedWords: Record<StoreName, string> = {
   keychain: 'saved in the keychain.',
   kernel: 'saved in the kernel keyring, until the next reboot.',
@@ -66,7 +65,6 @@ export function failureLines(failures: readonly ClusterFailure[]): string[] {
   return [...lines, ...new Set(failures.flatMap(({ error }) => error.fix ?? []))];
 }
 
-/** How often each value occurs. */
 function countsOf<Value extends string>(values: readonly Value[]): [Value, number][] {
   return [...new Set(values)].sort().map((value) => [value, values.filter((each) => each === value).length]);
 }
