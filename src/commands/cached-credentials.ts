@@ -7,13 +7,11 @@ import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
 import { isClusterId, readSettings, type Settings, type SettingTexts } from '../settings.js';
 import { withEnvironment, type Environment, type World } from '../world.js';
 import { readContexts, type UserContexts } from '../kubeconfig/read.js';
-import { type KubeconfigPaths } from '../kubeconfig/files.js';
+import type { KubeconfigPaths } from '../kubeconfig/files.js';
 
 /** A context of the user kubeconfig whose credential comes from this plugin. */
 export interface OwnContext {
   readonly name: string;
-  /** The file that contains it. */
-  readonly file: string;
   readonly isCurrent: boolean;
   readonly clusterId: string;
   /** The settings with which kubectl runs this plugin. */
@@ -22,7 +20,7 @@ export interface OwnContext {
   readonly environment: Environment;
 }
 
-/** A credential that was saved here, or that a context asks for, or both. */
+/** A credential that was saved here, or that contexts ask for, or both. */
 export interface CredentialEntry {
   readonly key: CacheKey;
   readonly keyText: string;
@@ -39,7 +37,7 @@ export function ownContexts(
 ): OwnContext[] {
   return contexts.flatMap((context): OwnContext[] => {
     if (!context.isOwn) return [];
-    const { name, file, execArgs, execEnvironment, clusterInfoId } = context;
+    const { name, execArgs, execEnvironment, clusterInfoId } = context;
     const itsEnvironment = { ...environment, ...execEnvironment };
     const request = readExecArguments(execArgs, { ...itsEnvironment, KUBERNETES_EXEC_INFO: 'set' });
     const clusterId = request?.clusterId ?? clusterInfoId ?? '';
@@ -47,7 +45,7 @@ export function ownContexts(
     try {
       const settings = readSettings(request.settings, itsEnvironment);
       const isCurrent = name === currentContext;
-      return [{ name, file, isCurrent, clusterId, settings, environment: itsEnvironment }];
+      return [{ name, isCurrent, clusterId, settings, environment: itsEnvironment }];
     } catch {
       return [];
     }
@@ -81,7 +79,6 @@ export async function joinCredentials(
   return [...entries.values()].sort((one, other) => (one.keyText < other.keyText ? -1 : 1));
 }
 
-/** Reads records and contexts. A kubeconfig that cannot be read is a warning. */
 export async function readCredentials(paths: KubeconfigPaths, world: World): Promise<CredentialEntry[]> {
   return joinCredentials(readRecords(world), await readOwnContexts(paths, world), world);
 }
@@ -100,26 +97,20 @@ export async function readOwnContexts(paths: KubeconfigPaths, world: World): Pro
  * The entries that were named. A cluster's id selects its entries of every identity; a context's name selects one.
  * Without names it is the cluster of the current context.
  *
- * @param command for messages, such as `refresh`
  * @throws EckError `usage` without a name where the current context is not ours; `not-cached` for an unknown name
  */
 export function selectCredentials(
   entries: readonly CredentialEntry[],
-  {
-    names,
-    all,
-    command,
-  }: { readonly names: readonly string[]; readonly all: boolean; readonly command: string },
+  names: readonly string[],
+  all: boolean,
 ): CredentialEntry[] {
   if (all && names.length > 0) throw usageError('--all and a cluster exclude each other', 'Give one of them');
   if (all) return [...entries];
   const current = entries.find(({ contexts }) => contexts.some(({ isCurrent }) => isCurrent));
   const wanted = names.length > 0 ? names : current && [current.key.clusterId];
   if (wanted === undefined) {
-    throw usageError(
-      'no cluster was named, and the current context is not one of kubectl-eck',
-      `Name one, as in "kubectl eck ${command} eck-0123abcd", or use --all`,
-    );
+    const message = 'no cluster was named, and the current context is not one of kubectl-eck';
+    throw usageError(message, 'Give the id of a cluster, or --all');
   }
   const selected = wanted.flatMap((name) => {
     const found = credentialsNamed(entries, name);
@@ -136,20 +127,14 @@ export function credentialsNamed(entries: readonly CredentialEntry[], name: stri
   return entries.filter(({ contexts }) => contexts.some((context) => context.name === name));
 }
 
-/** The error for a name without any credential or context. */
 export function notCached(name: string, whose = ''): EckError {
-  return new EckError(
-    'not-cached',
-    `no credential of ${quoted(name)}${whose} is cached, and no context asks for one`,
-    {
-      fix: 'See "kubectl eck status", or set it up with "kubectl eck get-credentials"',
-    },
-  );
+  const message = `no credential of ${quoted(name)}${whose} is cached, and no context asks for one`;
+  const fix = 'See "kubectl eck status", or set it up with "kubectl eck get-credentials"';
+  return new EckError('not-cached', message, { fix });
 }
 
 /**
- * The entries of the identity and endpoint that were typed. Variables do not count: they are defaults, and an entry
- * has settings of its own.
+ * The entries of the identity and endpoint that were typed. Variables are defaults, and do not count.
  *
  * @throws EckError `usage`; `not-cached` where none is left
  */
@@ -166,34 +151,5 @@ export function ofTypedIdentity(entries: readonly CredentialEntry[], typed: Sett
   return chosen;
 }
 
-/**
- * The settings and the world with which a credential can be fetched again: those of a context that asks for it, else
- * those that its key implies. The command decides how long a call may take.
- *
- * @returns `undefined` where this environment does not lead to the identity, such as an AccessKey that is not in it
- */
-export async function settingsToFetch(
-  { key, keyText, contexts, record }: CredentialEntry,
-  command: Settings,
-  world: World,
-): Promise<{ readonly settings: Settings; readonly world: World } | undefined> {
-  const { timeoutMs } = command;
-  const context = contexts.find(({ settings }) => settings.store !== 'none');
-  if (context !== undefined) {
-    return {
-      settings: { ...context.settings, timeoutMs },
-      world: withEnvironment(world, context.environment),
-    };
-  }
-  const { identity, endpoint, clusterId } = key;
-  const settings: Settings = {
-    ...command,
-    profile: identity.kind === 'profile' ? identity.name : undefined,
-    roleArn: identity.assumedRole,
-    endpoint,
-    store: record?.store ?? command.store,
-  };
-  return cacheKeyText(await cacheKeyOf(clusterId, settings, world)) === keyText
-    ? { settings, world }
-    : undefined;
-}
+export const nothingCached =
+  'No credential is cached here. Set up a cluster: kubectl eck get-credentials eck-0123abcd';

@@ -3,14 +3,14 @@ import type { X509Certificate } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject, readCertificates } from '../credential/check.js';
-import { openClient, type EnsClient } from '../ens/client.js';
+import { openClient } from '../ens/client.js';
 import { EckError, printable, printLine, printOutput, quoted, usageError } from '../errors.js';
 import { readCachedCredential } from '../exec-credential/cache.js';
 import { replaceUsers } from '../kubeconfig/change.js';
 import { readText, type KubeconfigPaths } from '../kubeconfig/files.js';
 import { readContexts, readUsers, type KubeconfigUser } from '../kubeconfig/read.js';
 import type { Mapping } from '../mapping.js';
-import { parseClusterId, readSettings } from '../settings.js';
+import { parseClusterId, readSettings, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
 import { shellWord } from '../terminal/format.js';
@@ -19,6 +19,7 @@ import type { World } from '../world.js';
 import { setUpClusters, type ClusterFailure, type ClusterSetUp } from './get-credentials/set-up.js';
 import { certificateWords, failureLines } from './get-credentials/summary.js';
 import {
+  addExamples,
   addSettingOptions,
   execApiVersion,
   execApiVersionOption,
@@ -39,14 +40,7 @@ export function convertCommand(world: World): Command {
     .option('--overwrite', 'accept a new certificate of another subject')
     .addOption(execApiVersionOption())
     .addOption(kubeconfigOption());
-  addSettingOptions(command).addHelpText(
-    'after',
-    `
-Examples:
-  kubectl eck convert --dry-run
-  kubectl eck convert
-  kubectl eck convert --context edge --cluster-id eck-0123abcd`,
-  );
+  addExamples(addSettingOptions(command), '--dry-run', '', '--context edge --cluster-id eck-0123abcd');
   return command.action(async () => {
     const context = textOption(command, 'context');
     const clusterId = textOption(command, 'cluster-id');
@@ -63,19 +57,13 @@ Examples:
     const total = convertible.length + failures.length;
     let stopped: EckError | undefined;
     if (switchOption(command, 'dry-run')) printOutput(await formatUsers(convertible));
-    else if (convertible.length > 0) {
-      const report = await convert(convertible, command, await openClient(settings, world), world);
-      failures.push(...report.failures);
-      ({ stopped } = report);
-    }
+    else if (convertible.length > 0) stopped = await convert(convertible, failures, settings, command, world);
     for (const line of failureLines(failures)) printLine(line);
-    if (total === 0) {
-      printLine('Nothing to convert: no client key of an ECK cluster is in the user kubeconfig.');
-    }
-    if (unknown[0] !== undefined) {
-      const fix = `kubectl eck convert --context ${shellWord(printable(unknown[0]))} --cluster-id ID`;
+    if (total === 0)
+      printLine('Nothing to convert: the user kubeconfig has no client key of an ECK cluster.');
+    if (unknown.length > 0) {
       const names = printable(unknown.join(', '));
-      printLine(`Left alone, no name contains an ECK id: ${names}. If one is of ECK: ${fix}`);
+      printLine(`No name contains an ECK id: ${names}. If one is of ECK: --context NAME --cluster-id ID`);
     }
     if (stopped) throw stopped;
     if (failures.length === 0) return;
@@ -87,43 +75,35 @@ Examples:
 /** A user with a client key, and the cluster that all its contexts reach. */
 type Convertible = KubeconfigUser & { readonly clusterId: string };
 
-interface Findings {
-  readonly convertible: Convertible[];
-  /** Users of ECK clusters that cannot be converted. */
-  readonly failures: ClusterFailure[];
-  /** Contexts with a client key, of which no name contains the id of an ECK cluster. */
-  readonly unknown: string[];
-}
-
 /** The context that was given, and its cluster if no name contains the id. */
-export interface ConvertSelection {
-  readonly context?: string | undefined;
-  readonly clusterId?: string | undefined;
-}
+export type ConvertSelection = Readonly<Partial<Record<'context' | 'clusterId', string | undefined>>>;
 
 /**
  * Finds the users with a client key whose contexts reach one ECK cluster. Its id is read from the names of the context,
  * the cluster and the user; contexts with the same cluster entry share it.
  *
+ * @returns also users of ECK clusters that cannot be converted, and contexts with a client key and no id in a name
  * @throws EckError `context-not-found` or `context-not-convertible` for the context that was given
  */
-export function findConvertible(users: readonly KubeconfigUser[], given: ConvertSelection): Findings {
+export function findConvertible(users: readonly KubeconfigUser[], given: ConvertSelection) {
   const { context } = given;
-  const found: Findings = { convertible: [], failures: [], unknown: [] };
+  const convertible: Convertible[] = [];
+  const failures: ClusterFailure[] = [];
+  const unknown: string[] = [];
   for (const user of context === undefined ? users : [userOf(context, users)]) {
     if (!hasClientKey(user)) continue;
     const idsOfClusters = clusterIdsOf(user, given);
     const [clusterId] = idsOfClusters.flat();
     const error = conflictOf(user, idsOfClusters);
-    if (clusterId === undefined) found.unknown.push(...user.contexts.map(({ name }) => name));
-    else if (error) found.failures.push({ cluster: labelOf(user), error });
-    else found.convertible.push({ ...user, clusterId });
+    if (clusterId === undefined) unknown.push(...user.contexts.map(({ name }) => name));
+    else if (error) failures.push({ cluster: labelOf(user), error });
+    else convertible.push({ ...user, clusterId });
   }
-  if (context !== undefined && found.unknown.length > 0) {
+  if (context !== undefined && unknown.length > 0) {
     const message = `No name of the context ${quoted(context)} contains the id of an ECK cluster`;
     throw refusal(message, 'Give it with --cluster-id');
   }
-  return found;
+  return { convertible, failures, unknown };
 }
 
 function userOf(context: string, users: readonly KubeconfigUser[]): KubeconfigUser {
@@ -181,7 +161,6 @@ export function labelOf({ name, contexts }: KubeconfigUser): string {
   return contexts.map((context) => context.name).join(', ') || `user ${name}`;
 }
 
-/** A table of the users that would be converted. */
 async function formatUsers(users: readonly Convertible[]): Promise<string> {
   const subjects = await Promise.all(users.map(subjectIn));
   const columns: readonly Column<Convertible>[] = [
@@ -189,22 +168,23 @@ async function formatUsers(users: readonly Convertible[]): Promise<string> {
     ['CLUSTER', ({ clusterId }) => clusterId],
     ['SUBJECT', (user) => subjects[users.indexOf(user)] ?? ''],
   ];
-  return formatTable(columns, users, { headers: true });
+  return formatTable(columns, users);
 }
 
-/** Fetches and saves a new credential for each user, then writes all `exec` entries at once. */
+/** Converts users, and adds to the failures. @returns why the rest was not tried */
 async function convert(
   users: readonly Convertible[],
+  failures: ClusterFailure[],
+  settings: Settings,
   command: Command,
-  client: EnsClient,
   world: World,
-): Promise<{ readonly failures: readonly ClusterFailure[]; readonly stopped: EckError | undefined }> {
+): Promise<EckError | undefined> {
+  const client = await openClient(settings, world);
   const paths = kubeconfigPaths(command, world);
   const clusterIds = [...new Set(users.map(({ clusterId }) => clusterId))];
   const report = await setUpClusters(clusterIds, { execApiVersion: execApiVersion(command) }, client, world);
   const overwrite = switchOption(command, 'overwrite');
-  const store = openStore(client.settings.store, world);
-  const failures: ClusterFailure[] = [];
+  const store = openStore(settings.store, world);
   const converted: (KubeconfigUser & ClusterSetUp)[] = [];
   for (const user of users) {
     const setUp = report.setUps.find(({ key }) => key.clusterId === user.clusterId);
@@ -216,7 +196,7 @@ async function convert(
   const replacements = converted.map((user) => ({ ...user, exec: user.entry.exec }));
   if (replacements.length > 0) await replaceUsers(paths, replacements);
   for (const user of converted) for (const line of await linesOf(user)) printLine(line);
-  return { failures, stopped: report.stopped };
+  return report.stopped;
 }
 
 /** Checks that the new credential is saved and does what the client key in the kubeconfig does. */
@@ -237,8 +217,8 @@ async function checkSetUp(
   // Files that are used one by one may have clusters of the same name.
   const contexts = [...(await readContexts([user.file])).contexts, ...(await readContexts(paths)).contexts];
   for (const { name } of user.contexts) {
-    const context = contexts.find((each) => each.name === name && each.cluster);
-    const { cluster = {}, clusterFile = '' } = context ?? {};
+    const found = contexts.find((each) => each.name === name && each.cluster);
+    const { cluster = {}, clusterFile = '' } = found ?? {};
     const trusted = await certificatesOf(cluster, 'certificate-authority', clusterFile);
     if (trusted.some(({ fingerprint256 }) => authorities.includes(fingerprint256))) continue;
     const fix = `Set up the cluster: kubectl eck get-credentials ${user.clusterId}`;
@@ -268,7 +248,6 @@ async function certificatesOf(content: Mapping, field: string, file: string): Pr
   }
 }
 
-/** The file that a field names, relative to the kubeconfig. */
 function pathOf(content: Mapping, field: string, file: string): string | undefined {
   const path = content[field];
   return typeof path === 'string' && path !== '' ? resolve(dirname(file), path) : undefined;
@@ -277,10 +256,7 @@ function pathOf(content: Mapping, field: string, file: string): string | undefin
 async function linesOf(user: KubeconfigUser & ClusterSetUp): Promise<string[]> {
   const lines = [`${printable(labelOf(user))}: converted. Its new ${certificateWords(user)}`];
   const keyFile = pathOf(user.content, 'client-key', user.file);
-  if (keyFile) {
-    const path = printable(keyFile);
-    lines.push(`The old key is still in ${path}. If nothing else uses it: rm ${shellWord(path)}`);
-  }
+  if (keyFile) lines.push(`The old key stays. If nothing else uses it: rm ${shellWord(printable(keyFile))}`);
   const data = user.content['client-key-data'];
   if (typeof data === 'string' && (await readText(user.file))?.text.includes(data)) {
     lines.push(`The old key is also elsewhere in ${printable(user.file)}, in a comment or another user`);

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { otherSite, resolveEndpoint } from '../endpoint.js';
 import { listClusters, type Cluster, type ClusterFilter } from '../ens/actions.js';
 import { openClient, type EnsClient } from '../ens/client.js';
@@ -11,18 +11,17 @@ import { readOwnContexts, type OwnContext } from './cached-credentials.js';
 import { rememberClusters } from './completion/sources.js';
 import {
   addAccountOptions,
+  addExamples,
   kubeconfigOption,
   kubeconfigPaths,
   outputFormat,
   outputOption,
-  switchOption,
   textOption,
   typedSettings,
 } from './options.js';
 
 const formats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 
-/** A cluster, and the contexts of ours that reach it. */
 interface ListedCluster extends Cluster {
   readonly contexts: readonly OwnContext[];
 }
@@ -48,64 +47,41 @@ const wideColumns: readonly Column<ListedCluster>[] = [
 export function listCommand(world: World): Command {
   const command = new Command('list')
     .description("list the account's clusters")
-    .addOption(new Option('--region <ID>', 'only clusters in this region, such as cn-hangzhou-58'))
-    .addOption(new Option('--name <NAME>', 'only clusters of this name'))
+    .option('--region <ID>', 'only clusters in this region, such as cn-hangzhou-58')
+    .option('--name <NAME>', 'only clusters of this name')
     .addOption(outputOption(formats))
-    .addOption(new Option('--no-headers', 'print a table without its heading'))
     .addOption(kubeconfigOption());
-  addAccountOptions(command).addHelpText(
-    'after',
-    [
-      '',
-      'Examples:',
-      '  kubectl eck list',
-      '  kubectl eck list --region cn-hangzhou-58 -o wide',
-      '  kubectl eck list -o name | xargs kubectl eck get-credentials',
-    ].join('\n'),
+  addExamples(
+    addAccountOptions(command),
+    '',
+    '--region cn-hangzhou-58 -o wide',
+    '-o name | xargs kubectl eck get-credentials',
   );
-
   return command.action(async () => {
     const format = outputFormat(command, formats);
     const name = textOption(command, 'name');
     const region = textOption(command, 'region');
-    const filter = { ...(name === undefined ? {} : { name }), ...(region === undefined ? {} : { region }) };
     const settings = readSettings(typedSettings(command), world.environment);
     const client = await openClient(settings, world);
-    const clusters = await listClusters(client, filter, world);
+    const clusters = await listClusters(client, { name, region }, world);
     // Completion uses the list for a minute.
     if (name === undefined && region === undefined) await rememberClusters(settings, clusters, world);
 
-    const contexts = new Map<string, OwnContext[]>(clusters.map(({ clusterId }) => [clusterId, []]));
-    for (const context of await readOwnContexts(kubeconfigPaths(command, world), world)) {
-      contexts.get(context.clusterId)?.push(context);
-    }
-    const listed = clusters.map((cluster) => ({
-      ...cluster,
-      contexts: contexts.get(cluster.clusterId) ?? [],
-    }));
-    printOutput(await formatClusters(listed, format, !switchOption(command, 'no-headers')));
-    if (clusters.length === 0) printLine(noClusters(client, filter));
+    const own = await readOwnContexts(kubeconfigPaths(command, world), world);
+    const listed = clusters.map((cluster) => {
+      return { ...cluster, contexts: own.filter(({ clusterId }) => clusterId === cluster.clusterId) };
+    });
+    printOutput(await formatClusters(listed, format));
+    if (clusters.length === 0) printLine(noClusters(client, { name, region }));
   });
 }
 
-async function formatClusters(
-  clusters: readonly ListedCluster[],
-  format: (typeof formats)[number],
-  headers: boolean,
-): Promise<string> {
-  switch (format) {
-    case 'name':
-      return clusters.map(({ clusterId }) => `${clusterId}\n`).join('');
-    case 'json':
-    case 'yaml':
-      return formatDocument(
-        clusters.map((cluster) => ({ ...cluster, contexts: cluster.contexts.map(({ name }) => name) })),
-        format,
-      );
-    case 'table':
-    case 'wide':
-      return formatTable(format === 'wide' ? wideColumns : columns, clusters, { headers });
-  }
+async function formatClusters(clusters: readonly ListedCluster[], format: (typeof formats)[number]) {
+  if (format === 'name') return clusters.map(({ clusterId }) => `${clusterId}\n`).join('');
+  if (format === 'table') return formatTable(columns, clusters);
+  if (format === 'wide') return formatTable(wideColumns, clusters);
+  const withNames = clusters.map((one) => ({ ...one, contexts: one.contexts.map(({ name }) => name) }));
+  return formatDocument(withNames, format);
 }
 
 /** The current context has a star. */
@@ -113,14 +89,12 @@ export function contextCell({ name, isCurrent }: Pick<OwnContext, 'name' | 'isCu
   return isCurrent ? `*${printable(name)}` : printable(name);
 }
 
-/** Says that no cluster was found, where, and that the other site may have some. */
+/** Says that no cluster was found, and where else some may be. */
 export function noClusters({ signer, endpoint }: EnsClient, { name, region }: ClusterFilter): string {
-  const filters = [
-    ...(name === undefined ? [] : [` named ${quoted(name)}`]),
-    ...(region === undefined ? [] : [` in the region ${quoted(region)}`]),
-  ].join('');
+  const named = name === undefined ? '' : ` named ${quoted(name)}`;
+  const inRegion = region === undefined ? '' : ` in the region ${quoted(region)}`;
   const asked = resolveEndpoint(endpoint);
   const other = otherSite(asked);
   const hint = other === undefined ? '' : `; try the other site with --site ${other}`;
-  return `No clusters${filters} found at ${asked.host} with ${signer.description}${hint}`;
+  return `No clusters${named}${inRegion} found at ${asked.host} with ${signer.description}${hint}`;
 }

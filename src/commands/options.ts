@@ -8,7 +8,7 @@ import { locateKubeconfig, type KubeconfigPaths } from '../kubeconfig/files.js';
 
 const helpGroup = 'Who, where and how:';
 
-/** Adds the options that say who, and where: the identity's and the endpoint's part of a cache key. */
+/** Adds the options that say who signs, and where. */
 export function addIdentityOptions(command: Command): Command {
   return addSettings(command, [
     new Option('--profile <NAME>', 'sign calls with this profile of the aliyun CLI'),
@@ -25,7 +25,7 @@ export function addAccountOptions(command: Command): Command {
   ]);
 }
 
-/** Adds all options that {@link readSettings} reads, for a command that fetches and saves credentials. */
+/** Adds the options of a command that fetches and saves credentials. */
 export function addSettingOptions(command: Command): Command {
   return addSettings(addAccountOptions(command), [
     withChoices(new Option('--store <STORE>', 'save credentials here'), storeChoices).default('auto'),
@@ -42,7 +42,6 @@ function addSettings(command: Command, options: readonly Option[]): Command {
   return command;
 }
 
-/** The settings that were typed. */
 export function typedSettings(command: Command): SettingTexts {
   return Object.fromEntries(
     settingFlags.flatMap((flag) => {
@@ -52,12 +51,10 @@ export function typedSettings(command: Command): SettingTexts {
   );
 }
 
-/** The option that names the kubeconfig to read or write; see {@link kubeconfigPaths}. */
 export function kubeconfigOption(): Option {
   return new Option('--kubeconfig <FILE>', 'use this kubeconfig, instead of $KUBECONFIG or ~/.kube/config');
 }
 
-/** The files of the user kubeconfig: `--kubeconfig`, `$KUBECONFIG` or the default. */
 export function kubeconfigPaths(command: Command, world: World): KubeconfigPaths {
   return locateKubeconfig({
     flag: textOption(command, 'kubeconfig'),
@@ -67,28 +64,21 @@ export function kubeconfigPaths(command: Command, world: World): KubeconfigPaths
   });
 }
 
-/** The option for the version of the exec credential protocol; see {@link execApiVersion}. */
 export function execApiVersionOption(): Option {
-  const option = new Option(
-    '--exec-api-version <VERSION>',
-    'of the exec entry; v1beta1 for kubectl before 1.22',
-  );
-  return withChoices(option, ['v1', 'v1beta1']).default('v1');
+  const help = 'of the exec entry; v1beta1 for kubectl before 1.22';
+  return withChoices(new Option('--exec-api-version <VERSION>', help), ['v1', 'v1beta1']).default('v1');
 }
 
-/** The version that was chosen. */
 export function execApiVersion(command: Command): ExecApiVersion {
   return parseExecApiVersion(textOption(command, 'exec-api-version'));
 }
 
 /** The option for the format of data on standard output. The first format is the default. */
-export function outputOption(formats: readonly [string, ...string[]]): Option {
-  return withChoices(new Option('-o, --output <FORMAT>', 'print in this format'), formats).default(
-    formats[0],
-  );
+export function outputOption(formats: readonly string[]): Option {
+  const option = new Option('-o, --output <FORMAT>', 'print in this format');
+  return withChoices(option, formats).default(formats[0]);
 }
 
-/** The format that was chosen. */
 export function outputFormat<Format extends string>(
   command: Command,
   formats: readonly [Format, ...Format[]],
@@ -97,11 +87,14 @@ export function outputFormat<Format extends string>(
   return formats.find((known) => known === text) ?? formats[0];
 }
 
+/** Adds examples to a command's help, given without the program's name. */
+export function addExamples(command: Command, ...examples: readonly string[]): Command {
+  const lines = examples.map((example) => `\n  kubectl eck ${command.name()} ${example}`.trimEnd());
+  return command.addHelpText('after', `\nExamples:${lines.join('')}`);
+}
+
 /** Limits an option or an argument to some values, which help and completion show. */
-export function withChoices<Taker extends Option | Argument>(
-  taker: Taker,
-  choices: readonly string[],
-): Taker {
+export function withChoices<T extends Option | Argument>(taker: T, choices: readonly string[]): T {
   const name = taker instanceof Option ? (taker.long ?? taker.flags) : taker.name();
   // Commander's own check has another message than the one for a variable.
   taker.argParser((text) => {
@@ -115,15 +108,12 @@ export function withChoices<Taker extends Option | Argument>(
 /** The value of an option, if it was typed. */
 export function textOption(command: Command, flag: string): string | undefined {
   const attribute = camelCase(flag);
-  if (command.getOptionValueSource(attribute) !== 'cli') return undefined;
-  const value: unknown = command.getOptionValue(attribute);
-  return typeof value === 'string' ? value : undefined;
+  const isTyped = command.getOptionValueSource(attribute) === 'cli';
+  return isTyped ? (command.getOptionValue(attribute) as string) : undefined;
 }
 
-/** Whether an option without a value was typed. */
 export function switchOption(command: Command, flag: string): boolean {
-  // Commander stores --no-headers as "headers".
-  return command.getOptionValueSource(camelCase(flag.replace(/^no-/, ''))) === 'cli';
+  return command.getOptionValueSource(camelCase(flag)) === 'cli';
 }
 
 function camelCase(flag: string): string {

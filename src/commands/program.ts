@@ -1,27 +1,39 @@
 import { Command, CommanderError } from 'commander';
 import { printable, printOutput, usageError, type EckError } from '../errors.js';
+import { answerKubectl } from '../exec-credential/answer.js';
 import { release, type World } from '../world.js';
 import { completionCommand } from './completion/command.js';
 import { convertCommand } from './convert.js';
 import { doctorCommand } from './doctor/command.js';
-import { execCredentialCommand } from './exec-credential.js';
 import { getCredentialsCommand } from './get-credentials/command.js';
 import { listCommand } from './list.js';
 import { logoutCommand } from './logout.js';
-import { outputFormat, outputOption } from './options.js';
+import {
+  addExamples,
+  addSettingOptions,
+  execApiVersionOption,
+  outputFormat,
+  outputOption,
+  textOption,
+  typedSettings,
+} from './options.js';
 import { refreshCommand } from './refresh.js';
 import { statusCommand } from './status.js';
 
 /** The commands by their groups in help, both in its order. To add a command, add it here. */
-const groups: readonly (readonly [heading: string, commands: readonly ((world: World) => Command)[]])[] = [
-  [
-    'Every day:',
-    [getCredentialsCommand, listCommand, statusCommand, refreshCommand, logoutCommand, convertCommand],
+const groups: Readonly<Record<string, readonly ((world: World) => Command)[]>> = {
+  'Every day:': [
+    getCredentialsCommand,
+    listCommand,
+    statusCommand,
+    refreshCommand,
+    logoutCommand,
+    convertCommand,
   ],
-  ['Finding faults:', [doctorCommand]],
-  ['Run by kubectl:', [execCredentialCommand]],
-  ['Others:', [completionCommand, versionCommand]],
-];
+  'Finding faults:': [doctorCommand],
+  'Run by kubectl:': [execCredentialCommand],
+  'Others:': [completionCommand, versionCommand],
+};
 
 /** The commands that a kubeconfig may name. All others refuse while kubectl runs this program. */
 const runByKubectl: readonly string[] = ['exec-credential', 'get-credentials'];
@@ -29,9 +41,7 @@ const runByKubectl: readonly string[] = ['exec-credential', 'get-credentials'];
 /** The command line: every command with its options, ready to parse. */
 export function program(world: World): Command {
   const root = new Command('kubectl eck')
-    .description(
-      "Kubernetes clusters of Alibaba Cloud's edge service (ENS), with your cloud identity and no key in a file",
-    )
+    .description("Kubernetes clusters of Alibaba Cloud's edge service (ENS), with no key in a file")
     .usage('<command> [options]')
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .version(release.version, '-V, --version', 'print the version')
@@ -39,15 +49,13 @@ export function program(world: World): Command {
     .helpCommand('help [command]', 'print help for a command')
     .showSuggestionAfterError()
     .addHelpText('after', '\nStart with:\n  kubectl eck get-credentials eck-0123abcd\n  kubectl get nodes');
-  for (const [heading, commands] of groups) {
+  for (const [heading, commands] of Object.entries(groups)) {
     for (const command of commands) root.addCommand(command(world).helpGroup(heading));
   }
   root.hook('preAction', (_, command) => {
     if (world.environment['KUBERNETES_EXEC_INFO'] && !runByKubectl.includes(command.name())) {
-      throw usageError(
-        `"${command.name()}" cannot be run by kubectl as a credential plugin`,
-        'Unset KUBERNETES_EXEC_INFO to run it by hand',
-      );
+      const message = `"${command.name()}" cannot be run by kubectl as a credential plugin`;
+      throw usageError(message, 'Unset KUBERNETES_EXEC_INFO to run it by hand');
     }
   });
   for (const command of [root, ...root.commands]) {
@@ -83,33 +91,37 @@ export async function run(args: readonly string[], world: World): Promise<void> 
     // `help UNKNOWN`: commander would print all help and not say why.
     if (error.code === 'commander.help') return run(args.slice(1), world);
     const command = root.commands.find((candidate) => candidate.name() === args[0]);
-    throw commandLineError(
-      error.message,
-      `kubectl eck ${command === undefined ? '' : `${command.name()} `}--help`,
-    );
+    throw commandLineError(error.message, `kubectl eck ${command ? `${command.name()} ` : ''}--help`);
   }
 }
 
-/** Commander's message in the form of this program's errors. @param help the command that prints help */
 export function commandLineError(message: string, help: string): EckError {
   const text = printable(message.replace(/^error: /, ''));
   const [, mistake = text, suggestion] = /^(.*?) *(?:\(Did you mean (.*)\?\))?$/.exec(text) ?? [];
   const sentence = mistake.replace(/\. Expected/, ', expected').replace(/\.$/, '');
-  return usageError(
-    sentence,
-    `${suggestion === undefined ? '' : `Did you mean ${suggestion}? `}See "${help}"`,
-  );
+  const question = suggestion === undefined ? '' : `Did you mean ${suggestion}? `;
+  return usageError(sentence, `${question}See "${help}"`);
 }
 
 /** `version`: this release, and as JSON also the commit that it was built from. */
 function versionCommand(): Command {
   const formats = ['text', 'json'] as const;
-  const command = new Command('version')
-    .description('print the version')
-    .addOption(outputOption(formats))
-    .addHelpText('after', '\nExample:\n  kubectl eck version -o json');
-  return command.action(() => {
+  const command = new Command('version').description('print the version').addOption(outputOption(formats));
+  return addExamples(command, '-o json').action(() => {
     const isJson = outputFormat(command, formats) === 'json';
     printOutput(isJson ? `${JSON.stringify(release)}\n` : `kubectl-eck ${release.version}\n`);
+  });
+}
+
+/** `exec-credential`: what kubectl runs. `main.ts` answers the usual forms without this. */
+function execCredentialCommand(world: World): Command {
+  const command = new Command('exec-credential')
+    .description('print a credential for kubectl; kubectl runs this by itself')
+    .option('--cluster-id <ID>', 'the cluster, where the kubeconfig does not say')
+    .addOption(execApiVersionOption());
+  return addExamples(addSettingOptions(command), '--cluster-id eck-0123abcd').action(() => {
+    const clusterId = textOption(command, 'cluster-id');
+    const execApiVersion = textOption(command, 'exec-api-version');
+    return answerKubectl({ clusterId, execApiVersion, settings: typedSettings(command) }, world);
   });
 }

@@ -1,23 +1,26 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject } from '../credential/check.js';
 import { EckError, printable, printError, printLine } from '../errors.js';
 import { readCachedCredential } from '../exec-credential/cache.js';
 import { CredentialRecords } from '../exec-credential/records.js';
 import { fetchAndSave, isRefusal } from '../exec-credential/renew.js';
+import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
 import { identityKey } from '../identity.js';
 import { readSettings, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
 import { formatDateTime } from '../terminal/format.js';
-import type { World } from '../world.js';
+import { withEnvironment, type World } from '../world.js';
 import {
+  nothingCached,
   ofTypedIdentity,
   readCredentials,
   selectCredentials,
-  settingsToFetch,
   type CredentialEntry,
 } from './cached-credentials.js';
 import {
   addAccountOptions,
+  addExamples,
   kubeconfigOption,
   kubeconfigPaths,
   switchOption,
@@ -30,39 +33,24 @@ const concurrency = 8;
 /** `refresh`: fetches credentials now, whatever their age. */
 export function refreshCommand(world: World): Command {
   const command = new Command('refresh')
-    .description('fetch credentials now, whatever their age')
+    .description('fetch credentials now, each with its own identity, or those that flags select')
     .argument('[CLUSTER...]', "an id, or a context's name; by default the current context's credential")
-    .addOption(new Option('--all', 'every credential that "status" shows'))
+    .option('--all', 'every credential that "status" shows')
     .addOption(kubeconfigOption());
-  addAccountOptions(command).addHelpText(
-    'after',
-    [
-      '',
-      'Each credential is fetched with its own identity. --profile, --role-arn,',
-      '--endpoint and --site select those of one identity or endpoint.',
-      '',
-      'Examples:',
-      '  kubectl eck refresh',
-      '  kubectl eck refresh eck-0123abcd --profile work',
-      '  kubectl eck refresh --all',
-    ].join('\n'),
-  );
-
+  addExamples(addAccountOptions(command), '', 'eck-0123abcd --profile work', '--all');
   return command.action(async (names: string[]) => {
     const typed = typedSettings(command);
     const settings = readSettings(typed, world.environment);
     const all = switchOption(command, 'all');
     const entries = await readCredentials(kubeconfigPaths(command, world), world);
-    const selected = selectCredentials(entries, { names, all, command: 'refresh' });
+    const selected = selectCredentials(entries, names, all);
     // Without a name it is the credential of the current context alone, and not others of its cluster.
     const isNamed = all || names.length > 0;
     const chosen = ofTypedIdentity(
       isNamed ? selected : selected.filter(({ contexts }) => contexts.some(({ isCurrent }) => isCurrent)),
       typed,
     );
-    if (chosen.length === 0) {
-      printLine('No credential is cached here. Set up a cluster: kubectl eck get-credentials eck-0123abcd');
-    }
+    if (chosen.length === 0) printLine(nothingCached);
     const { default: Queue } = await import('p-queue');
     await new Queue({ concurrency }).addAll(
       chosen.map((entry) => async () => {
@@ -91,11 +79,9 @@ async function refresh(entry: CredentialEntry, command: Settings, world: World):
   const identity = printable(identityKey(key.identity));
   const fetching = await settingsToFetch(entry, command, world);
   if (fetching === undefined) {
-    throw new EckError(
-      'identity-unusable',
-      `${clusterId}: the credential belongs to ${identity}, which is not the identity of this environment`,
-      { fix: `Set that identity up, or delete the credential with "kubectl eck logout ${clusterId}"` },
-    );
+    const message = `${clusterId}: the credential belongs to ${identity}, which is not the identity here`;
+    const fix = `Set that identity up, or delete the credential with "kubectl eck logout ${clusterId}"`;
+    throw new EckError('identity-unusable', message, { fix });
   }
   const { settings } = fetching;
   const store = openStore(settings.store, fetching.world);
@@ -105,12 +91,9 @@ async function refresh(entry: CredentialEntry, command: Settings, world: World):
     const renewal = { key, settings, cached, isRejected: false };
     const rules = { hasFallBack: false, mustSave: true };
     const fetched = await fetchAndSave(renewal, cache, fetching.world, rules);
-    const saved = await readCachedCredential(store, keyText);
-    const isSaved = saved?.fetchedAt.getTime() === fetched.fetchedAt.getTime();
-    return (
-      `${clusterId}: fetched for ${identity}; the client certificate (${certificateSubject(fetched)}) is valid ` +
-      `until ${formatDateTime(fetched.notAfter)}${isSaved ? '' : '. No store works here: set KUBECTL_ECK_STORE=file'}`
-    );
+    const certificate = `the client certificate (${certificateSubject(fetched)})`;
+    const until = formatDateTime(fetched.notAfter);
+    return `${clusterId}: fetched for ${identity}; ${certificate} is valid until ${until}`;
   } catch (error) {
     if (!(error instanceof EckError)) throw error;
     let left = '';
@@ -121,4 +104,32 @@ async function refresh(entry: CredentialEntry, command: Settings, world: World):
     const { code, fix } = error;
     throw new EckError(code, `${clusterId}: ${error.message}${left}`, { fix, cause: error });
   }
+}
+
+/**
+ * The settings and the world with which a credential can be fetched again: those of a context that asks for it, else
+ * those that its key implies. The command decides how long a call may take.
+ *
+ * @returns `undefined` where this environment does not lead to the identity, such as an AccessKey that is not in it
+ */
+export async function settingsToFetch(
+  { key, keyText, contexts, record }: CredentialEntry,
+  command: Settings,
+  world: World,
+): Promise<{ readonly settings: Settings; readonly world: World } | undefined> {
+  const context = contexts.find(({ settings }) => settings.store !== 'none');
+  if (context !== undefined) {
+    const settings = { ...context.settings, timeoutMs: command.timeoutMs };
+    return { settings, world: withEnvironment(world, context.environment) };
+  }
+  const { identity, endpoint, clusterId } = key;
+  const settings: Settings = {
+    ...command,
+    profile: identity.kind === 'profile' ? identity.name : undefined,
+    roleArn: identity.assumedRole,
+    endpoint,
+    store: record?.store ?? command.store,
+  };
+  const isSame = cacheKeyText(await cacheKeyOf(clusterId, settings, world)) === keyText;
+  return isSame ? { settings, world } : undefined;
 }

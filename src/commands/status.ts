@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { freshness, renewalDueAt } from '../credential/freshness.js';
 import { endpointKey } from '../endpoint.js';
 import { printable, printLine, printOutput } from '../errors.js';
@@ -7,14 +7,16 @@ import { readSettings } from '../settings.js';
 import { formatDocument, humanTime } from '../terminal/format.js';
 import { formatTable, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
-import { credentialsNamed, notCached, readCredentials, type CredentialEntry } from './cached-credentials.js';
+import {
+  nothingCached,
+  readCredentials,
+  selectCredentials,
+  type CredentialEntry,
+} from './cached-credentials.js';
 import { contextCell } from './list.js';
-import { kubeconfigOption, kubeconfigPaths, outputFormat, outputOption, switchOption } from './options.js';
+import { addExamples, kubeconfigOption, kubeconfigPaths, outputFormat, outputOption } from './options.js';
 
-const formats = ['table', 'wide', 'json', 'yaml'] as const;
-
-const nothingCached =
-  'No credential is cached here. Set up a cluster: kubectl eck get-credentials eck-0123abcd';
+const formats = ['table', 'json', 'yaml'] as const;
 
 /** `status`: the cached credentials by their records. Opens no keychain. */
 export function statusCommand(world: World): Command {
@@ -22,54 +24,38 @@ export function statusCommand(world: World): Command {
     .description('show the cached credentials')
     .argument('[CLUSTER...]', "only those of these clusters: an id, or a context's name")
     .addOption(outputOption(formats))
-    .addOption(new Option('--no-headers', 'print a table without its heading'))
     .addOption(kubeconfigOption())
     .addHelpText(
       'after',
-      [
-        '',
-        'STATUS is one of:',
-        '  ok           served at once',
-        '  due          renewed by the next command, and served if ENS cannot be reached',
-        '  expired      the certificate has expired; the next command fetches one',
-        '  not cached   a context asks for it; the next command fetches one',
-        '  no context   cached, and no context of this kubeconfig asks for it',
-        '',
-        'Examples:',
-        '  kubectl eck status',
-        '  kubectl eck status eck-0123abcd -o wide',
-        '  kubectl eck status -o json',
-      ].join('\n'),
+      `
+STATUS is one of:
+  ok           served at once
+  due          renewed by the next command, and served if ENS cannot be reached
+  expired      the certificate has expired; the next command fetches one
+  not cached   a context asks for it; the next command fetches one
+  no context   cached, and no context of this kubeconfig asks for it`,
     );
-
+  addExamples(command, '', 'eck-0123abcd -o json');
   return command.action(async (names: string[]) => {
     const format = outputFormat(command, formats);
     const { maxAgeMs } = readSettings({}, world.environment);
     const entries = await readCredentials(kubeconfigPaths(command, world), world);
-    const missing = names.find((name) => credentialsNamed(entries, name).length === 0);
-    if (missing !== undefined) throw notCached(missing);
-    const shown =
-      names.length === 0 ? entries : [...new Set(names.flatMap((name) => credentialsNamed(entries, name)))];
-
     const now = world.now();
-    const rows = shown.map((entry) => statusOf(entry, maxAgeMs, now));
-    const headers = !switchOption(command, 'no-headers');
+    const selected = selectCredentials(entries, names, names.length === 0);
+    const rows = selected.map((entry) => statusOf(entry, maxAgeMs, now));
     printOutput(
-      format === 'json' || format === 'yaml'
-        ? await formatDocument(rows.map(documentOf), format)
-        : formatTable(format === 'wide' ? wideColumns(now) : columns(now), rows, { headers }),
+      format === 'table'
+        ? formatTable(columns(now), rows)
+        : await formatDocument(rows.map(documentOf), format),
     );
-    if (shown.length === 0) printLine(nothingCached);
+    if (rows.length === 0) printLine(nothingCached);
   });
 }
 
-/** The state of a credential; see the command's help. */
-export type StatusWord = 'ok' | 'due' | 'expired' | 'not cached' | 'no context';
-
 interface CredentialStatus {
   readonly entry: CredentialEntry;
-  readonly status: StatusWord;
-  /** When the next command renews it. */
+  /** See the command's help. */
+  readonly status: 'ok' | 'due' | 'expired' | 'not cached' | 'no context';
   readonly renewsAt: Date | undefined;
 }
 
@@ -78,9 +64,8 @@ export function statusOf(entry: CredentialEntry, maxAgeMs: number, now: Date): C
   const { record, contexts } = entry;
   if (record === undefined) return { entry, status: 'not cached', renewsAt: undefined };
   // The context that wants the youngest credential has it renewed.
-  const settings = {
-    maxAgeMs: contexts.length === 0 ? maxAgeMs : Math.min(...contexts.map((one) => one.settings.maxAgeMs)),
-  };
+  const ages = contexts.map((context) => context.settings.maxAgeMs);
+  const settings = { maxAgeMs: ages.length === 0 ? maxAgeMs : Math.min(...ages) };
   const verdict = freshness(record, settings, now);
   const renewsAt = renewalDueAt(record, settings);
   if (verdict === 'fetch') return { entry, status: 'expired', renewsAt };
@@ -99,14 +84,6 @@ function columns(now: Date): readonly Column<CredentialStatus>[] {
     ['RENEWS', ({ renewsAt }) => (renewsAt !== undefined && renewsAt <= now ? 'now' : time(renewsAt))],
     ['EXPIRES', ({ entry }) => time(entry.record?.notAfter)],
     ['STATUS', ({ status }) => status],
-  ];
-}
-
-function wideColumns(now: Date): readonly Column<CredentialStatus>[] {
-  return [
-    ...columns(now),
-    ['SUBJECT', ({ entry }) => entry.record?.certificateSubject ?? ''],
-    ['ENDPOINT', ({ entry }) => endpointKey(entry.key.endpoint)],
   ];
 }
 

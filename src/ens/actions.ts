@@ -24,8 +24,8 @@ export interface Cluster {
 }
 
 export interface ClusterFilter {
-  readonly name?: string;
-  readonly region?: string;
+  readonly name?: string | undefined;
+  readonly region?: string | undefined;
 }
 
 /**

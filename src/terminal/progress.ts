@@ -1,7 +1,6 @@
 import type { World } from '../world.js';
 import { mayColour } from './format.js';
 
-/** A progress bar on the screen. */
 export interface Progress {
   /** One more item is done. */
   advance(): void;
@@ -9,34 +8,28 @@ export interface Progress {
   stop(): void;
 }
 
-const silent: Progress = { advance: () => undefined, stop: () => undefined };
 const widestBar = 30;
-const redrawAfterMs = 100;
 
 /**
  * Shows a progress bar on standard error, if that is a terminal that takes one, and leaves nothing behind.
- *
  * The bars of prompt libraries read the keyboard and end the process at Ctrl-C, so this is one of our own.
  */
 export function showProgress(
   label: string,
   total: number,
   world: Pick<World, 'environment' | 'isTerminal'>,
-): Progress {
-  if (!mayColour('stderr', world)) return silent;
+): Progress | undefined {
+  if (!mayColour('stderr', world)) return undefined;
   let done = 0;
-  let drawnAtMs = 0;
   let isOver = false;
   const draw = (): void => {
-    drawnAtMs = performance.now();
     process.stderr.write(`\r${progressLine(label, done, total, process.stderr.columns)}\x1b[K`);
   };
   draw();
   return {
     advance(): void {
       done += 1;
-      if (isOver) return;
-      if (done === total || performance.now() - drawnAtMs >= redrawAfterMs) draw();
+      if (!isOver) draw();
     },
     stop(): void {
       isOver = true;

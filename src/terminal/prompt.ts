@@ -1,21 +1,17 @@
 import { EckError } from '../errors.js';
 
-/** An item of a list to pick from. */
-export interface Choice {
-  readonly value: string;
-  /** Shown and searched. */
-  readonly label: string;
-}
-
 /**
  * Lets a person pick items, at least one, from a list that shrinks as they type. Tab marks an item; Enter takes the
  * marked items, or the highlighted one if none is marked. Drawn on standard error.
  *
+ * @param options with labels that are shown and searched
  * @throws EckError `interrupted` if the person cancels
  */
-export async function pickMany(message: string, choices: readonly Choice[]): Promise<readonly string[]> {
+export async function pickMany(
+  message: string,
+  options: { value: string; label: string }[],
+): Promise<readonly string[]> {
   const { autocompleteMultiselect, isCancel } = await import('@clack/prompts');
-  const options = choices.map(({ value, label }) => ({ value, label }));
   let isListening = false;
   const picked = await autocompleteMultiselect<string>({
     message,

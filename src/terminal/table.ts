@@ -11,15 +11,11 @@ const gap = '   ';
  *
  * @returns lines that end with a line feed; '' for a table without rows
  */
-export function formatTable<Item>(
-  columns: readonly Column<Item>[],
-  items: readonly Item[],
-  { headers }: { readonly headers: boolean },
-): string {
+export function formatTable<Item>(columns: readonly Column<Item>[], items: readonly Item[]): string {
   if (items.length === 0) return '';
   const heading = columns.map(([text]) => text);
   const rows = items.map((item) => columns.map(([, cell]) => cell(item) || '<none>'));
-  const lines = headers ? [heading, ...rows] : rows;
+  const lines = [heading, ...rows];
   const widths = columns.map((_, index) =>
     lines.reduce((widest, cells) => Math.max(widest, stringWidth(cells[index] ?? '')), 0),
   );

@@ -5,13 +5,12 @@ import { join } from 'node:path';
 import {
   joinCredentials,
   ofTypedIdentity,
-  ownContexts,
   readOwnContexts,
   selectCredentials,
-  settingsToFetch,
   type CredentialEntry,
   type OwnContext,
 } from '../../src/commands/cached-credentials.js';
+import { settingsToFetch } from '../../src/commands/refresh.js';
 import { statusOf } from '../../src/commands/status.js';
 import type { CachedRecord } from '../../src/exec-credential/records.js';
 import type { Identity } from '../../src/identity.js';
@@ -23,6 +22,7 @@ const now = new Date('2026-03-01T12:00:00Z');
 const hour = 3_600_000;
 const hence = (hours: number): Date => new Date(now.getTime() + hours * hour);
 const work: Identity = { kind: 'profile', name: 'work' };
+const role = 'acs:ram::1:role/r';
 const byKey: Identity = { kind: 'access-key', accessKeyId: 'LTAI5tKnown' };
 
 let home: string;
@@ -82,7 +82,6 @@ describe('a context of this plugin', () => {
     expect(contexts).toMatchObject([
       {
         name: 'edge',
-        file: join(home, 'config'),
         isCurrent: true,
         clusterId: 'eck-1',
         settings: { profile: 'entry', store: 'file', endpoint: { kind: 'site', site: 'international' } },
@@ -104,17 +103,16 @@ describe('a context of this plugin', () => {
     expect(await contextsOf({ edge: user }, { cluster })).toMatchObject([{ clusterId: 'eck-1' }]);
   });
 
-  test.each<[string, object, object]>([
-    ['a token', { token: 'x' }, {}],
-    ['another program', { exec: { command: 'aws', args: ['exec-credential'] } }, {}],
-    ['unknown arguments', forCluster('eck-1', '--nonsense'), {}],
-    ['another command', exec(['list']), {}],
-    ['wrong settings', forCluster('eck-1', '--store', 'pocket'), {}],
-    ['no cluster', exec(['exec-credential']), {}],
-    ['no id of a cluster', forCluster('../eck'), {}],
-    ['an empty extension', exec(['exec-credential']), { extensions: [{ name: 'x' }] }],
-  ])('is none with %s', async (_, user, cluster) => {
-    expect(await contextsOf({ edge: user }, { cluster })).toEqual([]);
+  test.each<[string, object]>([
+    ['a token', { token: 'x' }],
+    ['another program', { exec: { command: 'aws', args: ['exec-credential'] } }],
+    ['unknown arguments', forCluster('eck-1', '--nonsense')],
+    ['another command', exec(['list'])],
+    ['wrong settings', forCluster('eck-1', '--store', 'pocket')],
+    ['no cluster', exec(['exec-credential'])],
+    ['no id of a cluster', forCluster('../eck')],
+  ])('is none with %s', async (_, user) => {
+    expect(await contextsOf({ edge: user })).toEqual([]);
   });
 
   test('is none without a kubeconfig that can be read, with a warning', async () => {
@@ -152,7 +150,7 @@ describe('records and contexts', () => {
     const contexts = await contextsOf({
       a: exec(args),
       b: forCluster('eck-1', '--site', 'international'),
-      c: forCluster('eck-1', '--role-arn', 'acs:ram::1:role/r'),
+      c: forCluster('eck-1', '--role-arn', role),
       d: exec(args, env('ALIBABA_CLOUD_ACCESS_KEY_ID', 'LTAI5tEntry')),
       e: exec(args, env('KUBECTL_ECK_PROFILE', 'work')),
     });
@@ -165,8 +163,7 @@ describe('of the credentials', () => {
   let entries: CredentialEntry[];
   const names = (selected: readonly CredentialEntry[]): string[] =>
     selected.map(({ key }) => `${key.clusterId} ${key.identity.kind}`);
-  const select = (typed: string[], all = false): string[] =>
-    names(selectCredentials(entries, { names: typed, all, command: 'refresh' }));
+  const select = (typed: string[], all = false): string[] => names(selectCredentials(entries, typed, all));
 
   beforeEach(async () => {
     const contexts = await contextsOf(
@@ -197,12 +194,7 @@ describe('of the credentials', () => {
   test('typed flags select those of an identity or endpoint', () => {
     expect(names(ofTypedIdentity(entries, {}))).toHaveLength(3);
     expect(names(ofTypedIdentity(entries, { profile: 'work' }))).toEqual(['eck-1 profile', 'eck-2 profile']);
-    const typed: Record<string, string>[] = [
-      { profile: 'other' },
-      { site: 'international' },
-      { 'role-arn': 'acs:ram::1:role/r' },
-    ];
-    for (const flags of typed) {
+    for (const flags of [{ profile: 'other' }, { site: 'international' }, { 'role-arn': role }]) {
       expect(() => ofTypedIdentity(entries, flags)).toThrow(expect.objectContaining({ code: 'not-cached' }));
     }
   });
@@ -217,21 +209,13 @@ describe('a credential is fetched again', () => {
 
   test('with the settings of its context, and the timeout of the command', async () => {
     const user = forCluster('eck-1', '--profile', 'work', '--store', 'kernel', '--timeout', '1m');
-    const settings = await settingsOf(
-      record('eck-1', work),
-      { timeout: '3s' },
-      await contextsOf({ a: user }),
-    );
+    const contexts = await contextsOf({ a: user });
+    const settings = await settingsOf(record('eck-1', work), { timeout: '3s' }, contexts);
     expect(settings).toMatchObject({ profile: 'work', store: 'kernel', timeoutMs: 3000 });
   });
 
   test.each<[string, Identity, object, object | undefined]>([
-    [
-      'its profile and store',
-      { ...work, assumedRole: 'acs:ram::1:role/r' },
-      {},
-      { profile: 'work', store: 'file' },
-    ],
+    ['its profile and store', { ...work, assumedRole: role }, {}, { profile: 'work', store: 'file' }],
     ['the AccessKey of the environment', byKey, { profile: 'work' }, { profile: undefined }],
     ['no other AccessKey', { kind: 'access-key', accessKeyId: 'LTAI5tGone' }, {}, undefined],
     ['no other role', { kind: 'ecs-role', role: 'r' }, {}, undefined],
@@ -255,8 +239,4 @@ test.each<[string, Partial<CachedRecord> | undefined, boolean, string]>([
   const records = changes === undefined ? [] : [record('eck-1', byKey, changes)];
   const [entry] = await joinCredentials(records, contexts, world);
   expect(entry && statusOf(entry, 12 * hour, now).status).toBe(status);
-});
-
-test('own contexts of nothing are none', () => {
-  expect(ownContexts({ currentContext: undefined, contexts: [] }, {})).toEqual([]);
 });

@@ -48,15 +48,11 @@ describe.each(commands)('%s', (name, command) => {
     const examples = lines.flatMap((line) => /^ {2,}.*?\b(kubectl[ -]eck [^#>|)]*)/.exec(line)?.[1] ?? []);
     expect(examples.some((example) => new RegExp(`^kubectl[ -]eck ${name}\\b`).test(example))).toBe(true);
     for (const example of examples) {
-      expect([
-        example,
-        parses(
-          example
-            .trim()
-            .split(/ +/)
-            .slice(example.startsWith('kubectl ') ? 2 : 1),
-        ),
-      ]).toEqual([example, true]);
+      const args = example
+        .replace(/^kubectl[ -]eck /, '')
+        .trim()
+        .split(/ +/);
+      expect([example, parses(args)]).toEqual([example, true]);
     }
   });
 });

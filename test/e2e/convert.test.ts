@@ -32,12 +32,8 @@ async function consoleKubeconfig({
     notAfter: new Date(Date.now() + lifetimeMs),
   });
   noteKey(certificate.privateKeyPem);
-  const config = issuedConfig(
-    { clusterId, authority, server: apiServer.url },
-    apiServer.url,
-    certificate,
-    {},
-  );
+  const cluster = { clusterId, authority, server: apiServer.url };
+  const config = issuedConfig(cluster, apiServer.url, certificate, {});
   return { text: config as string, key: certificate.privateKeyPem };
 }
 
@@ -170,7 +166,7 @@ describe('convert', () => {
     await sandbox.writeHome('.kube/config', text.replaceAll('eck-0123abcd', 'edge'));
     const left = await sandbox.run(['convert']);
     expect(left).toMatchObject({ status: 0 });
-    expect(left.stderr).toContain('kubectl eck convert --context edge --cluster-id ID\n');
+    expect(left.stderr).toMatch(/an ECK id: edge\. .*--context NAME --cluster-id ID\n/);
     const args = ['convert', '--context', 'edge', '--cluster-id', sandbox.clusterId];
     expect(await sandbox.run(args)).toMatchObject({ status: 0 });
     expect(await filesWith(key)).toEqual([]);

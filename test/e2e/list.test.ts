@@ -69,25 +69,4 @@ describe('list', () => {
     expect(listed).toMatchObject({ status: 0, stdout: 'eck-0123abcd\neck-ffff0001\n' });
     expect(listed.stderr).toMatch(/^kubectl-eck: .*config/);
   });
-
-  test('refuses a format that there is not, before any call', async () => {
-    const listed = await sandbox.run(['list', '-o', 'csv']);
-    expect(listed).toMatchObject({ status: 2, stdout: '' });
-    expect(listed.stderr).toBe(
-      'kubectl-eck: --output "csv" is not one of table, wide, json, yaml, name [usage]\n',
-    );
-    expect(sandbox.ens.calls()).toBe(0);
-  });
-
-  test('reads a listing of a thousand clusters', async () => {
-    const { authority, apiServer } = sandbox;
-    for (let index = 0; index < 1000; index += 1) {
-      const clusterId = `eck-${String(index).padStart(8, '0')}`;
-      sandbox.ens.putCluster({ clusterId, authority, server: apiServer.url });
-    }
-    const listed = await sandbox.run(['list', '-o', 'name']);
-    expect(listed.status).toBe(0);
-    expect(listed.stdout.split('\n')).toHaveLength(1003);
-    expect(sandbox.ens.calls()).toBe(1);
-  });
 });

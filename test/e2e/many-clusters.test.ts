@@ -58,7 +58,7 @@ describeWith([currentKubectl], 'a thousand clusters', () => {
     sandbox.ens.callsPerSecond = 100;
     const got = await sandbox.run(all, { timeoutMs: 100_000 });
     expect(got).toMatchObject({ status: 0, stdout: '' });
-    expect(got.stderr.split('\n')[0]).toMatch(/^1,000 contexts in .*: 1,000 added\.$/);
+    expect(got.stderr.split('\n')[0]).toMatch(/^Contexts: 1,000 added in /);
 
     const calls = sandbox.ens.log.filter(({ action }) => action === issuing);
     expect(calls.filter(({ outcome }) => outcome === 'Throttling.User')).toEqual([]);
@@ -120,9 +120,8 @@ describe('clusters', () => {
   test('need no list, and no permission for it, if ids are given', async () => {
     sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [issuing] });
     const refused = await sandbox.run(['get-credentials', 'shop']);
-    expect(refused).toMatchObject({ status: 1 });
-    expect(refused.stderr).toMatch(/\[ens-not-allowed\]\n.*get-credentials eck-0123abcd\n$/);
-    const ids = ['get-credentials', 'eck-shop', '--cluster-id', 'eck-warehouse'];
+    expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('[ens-not-allowed]\n') });
+    const ids = ['get-credentials', 'eck-shop', 'eck-warehouse'];
     expect(await sandbox.run(ids)).toMatchObject({ status: 0 });
     expect((await kubeconfig()).contexts).toEqual(['eck-shop', 'eck-warehouse']);
     expect(sandbox.ens.calls(listing)).toBe(1);
@@ -169,6 +168,7 @@ describe('clusters', () => {
 
 describe('a context of ours', () => {
   const work = ['--profile', 'work'];
+  const asShop = ['--context', 'eck-shop'];
   const shop = ['get-credentials', 'eck-shop', ...work];
 
   beforeEach(async () => {
@@ -182,12 +182,7 @@ describe('a context of ours', () => {
 
   test.each([
     ['identity', ['eck-shop'], 'profile work', 'profile home'],
-    [
-      'cluster',
-      ['eck-warehouse', ...work, '--context', 'eck-shop'],
-      'cluster-id eck-shop',
-      'cluster-id eck-warehouse',
-    ],
+    ['cluster', ['eck-warehouse', ...work, ...asShop], 'cluster-id eck-shop', 'cluster-id eck-warehouse'],
   ])('changes its %s only with --overwrite, and nothing is fetched without', async (_, args, old, wanted) => {
     const before = await readFile(sandbox.kubeconfig, 'utf8');
     const env = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
@@ -249,9 +244,7 @@ describe('what would fail for every cluster', () => {
     sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [] });
     const refused = await sandbox.run(many);
     expect(refused).toMatchObject({ status: 1, stdout: '' });
-    expect(refused.stderr).toMatch(
-      /^kubectl-eck: .* 200 of 200 clusters were not set up \[ens-not-allowed\]\n/,
-    );
+    expect(refused.stderr).toMatch(/^kubectl-eck: .* 200 of 200 clusters .* \[ens-not-allowed\]\n/);
     expect(sandbox.ens.calls()).toBeLessThanOrEqual(32);
   });
 
@@ -349,7 +342,7 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
     await tty.type('C-c');
     const screen = await tty.waitFor(/exit status/);
     expect(screen).toMatch(/\d+ of 100 clusters were not set up \[interrupted\]\n\[exit status 130\]/);
-    const [, written] = /^(\d+) contexts in/m.exec(screen) ?? [];
+    const [, written] = /^Contexts: (\d+) added/m.exec(screen) ?? [];
     const { contexts } = await kubeconfig();
     expect(contexts).toHaveLength(Number(written));
     expect(contexts.length).toBeGreaterThanOrEqual(30);

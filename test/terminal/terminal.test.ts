@@ -68,11 +68,7 @@ describe('a table', () => {
     ['shows that a cell is empty', [['', 'x'], ['y']], 'NAME     ID\n<none>   x\ny        <none>\n'],
     ['without rows is empty', [], ''],
   ])('%s', (_, rows, text) => {
-    expect(formatTable(columns, rows, { headers: true })).toBe(text);
-  });
-
-  test('without its heading is as wide as its rows', () => {
-    expect(formatTable(columns, [['x', 'y']], { headers: false })).toBe('x   y\n');
+    expect(formatTable(columns, rows)).toBe(text);
   });
 });
 

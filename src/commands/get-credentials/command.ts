@@ -9,6 +9,7 @@ import { readSettings } from '../../settings.js';
 import type { World } from '../../world.js';
 import { noClusters } from '../list.js';
 import {
+  addExamples,
   addSettingOptions,
   execApiVersion,
   execApiVersionOption,
@@ -28,7 +29,6 @@ export function getCredentialsCommand(world: World): Command {
     .alias('login')
     .description('save the credentials of clusters in the keychain, and write contexts for kubectl')
     .argument('[CLUSTER...]', 'ids or names of clusters; without any, pick from a list')
-    .option('--cluster-id <ID>', 'a cluster, as a flag')
     .option('--all', 'every cluster of the account')
     .option('--region <ID>', 'look for clusters only in this region, such as cn-hangzhou-58')
     .option('--print', 'print the kubeconfig, and write no file')
@@ -39,33 +39,24 @@ export function getCredentialsCommand(world: World): Command {
     .option('--overwrite', 'replace entries of the same name, and switch identities')
     .addOption(execApiVersionOption())
     .addOption(kubeconfigOption());
-  addSettingOptions(command).addHelpText(
-    'after',
-    `
-Examples:
-  kubectl eck get-credentials eck-0123abcd
-  kubectl eck get-credentials eck-0123abcd --profile work --context edge
-  kubectl eck get-credentials eck-0123abcd --print > edge.kubeconfig
-  kubectl eck get-credentials shop-hangzhou shop-chengdu
-  kubectl eck get-credentials --all --region cn-hangzhou-58`,
+  addExamples(
+    addSettingOptions(command),
+    'eck-0123abcd',
+    'eck-0123abcd --profile work --context edge',
+    'eck-0123abcd --print > edge.kubeconfig',
+    'shop-hangzhou shop-chengdu',
+    '--all --region cn-hangzhou-58',
   );
   return command.action((clusters: string[]) => getCredentials(clusters, command, world));
 }
 
-/** Selects clusters, fetches and saves their credentials, writes their contexts at once, and says what was done. */
 async function getCredentials(clusters: readonly string[], command: Command, world: World): Promise<void> {
   if (world.environment['KUBERNETES_EXEC_INFO']) {
-    throw usageError(
-      'kubectl runs get-credentials as exec-credential, for one cluster and without flags of its own',
-    );
+    throw usageError('kubectl runs get-credentials for one cluster, and without flags of its own');
   }
   const options = readContextOptions(command);
   const region = textOption(command, 'region');
-  const selection = {
-    clusters: [...clusters, textOption(command, 'cluster-id') ?? []].flat(),
-    all: switchOption(command, 'all'),
-    filter: region === undefined ? {} : { region },
-  };
+  const selection = { clusters, all: switchOption(command, 'all'), region };
   checkSelection(selection, world.isTerminal('stdin') && world.isTerminal('stderr'));
   const settings = readSettings(typedSettings(command), world.environment);
   const paths = switchOption(command, 'print') ? undefined : kubeconfigPaths(command, world);
@@ -78,7 +69,7 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   const { clusterIds, unknown } = await selectClusters(selection, client, world);
   const count = clusterIds.length + unknown.length;
   if (count === 0) {
-    printLine(noClusters(client, selection.filter));
+    printLine(noClusters(client, { region }));
     return;
   }
   if (count > 1 && options.context !== undefined) {

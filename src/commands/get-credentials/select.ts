@@ -1,5 +1,5 @@
 import { resolveEndpoint } from '../../endpoint.js';
-import { listClusters, type Cluster, type ClusterFilter } from '../../ens/actions.js';
+import { listClusters, type Cluster } from '../../ens/actions.js';
 import type { EnsClient } from '../../ens/client.js';
 import { EckError, quoted, usageError } from '../../errors.js';
 import { parseClusterId } from '../../settings.js';
@@ -8,13 +8,11 @@ import { formatTable } from '../../terminal/table.js';
 import type { World } from '../../world.js';
 import type { ClusterFailure } from './set-up.js';
 
-/** The clusters that the command line asks for. */
 export interface ClusterSelection {
   /** Ids and names. With none, and without `all`, the person picks. */
   readonly clusters: readonly string[];
   readonly all: boolean;
-  /** Where to look for clusters. */
-  readonly filter: ClusterFilter;
+  readonly region?: string | undefined;
 }
 
 export interface SelectedClusters {
@@ -47,35 +45,23 @@ function isEckId(text: string): boolean {
 
 /** Finds the clusters of a selection. ENS is asked for its list, unless only `eck-…` ids were given. */
 export async function selectClusters(
-  { clusters, all, filter }: ClusterSelection,
+  { clusters, all, region }: ClusterSelection,
   client: EnsClient,
   world: World,
 ): Promise<SelectedClusters> {
   const isNamed = clusters.length > 0;
-  const listed = isNamed && clusters.every(isEckId) ? [] : await list(filter, client, world);
+  const listed = isNamed && clusters.every(isEckId) ? [] : await listClusters(client, { region }, world);
   if (isNamed) {
     const { host } = resolveEndpoint(client.endpoint);
-    const where = filter.region === undefined ? host : `${host} in ${quoted(filter.region)}`;
-    return resolveNames(clusters, listed, where);
+    return resolveNames(clusters, listed, region === undefined ? host : `${host} in ${quoted(region)}`);
   }
   const clusterIds = listed.map(({ clusterId }) => clusterId);
   return { clusterIds: all || listed.length === 0 ? clusterIds : await pickClusters(listed), unknown: [] };
 }
 
-async function list(filter: ClusterFilter, client: EnsClient, world: World): Promise<readonly Cluster[]> {
-  try {
-    return await listClusters(client, filter, world);
-  } catch (error) {
-    if (!(error instanceof EckError) || error.code !== 'ens-not-allowed') throw error;
-    const fix = 'Ids need no list: kubectl eck get-credentials eck-0123abcd';
-    throw new EckError(error.code, error.message, { fix: error.fix ? `${error.fix}. ${fix}` : fix });
-  }
-}
-
 /**
  * Finds the clusters that texts name. An id beats a name; `eck-…` is always an id, listed or not.
  *
- * @param where the clusters were listed, for messages
  * @throws EckError `usage` for a name that several clusters have
  */
 export function resolveNames(
@@ -88,7 +74,14 @@ export function resolveNames(
   for (const text of new Set(texts)) {
     const isId = isEckId(text) || listed.some(({ clusterId }) => clusterId === text);
     const named = isId ? [] : listed.filter(({ name }) => name === text);
-    if (named.length > 1) throw ambiguous(text, named);
+    if (named.length > 1) {
+      const some = named
+        .slice(0, 10)
+        .map((cluster) => `${cluster.clusterId} (${cluster.region})`)
+        .join(', ');
+      const message = `${named.length} clusters are named ${quoted(text)}: ${some}`;
+      throw usageError(`${message}${named.length > 10 ? ', …' : ''}`, 'Give the id of one');
+    }
     const clusterId = isId ? text : named[0]?.clusterId;
     if (clusterId !== undefined) clusterIds.add(clusterId);
     else {
@@ -100,18 +93,10 @@ export function resolveNames(
   return { clusterIds: [...clusterIds], unknown };
 }
 
-function ambiguous(name: string, clusters: readonly Cluster[]): EckError {
-  const shown = clusters.slice(0, 10).map(({ clusterId, region }) => `${clusterId} (${region})`);
-  const more = clusters.length > 10 ? ` and ${clusters.length - 10} more` : '';
-  const message = `${clusters.length} clusters are named ${quoted(name)}: ${shown.join(', ')}${more}`;
-  return usageError(message, 'Give the id of one');
-}
-
 function pickClusters(clusters: readonly Cluster[]): Promise<readonly string[]> {
-  const columns = (['name', 'clusterId', 'region'] as const).map(
-    (field) => [field, (cluster: Cluster) => cluster[field]] as const,
-  );
-  const labels = formatTable(columns, clusters, { headers: false }).split('\n');
+  const fields = ['name', 'clusterId', 'region'] as const;
+  const columns = fields.map((field) => ['', (cluster: Cluster) => cluster[field]] as const);
+  const [, ...labels] = formatTable(columns, clusters).split('\n');
   const choices = clusters.map(({ clusterId }, index) => ({ value: clusterId, label: labels[index] ?? '' }));
   return pickMany('Which clusters?', choices);
 }

@@ -21,7 +21,6 @@ export interface ContextOptions {
   /** The name of the only context. Without it, contexts are named after their clusters' ids. */
   readonly context?: string | undefined;
   readonly namespace?: string | undefined;
-  /** Whether to use the API server's private address. */
   readonly privateIp?: boolean;
   readonly execApiVersion: ExecApiVersion;
 }
@@ -40,19 +39,11 @@ export interface ClusterFailure {
   readonly error: EckError;
 }
 
-/** The clusters in the order in which they were given. */
-interface SetUpReport {
-  readonly setUps: readonly ClusterSetUp[];
-  readonly failures: readonly ClusterFailure[];
-  /** Why the rest was not tried. */
-  readonly stopped: EckError | undefined;
-}
-
 /** Reaches the rate limit of ENS if an answer takes a third of a second. */
 const concurrency = 32;
 
 /** Codes of failures that may be one cluster's own, or those of all. */
-export const mayAffectAll = /^ens-(?:unavailable|throttled)$/;
+const mayAffectAll = /^ens-(?:unavailable|throttled)$/;
 
 /** Codes of failures that are about the identity, the network or the store, and not about a cluster. */
 const failsForAll =
@@ -64,13 +55,15 @@ const notCalled = new Error('not called');
 /**
  * Fetches and saves the credentials of clusters, side by side, as fast as ENS allows. A cluster that fails does not
  * stop the others; Ctrl-C does, and so does what would fail for each of them.
+ *
+ * @returns `stopped` says why the rest was not tried
  */
 export async function setUpClusters(
   clusterIds: readonly string[],
   options: ContextOptions,
   client: EnsClient,
   world: World,
-): Promise<SetUpReport> {
+) {
   // Contexts pin the profile, also where the default chain found it.
   const { roleArn } = client.settings;
   const identity = await resolveIdentity({ profile: client.signer.profile?.name, roleArn }, world);
@@ -140,8 +133,7 @@ export async function setUpClusters(
 }
 
 function stoppedError({ code, message, fix }: EckError, left: number, total: number): EckError {
-  const [some, all] = [left, total].map((count) => count.toLocaleString('en-US'));
-  const rest = total === 1 ? '' : `. ${some} of ${all} clusters were not set up`;
+  const rest = total === 1 ? '' : `. ${left} of ${total} clusters were not set up`;
   return new EckError(code, message + rest, { fix });
 }
 

@@ -3,9 +3,8 @@ import { printable } from '../../errors.js';
 import type { WriteReport } from '../../kubeconfig/change.js';
 import type { StoreName } from '../../settings.js';
 import { formatDateTime, shellWord } from '../../terminal/format.js';
-import { mayAffectAll, type ClusterFailure, type ClusterSetUp } from './set-up.js';
+import type { ClusterFailure, ClusterSetUp } from './set-up.js';
 
-/** The end of a sentence that says where a client certificate is saved. */
 const savedWords: Record<StoreName, string> = {
   keychain: 'saved in the keychain.',
   kernel: 'saved in the kernel keyring, until the next reboot.',
@@ -41,30 +40,19 @@ export function summaryOfMany(
   identity: string,
   written?: WriteReport,
 ): string[] {
-  const lines: string[] = [];
   const entries = written?.entries ?? [];
   const [entry] = entries;
-  if (entry !== undefined) {
-    const files = new Set(entries.map(({ file }) => file)).size;
-    const where = files === 1 ? printable(entry.file) : `${files} files`;
-    const outcomes = countsOf(entries.map(({ outcome }) => outcome));
-    const counts = outcomes.map(([outcome, count]) => `${number(count)} ${outcome}`).join(', ');
-    lines.push(`${contexts(entries.length, ` in ${where}`)} as ${identity}: ${counts}.`);
-  } else if (written === undefined && setUps.length > 0) {
-    lines.push(`${contexts(setUps.length, '')} as ${identity}.`);
-  }
+  const files = new Set(entries.map(({ file }) => file)).size;
+  const where = files > 1 ? ` in ${files} files` : entry ? ` in ${printable(entry.file)}` : '';
+  const outcomes = written ? entries.map(({ outcome }) => outcome) : setUps.map(() => 'printed');
+  const counts = countsOf(outcomes).map(([outcome, count]) => `${number(count)} ${outcome}`);
+  const lines = counts.length > 0 ? [`Contexts: ${counts.join(', ')}${where} as ${identity}.`] : [];
   for (const [store, count] of countsOf(setUps.map((setUp) => setUp.store))) {
     const which = count === setUps.length ? 'Their' : number(count);
     lines.push(`${which} client certificates are ${savedWords[store]}`);
   }
-  if (failures.length > 0) {
-    const failed = `${number(failures.length)} ${failures.length === 1 ? 'cluster' : 'clusters'} failed.`;
-    const again = failures.filter(({ error }) => mayAffectAll.test(error.code));
-    const names = again.map(({ cluster }) => shellWord(cluster)).join(' ');
-    const hint =
-      again.length > 0 && again.length <= 10 ? ` Try again: kubectl eck get-credentials ${names}` : '';
-    lines.push(...failureLines(failures), failed + hint);
-  }
+  lines.push(...failureLines(failures));
+  if (failures.length > 0) lines.push(`Clusters that failed: ${number(failures.length)}.`);
   if (entry) lines.push(`Choose one: kubectl config use-context ${shellWord(printable(entry.contextName))}`);
   return lines;
 }
@@ -77,12 +65,6 @@ export function failureLines(failures: readonly ClusterFailure[]): string[] {
   return [...lines, ...new Set(failures.flatMap(({ error }) => error.fix ?? []))];
 }
 
-function contexts(count: number, where: string): string {
-  if (count === 1) return `1 context${where} reaches its cluster`;
-  return `${number(count)} contexts${where} reach their clusters`;
-}
-
-/** How often each value occurs. */
 function countsOf<Value extends string>(values: readonly Value[]): [Value, number][] {
   return [...new Set(values)].sort().map((value) => [value, values.filter((each) => each === value).length]);
 }
