@@ -1,7 +1,6 @@
 import type { Settings } from '../settings.js';
 import type { ClientCredential } from './client-credential.js';
 
-/** The dates that freshness depends on. */
 export type CredentialDates = Pick<ClientCredential, 'fetchedAt' | 'notBefore' | 'notAfter'>;
 /** An older credential is renewed, so that access ends soon after the permission. */
 type MaxAge = Pick<Settings, 'maxAgeMs'>;
@@ -9,7 +8,6 @@ type MaxAge = Pick<Settings, 'maxAgeMs'>;
 const minuteMs = 60_000;
 const maxMarginMs = 10 * minuteMs;
 const clockToleranceMs = 5 * minuteMs;
-
 /** A newer credential is not due because of the margin, or a short-lived one would be fetched at every command. */
 const minServiceMs = minuteMs;
 
@@ -18,13 +16,7 @@ function renewalMarginMs({ notBefore, notAfter }: CredentialDates): number {
   return Math.max(0, Math.min((notAfter.getTime() - notBefore.getTime()) / 5, maxMarginMs));
 }
 
-/**
- * Decides what to do with a cached credential.
- *
- * - `serve`: it is served.
- * - `renew`: it is due, and served only if ENS cannot answer.
- * - `fetch`: there is none, or its certificate has expired.
- */
+/** `renew`: it is due, and served only if ENS cannot answer. `fetch`: there is none, or it has expired. */
 export function freshness(
   cached: CredentialDates | undefined,
   { maxAgeMs }: MaxAge,
