@@ -8,10 +8,7 @@ export interface CacheKey {
   readonly clusterId: string;
 }
 
-/**
- * The key as text, `<cluster id>@<endpoint>/<identity>`, each part percent-encoded: different for any two keys. Stores
- * use it as the name of the item.
- */
+/** `<cluster id>@<endpoint>/<identity>`, each part percent-encoded: different for any two keys, the name in stores. */
 export function cacheKeyText({ endpoint, identity, clusterId }: CacheKey): string {
   const part = encodeURIComponent;
   return `${part(clusterId)}@${part(endpointKey(endpoint))}/${part(identityKey(identity))}`;

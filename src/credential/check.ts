@@ -1,11 +1,6 @@
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { EckError, ifPossible, printable } from '../errors.js';
-import {
-  privateKeyLabels,
-  readPemBlocks,
-  type ClientCredential,
-  type PrivateKeyLabel,
-} from './client-credential.js';
+import { privateKeyLabels, readPemBlocks, type ClientCredential } from './client-credential.js';
 
 const maxChainLength = 10;
 
@@ -57,7 +52,7 @@ export function readCertificates(pem: string): [X509Certificate, ...X509Certific
   return [first, ...rest];
 }
 
-function readPrivateKey(pem: string): { label: PrivateKeyLabel; der: Uint8Array; key: KeyObject } {
+function readPrivateKey(pem: string) {
   if (pem.includes('ENCRYPTED')) throw invalid('the private key is encrypted');
   // OpenSSL writes an "EC PARAMETERS" block before an EC key, which repeats what the key contains.
   const keys = readPemBlocks(pem).filter(({ label }) => label.endsWith('PRIVATE KEY'));
@@ -67,11 +62,9 @@ function readPrivateKey(pem: string): { label: PrivateKeyLabel; der: Uint8Array;
   const label = privateKeyLabels.find((known) => known === block.label);
   if (label === undefined)
     throw invalid(`it contains a private key of an unknown kind, ${printable(block.label)}`);
-  const type = { 'PRIVATE KEY': 'pkcs8', 'RSA PRIVATE KEY': 'pkcs1', 'EC PRIVATE KEY': 'sec1' } as const;
-  const der = Buffer.from(block.der);
-  const key = ifPossible(
-    () => isOneDerValue(der) && createPrivateKey({ key: der, format: 'der', type: type[label] }),
-  );
+  const types = { 'PRIVATE KEY': 'pkcs8', 'RSA PRIVATE KEY': 'pkcs1', 'EC PRIVATE KEY': 'sec1' } as const;
+  const [type, { der }] = [types[label], block];
+  const key = ifPossible(() => isOneDerValue(der) && createPrivateKey({ key: der, format: 'der', type }));
   if (!key) throw invalid('the private key cannot be parsed');
   return { label, der, key };
 }

@@ -6,7 +6,7 @@ export interface ClientCredential {
   /** DER, the leaf first, then its chain. */
   readonly certificates: readonly [Uint8Array, ...Uint8Array[]];
   /** As it was issued; the label says how `der` is encoded. */
-  readonly privateKey: PemBlock & { readonly label: PrivateKeyLabel };
+  readonly privateKey: { readonly label: (typeof privateKeyLabels)[number]; readonly der: Uint8Array };
   readonly notBefore: Date;
   readonly notAfter: Date;
   /** When ENS issued it to us. */
@@ -15,13 +15,6 @@ export interface ClientCredential {
 
 /** The PEM labels (RFC 7468) of PKCS#8 (RFC 5958), PKCS#1 (RFC 8017) and SEC1 (RFC 5915). */
 export const privateKeyLabels = ['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY'] as const;
-export type PrivateKeyLabel = (typeof privateKeyLabels)[number];
-
-/** One block of a PEM text. */
-interface PemBlock {
-  readonly label: string;
-  readonly der: Uint8Array;
-}
 
 /** Formats one PEM block, with 64 characters a line and a final newline. */
 export function toPem(label: string, der: Uint8Array): string {
@@ -31,7 +24,6 @@ export function toPem(label: string, der: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${lines}-----END ${label}-----\n`;
 }
 
-/** The certificates as one PEM text, the leaf first. */
 export function certificatePem({ certificates }: ClientCredential): string {
   return certificates.map((der) => toPem('CERTIFICATE', der)).join('');
 }
@@ -44,7 +36,7 @@ export function privateKeyPem({ privateKey }: ClientCredential): string {
  * Reads the PEM blocks of a text and ignores text between them (RFC 7468 section 2). Blocks with headers, and those
  * that are cut off or not base64, are left out.
  */
-export function readPemBlocks(text: string): PemBlock[] {
+export function readPemBlocks(text: string): { label: string; der: Buffer }[] {
   const blocks = text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g);
   return [...blocks].map(([, label = '', body = '']) => ({ label, der: Buffer.from(body, 'base64') }));
 }

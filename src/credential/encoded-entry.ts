@@ -36,11 +36,7 @@ export function encodeEntry(keyText: string, credential: ClientCredential): Uint
   return entry;
 }
 
-/**
- * Decodes an entry that {@link encodeEntry} made for the same cache key.
- *
- * @returns `undefined` for everything else, such as another version or a damaged entry
- */
+/** Decodes an entry that was encoded for the same cache key; `undefined` for everything else. */
 export function decodeEntry(keyText: string, bytes: Uint8Array): ClientCredential | undefined {
   const entry = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (entry.length < headerLength + 2 || entry.readUInt8(0) !== version) return undefined;
@@ -59,7 +55,6 @@ export function decodeEntry(keyText: string, bytes: Uint8Array): ClientCredentia
     if (offset + 4 > entry.length) return undefined;
     const start = offset + 4;
     offset = start + entry.readUInt32BE(offset);
-    if (offset > entry.length) return undefined;
     blobs.push(entry.subarray(start, offset));
   }
   const [der, leaf, ...chain] = blobs;

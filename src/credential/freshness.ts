@@ -1,7 +1,6 @@
 import type { Settings } from '../settings.js';
 import type { ClientCredential } from './client-credential.js';
 
-/** The dates that freshness depends on. */
 export type CredentialDates = Pick<ClientCredential, 'fetchedAt' | 'notBefore' | 'notAfter'>;
 /** A credential older than this is renewed, so that access ends soon after the permission. */
 type MaxAge = Pick<Settings, 'maxAgeMs'>;
@@ -18,13 +17,7 @@ function renewalMarginMs({ notBefore, notAfter }: CredentialDates): number {
   return Math.max(0, Math.min((notAfter.getTime() - notBefore.getTime()) / 5, maxMarginMs));
 }
 
-/**
- * Decides what to do with a cached credential.
- *
- * - `serve`: it is served.
- * - `renew`: it is due, and served only if ENS cannot answer.
- * - `fetch`: there is none, or its certificate has expired.
- */
+/** `renew`: it is due, and served only if ENS cannot answer. `fetch`: there is none, or it has expired. */
 export function freshness(
   cached: CredentialDates | undefined,
   { maxAgeMs }: MaxAge,

@@ -4,7 +4,7 @@ import { messageOf } from '../errors.js';
 import type { Items } from './split-items.js';
 import { StoreError } from './store.js';
 
-/** True in the standalone executable. Set at build time, so that the bundler drops the other branch. */
+/** True in the executable. Set at build time, so that the bundler drops the other branch. */
 declare const KUBECTL_ECK_STANDALONE: boolean | undefined;
 
 /** What a person finds our items by in a keychain program. */
@@ -17,11 +17,7 @@ export type KeyringAddon = Pick<typeof keyring, 'AsyncEntry' | 'Entry' | 'findCr
 
 export type LoadAddon = (store: AddonStore) => Promise<KeyringAddon>;
 
-/**
- * Loads the addon: the npm package under Node.js, `keyring.node` beside the executable otherwise.
- *
- * @throws StoreError `keychain-absent`
- */
+/** Loads the addon: the npm package under Node.js, else `keyring.node` beside the executable. @throws StoreError */
 export const loadAddon: LoadAddon = async (store) => {
   let name = '@napi-rs/keyring';
   try {
@@ -37,19 +33,16 @@ export const loadAddon: LoadAddon = async (store) => {
   } catch (cause) {
     const isMissing = name.endsWith('.node') && !existsSync(name);
     const problem = isMissing ? 'is missing' : `cannot be loaded (${messageOf(cause)})`;
-    const fix = 'install kubectl-eck again';
-    throw new StoreError(store, 'keychain-absent', `the keychain addon ${name} ${problem}`, { fix, cause });
+    const message = `the keychain addon ${name} ${problem}`;
+    throw new StoreError(store, 'keychain-absent', message, 'install kubectl-eck again', cause);
   }
 };
 
 /** The items of a keychain, through the addon, which is loaded at the first call. @throws StoreError from every method */
-export function addonItems(store: AddonStore, load: LoadAddon): Items {
+export function addonItems(store: AddonStore, load: LoadAddon) {
   let addon: KeyringAddon | undefined;
 
-  async function withEntry<T>(
-    name: string,
-    work: (entry: keyring.Entry | keyring.AsyncEntry) => Promise<T> | T,
-  ): Promise<T> {
+  async function use<T>(name: string, work: (entry: keyring.Entry | keyring.AsyncEntry) => Promise<T> | T) {
     try {
       addon ??= await load(store);
       // The kernel answers at once; starting threads to wait for it takes a millisecond.
@@ -60,51 +53,36 @@ export function addonItems(store: AddonStore, load: LoadAddon): Items {
     }
   }
 
-  return {
+  const items: Items = {
     read: (name) =>
-      withEntry(name, async (entry) => {
+      use(name, async (entry) => {
         const bytes = await entry.getSecret();
         return bytes === null ? undefined : Uint8Array.from(bytes);
       }),
-    save: (name, bytes) => withEntry(name, (entry) => entry.setSecret(bytes)),
+    save: (name, bytes) => use(name, (entry) => entry.setSecret(bytes)),
     delete: (name) =>
-      withEntry(name, async (entry) => {
+      use(name, async (entry) => {
         const deleted = await entry.deleteCredential();
         // On macOS the addon does not report an item that the keychain would not delete.
         if (deleted && (await entry.getSecret()) !== null) throw new Error('the item cannot be deleted');
         return deleted;
       }),
   };
+
+  async function deleteAll(): Promise<number> {
+    const found = await (await load(store)).findCredentialsAsync(service).catch((error: unknown) => {
+      throw storeFailure(store, error);
+    });
+    for (const { account } of found) await items.delete(account);
+    // The parts of one entry are named `<name>#2` and so on.
+    return found.filter(({ account }) => !/#\d+$/.test(account)).length;
+  }
+  return { ...items, deleteAll };
 }
 
-/** The items of macOS Keychain or Windows Credential Manager. */
-export function addonKeychain(load: LoadAddon): Items & { deleteAll(): Promise<number> } {
-  const items = addonItems('keychain', load);
-  return {
-    ...items,
-    async deleteAll() {
-      const addon = await load('keychain');
-      const found = await addon.findCredentialsAsync(service).catch((error: unknown) => {
-        throw storeFailure('keychain', error);
-      });
-      for (const { account } of found) await items.delete(account);
-      // The parts of one entry are named `<name>#2` and so on.
-      return found.filter(({ account }) => !/#\d+$/.test(account)).length;
-    },
-  };
-}
+type KnownFailure = readonly [RegExp, reason: 'locked' | 'absent' | 'refused', message: string, fix: string];
 
-type KnownFailure = readonly [
-  words: RegExp,
-  reason: 'locked' | 'absent' | 'refused',
-  message: string,
-  fix: string,
-];
-
-/**
- * The words of @napi-rs/keyring 2.1 and what it wraps, because it has no codes. They never hold a secret. On macOS they
- * are in the person's language: then `refused`.
- */
+/** The words of @napi-rs/keyring 2.1, which has no codes. On macOS they are in the person's language: then `refused`. */
 const knownFailures: Record<AddonStore, readonly KnownFailure[]> = {
   keychain: [
     [/not allowed|no ui|locked/i, 'locked', 'the keychain is locked', 'run "security unlock-keychain"'],
@@ -113,19 +91,13 @@ const knownFailures: Record<AddonStore, readonly KnownFailure[]> = {
   ],
   kernel: [
     [/accessdenied/i, 'refused', 'the kernel keyring does not return what it saved', 'use --store file'],
-    [
-      /quotaexceeded/i,
-      'refused',
-      'the kernel keyring is full',
-      'delete keys with keyctl, or use --store file',
-    ],
+    [/quotaexceeded/i, 'refused', 'the kernel keyring is full', 'delete keys, or use --store file'],
     [/permissiondenied/i, 'refused', 'the kernel keyring is not allowed here', 'use --store file'],
     // ENOSYS: a kernel without keyrings, or a sandbox that emulates one.
     [/unknown\(38\)|notsupported/i, 'absent', 'this kernel has no keyrings', 'use --store file'],
   ],
 };
 
-/** The StoreError for an error of the addon. */
 export function storeFailure(store: AddonStore, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
   const words = messageOf(cause).replace(/^(?:Platform failure|Couldn't access platform storage): /, '');
@@ -133,5 +105,5 @@ export function storeFailure(store: AddonStore, cause: unknown): StoreError {
   const known = knownFailures[store].find(([pattern]) => pattern.test(words));
   const other: KnownFailure = [/^/, 'refused', `${place} refused (${words})`, 'choose another --store'];
   const [, reason, message, fix] = known ?? other;
-  return new StoreError(store, `keychain-${reason}`, message, { fix, cause });
+  return new StoreError(store, `keychain-${reason}`, message, fix, cause);
 }

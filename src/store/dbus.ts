@@ -83,14 +83,10 @@ export class BusConnection {
       const socket = createConnection(path).on('data', this.#receive);
       this.#stream = socket.on('error', this.#fail).on('close', this.#fail);
     } else {
-      const socket = {
-        data: (_: Stream, bytes: Buffer) => {
-          this.#receive(bytes);
-        },
-        drain: this.#send,
-        error: this.#fail,
-        close: this.#fail,
+      const data = (_: Stream, bytes: Buffer) => {
+        this.#receive(bytes);
       };
+      const socket = { data, drain: this.#send, error: this.#fail, close: this.#fail };
       this.#stream = await Bun.connect({ unix: path, socket });
     }
     this.#stream.unref();
@@ -156,15 +152,7 @@ export class BusConnection {
 }
 
 const messageTypes = { call: 1, error: 3, signal: 4 } as const;
-export const fieldCodes = {
-  path: 1,
-  interface: 2,
-  member: 3,
-  error: 4,
-  replyTo: 5,
-  destination: 6,
-  types: 8,
-};
+const fieldCodes = { path: 1, interface: 2, member: 3, error: 4, replyTo: 5, destination: 6, types: 8 };
 const littleEndian = 'l'.charCodeAt(0);
 const fieldsAt = 12;
 
@@ -214,9 +202,7 @@ export function encode(types: string, values: readonly unknown[]): Buffer {
     putBytes([value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]);
   };
   const putAll = (signature: string, all: readonly unknown[]) => {
-    typesOf(signature).forEach((type, index) => {
-      put(type, all[index]);
-    });
+    for (const [index, type] of typesOf(signature).entries()) put(type, all[index]);
   };
   const put = (type: string, value: unknown): void => {
     const first = type.charAt(0);

@@ -3,9 +3,9 @@ import { messageOf, printable } from '../errors.js';
 import { sameBytes } from './split-items.js';
 import { StoreError, type Store } from './store.js';
 
-/** Larger files are not read: no entry is so large. */
+/** Larger files are not read. */
 const largestFile = 1 << 20;
-/** An older temporary file is from a process that died. */
+/** An older temporary file is from a process that died, and holds secrets. */
 const abandonedMs = 60_000;
 // Windows has neither of the two, and no owners or modes either: there the person's profile protects the directory.
 const { O_NOFOLLOW: noFollow = 0, O_NONBLOCK: nonBlock = 0 } = fs.constants as Partial<typeof fs.constants>;
@@ -13,9 +13,6 @@ const { O_NOFOLLOW: noFollow = 0, O_NONBLOCK: nonBlock = 0 } = fs.constants as P
 /**
  * The store `file`: one file an entry, 0600, in a directory of 0700 that is made at the first save. A file is replaced
  * as a whole or not at all, also by a power failure. A file that is not plain, not ours or open to others is absent.
- *
- * @throws StoreError `keychain-refused` from every method if the directory, or the one that it is in, is a link or
- * belongs to another user, or if the file system refuses
  */
 export function openFileStore(directory: string): Store {
   async function use<T>(work: () => T | Promise<T>): Promise<T> {
@@ -116,7 +113,6 @@ async function writeAndSync(path: string, flags: string, bytes?: Uint8Array): Pr
   }
 }
 
-/** Deletes temporary files of processes that died: they hold secrets. */
 function deleteAbandoned(directory: string): void {
   for (const name of fs.readdirSync(directory)) {
     if (!name.endsWith('.tmp')) continue;
@@ -126,7 +122,6 @@ function deleteAbandoned(directory: string): void {
   }
 }
 
-/** @returns whether there was one */
 function deleteFile(path: string): boolean {
   try {
     fs.unlinkSync(path);
@@ -152,5 +147,5 @@ function codeOf(error: unknown): string {
 function refusal(directory: string, why: string, cause?: unknown): StoreError {
   const message = `the directory ${printable(directory)} for credentials ${why}`;
   const fix = 'move it out of the way, or choose another --store';
-  return new StoreError('file', 'keychain-refused', message, { fix, cause });
+  return new StoreError('file', 'keychain-refused', message, fix, cause);
 }

@@ -1,25 +1,20 @@
 import { readFileSync } from 'node:fs';
+import { ifPossible } from '../errors.js';
 import type { World } from '../world.js';
-import { addonItems, loadAddon as loadAddonHere, type LoadAddon } from './addon.js';
+import { addonItems, loadAddon, type LoadAddon } from './addon.js';
 import { sameBytes, splitItems } from './split-items.js';
 import { StoreError, type Store } from './store.js';
 
-export interface KernelContext extends Pick<World, 'platform'> {
-  readonly loadAddon?: LoadAddon;
-  /** The session keyrings of this user that can be seen. */
-  readonly sessionKeyrings?: () => readonly string[];
-}
-
 /**
  * The store `kernel`: the kernel's session keyring and, where the kernel has one, the user's persistent keyring. In
- * memory, so its entries are gone after a restart.
- *
- * @throws StoreError from every method: `keychain-absent` without keyrings; `keychain-refused` if they are full, or if
- * no other process of this shell could read them
+ * memory, so its entries are gone after a restart. Refuses if no other process of this shell could read them.
  */
-export function openKernelKeyring(context: KernelContext): Store {
-  const { platform, loadAddon = loadAddonHere, sessionKeyrings = readSessionKeyrings } = context;
-  const items = addonItems('kernel', loadAddon);
+export function openKernelKeyring(
+  { platform }: Pick<World, 'platform'>,
+  load: LoadAddon = loadAddon,
+  sessionKeyrings = readSessionKeyrings,
+): Store {
+  const items = addonItems('kernel', load);
   const entries = splitItems(items);
   let checked: Promise<void> | undefined;
 
@@ -61,13 +56,10 @@ export function openKernelKeyring(context: KernelContext): Store {
 }
 
 function readSessionKeyrings(): readonly string[] {
-  try {
-    return readFileSync('/proc/keys', 'latin1').match(/^[0-9a-f]+(?=.* keyring +_ses\b)/gm) ?? [];
-  } catch {
-    return [];
-  }
+  const keys = ifPossible(() => readFileSync('/proc/keys', 'latin1'));
+  return keys?.match(/^[0-9a-f]+(?=.* keyring +_ses\b)/gm) ?? [];
 }
 
 function fail(reason: 'absent' | 'refused', message: string, fix: string): never {
-  throw new StoreError('kernel', `keychain-${reason}`, message, { fix });
+  throw new StoreError('kernel', `keychain-${reason}`, message, fix);
 }

@@ -1,5 +1,5 @@
 import type { World } from '../world.js';
-import { addonKeychain, loadAddon, type LoadAddon } from './addon.js';
+import { addonItems, loadAddon, type LoadAddon } from './addon.js';
 import { findSessionBus, SecretService } from './secret-service.js';
 import { splitItems, type Items } from './split-items.js';
 import { StoreError, type Store } from './store.js';
@@ -7,29 +7,19 @@ import { StoreError, type Store } from './store.js';
 /** The most bytes of one Windows credential (CRED_MAX_CREDENTIAL_BLOB_SIZE). */
 const windowsItemLimit = 2560;
 
-/** How long a call to the keychain may take, in milliseconds. */
-export interface TimeLimits {
-  readonly call: number;
-  /** While the person is asked for a password on a display. */
-  readonly prompt: number;
-  /** After this time the person is informed. */
-  readonly notice: number;
-}
-
-const defaultTimeLimits: TimeLimits = { call: 5_000, prompt: 60_000, notice: 2_000 };
+/** In milliseconds: for a call, for one that asks the person on a display, and until the person is informed. */
+const defaultTimeLimits = { call: 5_000, prompt: 60_000, notice: 2_000 };
 
 export interface KeychainContext extends Pick<World, 'environment' | 'platform' | 'warn'> {
-  readonly timeLimits?: TimeLimits;
+  readonly timeLimits?: typeof defaultTimeLimits;
   readonly loadAddon?: LoadAddon;
 }
 
-/** The keychain during one call. */
 type Keychain = Items & Pick<SecretService, 'deleteAll'> & Partial<Pick<SecretService, 'ping' | 'close'>>;
 
 /**
  * The store `keychain`: macOS Keychain, Windows Credential Manager, or the Secret Service on Linux. Every call ends
- * within its time limit. On macOS and Windows a call that took too long goes on in the background, and Node.js ends
- * only after it.
+ * within its time limit; on macOS and Windows it then goes on in the background, and Node.js ends only after it.
  */
 export function openKeychain(context: KeychainContext): Store {
   const { environment, platform, warn, timeLimits: limits = defaultTimeLimits } = context;
@@ -52,7 +42,7 @@ export function openKeychain(context: KeychainContext): Store {
           : ['did not answer', 'restart your keychain program'];
         const message = `the keychain ${what} within ${Math.round(limitMs / 1000)} s`;
         const fix = `${how}, then run the command again`;
-        giveUp(new StoreError('keychain', 'keychain-timeout', message, { fix }));
+        giveUp(new StoreError('keychain', 'keychain-timeout', message, fix));
       }, limitMs);
     };
     const onPrompt = (isOpen: boolean) => {
@@ -62,7 +52,7 @@ export function openKeychain(context: KeychainContext): Store {
     const keychain: Keychain =
       platform === 'linux'
         ? new SecretService(findSessionBus(environment), onPrompt)
-        : addonKeychain(context.loadAddon ?? loadAddon);
+        : addonItems('keychain', context.loadAddon ?? loadAddon);
     startTimer(limits.call);
     // Only the Secret Service shows when it asks the person.
     if (platform !== 'linux') onPrompt(true);

@@ -1,32 +1,29 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, credentialsDirectory } from '../cache-directory.js';
+import { ifPossible } from '../errors.js';
+import type { StoreChoice } from '../settings.js';
 import type { World } from '../world.js';
 import { openFileStore } from './file.js';
 import { openKernelKeyring } from './kernel.js';
-import { openKeychain, type TimeLimits } from './keychain.js';
+import { openKeychain } from './keychain.js';
 import { StoreError, type Store } from './store.js';
-import type { StoreChoice } from '../settings.js';
 
-/** What the stores depend on. */
 export interface StoreContext extends Pick<World, 'environment' | 'platform' | 'homeDirectory' | 'warn'> {
   /** Called with every store that `auto` cannot use, at every call. */
   readonly onFailure?: (failure: StoreError) => void;
-  readonly timeLimits?: TimeLimits;
 }
 
 /**
- * The store that was chosen. To add one: its name in settings.ts, a file here, and a case below. Nothing is loaded or asked before its first call.
- *
- * `auto` is the OS keychain if it works, else the kernel keyring on Linux, else nothing is saved; its methods throw no
- * StoreError.
+ * The store that was chosen. To add one: its name in settings.ts, a file here, and a case below. Nothing is loaded or
+ * asked before its first call. `auto` is the OS keychain if it works, else the kernel keyring on Linux, else nothing is
+ * saved; its methods throw no StoreError.
  */
 export function openStore(choice: StoreChoice, context: StoreContext): Store {
   switch (choice) {
-    case 'auto':
-      return autoStore(
-        [openKeychain(context), ...(context.platform === 'linux' ? [openKernelKeyring(context)] : [])],
-        context,
-      );
+    case 'auto': {
+      const kernel = context.platform === 'linux' ? [openKernelKeyring(context)] : [];
+      return autoStore([openKeychain(context), ...kernel], context);
+    }
     case 'keychain':
       return openKeychain(context);
     case 'kernel':
@@ -34,13 +31,7 @@ export function openStore(choice: StoreChoice, context: StoreContext): Store {
     case 'file':
       return openFileStore(credentialsDirectory(context));
     case 'none':
-      return {
-        name: 'none',
-        read: () => Promise.resolve(undefined),
-        save: () => Promise.resolve('none'),
-        delete: () => Promise.resolve(false),
-        deleteAll: () => Promise.resolve(0),
-      };
+      return { ...autoStore([], context), name: 'none' };
   }
 }
 
@@ -59,10 +50,11 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
   async function ask<T>(call: (store: Store) => Promise<T>, isLast: (result: T) => boolean): Promise<T[]> {
     const results: T[] = [];
     for (const store of stores) {
-      if (store.name === 'keychain' && isYoung(mark)) {
+      const isSkipped = () => Math.abs(Date.now() - statSync(mark).mtimeMs) < skipMs;
+      if (store.name === 'keychain' && ifPossible(isSkipped)) {
         const fix = 'unlock it or restart your keychain program; it is tried again in a minute';
         const message = 'the keychain did not answer a moment ago';
-        context.onFailure?.(new StoreError('keychain', 'keychain-timeout', message, { fix }));
+        context.onFailure?.(new StoreError('keychain', 'keychain-timeout', message, fix));
         continue;
       }
       try {
@@ -72,7 +64,12 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
         context.onFailure?.(error);
-        if (error.code === 'keychain-timeout') touch(mark, directory);
+        if (error.code === 'keychain-timeout' && checkPrivateDirectory(directory) === undefined) {
+          // Without the mark the next process asks again.
+          ifPossible(() => {
+            writeFileSync(mark, '', { mode: 0o600 });
+          });
+        }
       }
     }
     return results;
@@ -86,20 +83,4 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
     delete: async (key) => (await ask((store) => store.delete(key), never)).includes(true),
     deleteAll: async () => (await ask((store) => store.deleteAll(), never)).reduce((sum, n) => sum + n, 0),
   };
-}
-
-function isYoung(file: string): boolean {
-  try {
-    return Math.abs(Date.now() - statSync(file).mtimeMs) < skipMs;
-  } catch {
-    return false;
-  }
-}
-
-function touch(file: string, directory: string): void {
-  try {
-    if (checkPrivateDirectory(directory) === undefined) writeFileSync(file, '', { mode: 0o600 });
-  } catch {
-    // The next process asks again.
-  }
 }

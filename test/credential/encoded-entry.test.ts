@@ -3,6 +3,7 @@ import { cacheKeyText } from '../../src/credential/cache-key.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
 import { issueCredential } from '../exec-credential/fixtures.js';
+import { checksum } from '../fuzz/credentials.js';
 import type { CertificateRequest } from '../support/certificate-authority.js';
 
 /** As long as a key is in practice. */
@@ -120,16 +121,3 @@ describe('not decoded is', () => {
     expect(Buffer.from(entry).readUInt32BE(1)).toBe(checksum(entry.subarray(5)));
   });
 });
-
-/** FNV-1a as the format describes it. */
-function checksum(bytes: Buffer | Uint8Array): number {
-  const buffer = Buffer.from(bytes);
-  let hash = 0x811c9dc5;
-  for (let offset = 0; offset < buffer.length;) {
-    const isWord = offset + 4 <= buffer.length;
-    hash = Math.imul(hash ^ (isWord ? buffer.readUInt32BE(offset) : buffer.readUInt8(offset)), 0x01000193);
-    if (isWord) hash ^= hash >>> 15;
-    offset += isWord ? 4 : 1;
-  }
-  return hash >>> 0;
-}

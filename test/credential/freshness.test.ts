@@ -14,12 +14,9 @@ const maxAgeMs = 12 * hour;
 type Dates = readonly [fetched: number, begins: number, ends: number];
 
 function credential(dates: Dates): CredentialDates {
-  const [fetchedAt, notBefore, notAfter] = dates.map((ms) => new Date(now.getTime() + ms)) as [
-    Date,
-    Date,
-    Date,
-  ];
-  return { fetchedAt, notBefore, notAfter };
+  const [fetched, begins, ends] = dates;
+  const at = (ms: number) => new Date(now.getTime() + ms);
+  return { fetchedAt: at(fetched), notBefore: at(begins), notAfter: at(ends) };
 }
 
 test.each<[string, Dates, ReturnType<typeof freshness>]>([
@@ -35,11 +32,7 @@ test.each<[string, Dates, ReturnType<typeof freshness>]>([
   ['in the longest margin', [-hour, -hour, 10 * minute], 'renew'],
   ['almost in a margin of two minutes', [-8 * minute + 1, -8 * minute + 1, 2 * minute + 1], 'serve'],
   ['in a margin of two minutes', [-8 * minute, -8 * minute, 2 * minute], 'renew'],
-  [
-    'almost in the margin of a lifetime of 50 minutes',
-    [-40 * minute + 1, -40 * minute + 1, 10 * minute + 1],
-    'serve',
-  ],
+  ['almost in a margin of 10 minutes', [-40 * minute + 1, -40 * minute + 1, 10 * minute + 1], 'serve'],
   ['fetched in its margin just now', [0, -year, 5 * minute], 'serve'],
   ['fetched in its margin almost a minute ago', [-minute + 1, -year, 5 * minute], 'serve'],
   ['fetched in its margin a minute ago', [-minute, -year, 5 * minute], 'renew'],
@@ -74,11 +67,7 @@ test.each<[string, Dates, number]>([
   ['the certificate expires in less than a minute', [-hour, -hour, 30 * second], 30 * second],
   ['a minute has passed, if the clock was set back', [2 * hour, 0, year], minute],
   ['a minute has passed, if the clock was set back by years', [2 * year, -hour, 3 * year], minute],
-  [
-    'the maximum age is reached, by a clock 4 minutes behind',
-    [4 * minute, -hour, year],
-    maxAgeMs + 4 * minute,
-  ],
+  ['it is too old, by a clock 4 minutes behind', [4 * minute, -hour, year], maxAgeMs + 4 * minute],
   ['it expires, valid for no time', [0, hour, hour], hour],
   ['it expires, before it begins', [0, 2 * hour, hour], hour],
 ])('kubectl asks again when %s: %j -> %d', (_, dates, expected) => {
@@ -87,14 +76,9 @@ test.each<[string, Dates, number]>([
 });
 
 test('whatever the dates are', () => {
-  const span = fc.oneof(
-    ...[2 * minute, 2 * hour, 4 * year].map((most) => fc.integer({ min: -most, max: most })),
-  );
-  const age = fc.oneof(
-    fc.constant(1),
-    fc.integer({ min: 1, max: hour }),
-    fc.integer({ min: 1, max: 2 ** 31 }),
-  );
+  const spans = [2 * minute, 2 * hour, 4 * year];
+  const span = fc.oneof(...spans.map((most) => fc.integer({ min: -most, max: most })));
+  const age = fc.oneof(...[1, hour, 2 ** 31].map((max) => fc.integer({ min: 1, max })));
   holds(fc.tuple(fc.tuple(span, span, span), age), ([dates, maxAge]) => {
     const one = credential(dates);
     const [fetched, begins, ends] = dates;

@@ -41,3 +41,16 @@ export async function createFixtures(): Promise<Fixtures> {
 export function base64(text: string | Uint8Array): string {
   return Buffer.from(text).toString('base64');
 }
+
+/** The checksum of an entry: FNV-1a over 32-bit words. */
+export function checksum(entry: Uint8Array): number {
+  const bytes = Buffer.from(entry);
+  let hash = 0x811c9dc5;
+  let offset = 0;
+  for (; offset + 4 <= bytes.length; offset += 4) {
+    hash = Math.imul(hash ^ bytes.readUInt32BE(offset), 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  for (; offset < bytes.length; offset += 1) hash = Math.imul(hash ^ (bytes[offset] ?? 0), 0x01000193);
+  return hash >>> 0;
+}

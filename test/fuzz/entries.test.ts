@@ -3,8 +3,7 @@ import { beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
-import { itemCount, joinItems, splitEntry } from '../../src/store/split-items.js';
-import { createFixtures } from './credentials.js';
+import { checksum, createFixtures } from './credentials.js';
 import { holds } from './property.js';
 import { weighted } from './values.js';
 
@@ -74,37 +73,6 @@ test('an entry is never read for another cache key', () => {
     if (credential === undefined || /\p{Surrogate}/u.test(saved)) return;
     const decoded = decodeEntry(asked, encodeEntry(saved, credential));
     if ((decoded !== undefined) !== (saved === asked)) throw new Error('read for another key');
-  });
-});
-
-const generation = fc.uint8Array({ minLength: 8, maxLength: 8 });
-
-test('any mixture of the items of two writes is one of the two, or nothing', () => {
-  const write = fc.tuple(fc.uint8Array({ maxLength: 400 }), fc.integer({ min: 16, max: 64 }), generation);
-  const sources = fc.array(fc.constantFrom(0, 1, undefined), { minLength: 1, maxLength: 40 });
-  const cut = fc.option(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.nat(64)), { nil: undefined, freq: 5 });
-  holds(fc.tuple(write, write, sources, cut), ([one, other, from, cutOff]) => {
-    if (Buffer.compare(one[2], other[2]) === 0) return;
-    const writes = [one, other].map(([bytes, limit, id]) => splitEntry(bytes, limit, () => id) ?? []);
-    const item = (index: number): Uint8Array | undefined => {
-      const found = writes[from[index % from.length] ?? 2]?.[index];
-      return cutOff?.[0] === index ? found?.subarray(0, cutOff[1]) : found;
-    };
-    const head = item(0);
-    if (head === undefined) return;
-    const tails = Array.from({ length: itemCount(head) - 1 }, (_, index) => item(index + 1));
-    if (!tails.every((tail) => tail !== undefined)) return;
-    const joined = joinItems(head, tails);
-    if (joined !== undefined && ![one[0], other[0]].some((saved) => Buffer.compare(saved, joined) === 0)) {
-      throw new Error(`neither of the two: ${Buffer.from(joined).toString('hex')}`);
-    }
-  });
-});
-
-test('any items are joined without a crash', () => {
-  holds(fc.tuple(anyBytes, fc.array(anyBytes, { maxLength: 4 })), ([head, tails]) => {
-    const total = [head, ...tails].reduce((sum, item) => sum + item.length, 0);
-    if ((joinItems(head, tails)?.length ?? 0) > total) throw new Error('more than there was');
   });
 });
 

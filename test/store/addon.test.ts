@@ -11,26 +11,19 @@ test('under Node.js the addon is the npm package', async () => {
 });
 
 // The words of @napi-rs/keyring 2.1.2: those of Linux were seen, those of macOS and Windows are from its sources.
+const [platform, access] = ['Platform failure: ', "Couldn't access platform storage: "];
 const failures: readonly [AddonStore, StoreErrorCode, words: string][] = [
-  ['keychain', 'keychain-locked', 'Platform failure: User interaction is not allowed.'],
-  ['keychain', 'keychain-refused', 'Platform failure: User canceled the operation.'],
-  [
-    'keychain',
-    'keychain-refused',
-    'Platform failure: The user name or passphrase you entered is not correct.',
-  ],
-  [
-    'keychain',
-    'keychain-absent',
-    "Couldn't access platform storage: The specified keychain could not be found.",
-  ],
-  ['keychain', 'keychain-absent', "Couldn't access platform storage: Windows ERROR_NO_SUCH_LOGON_SESSION"],
-  ['keychain', 'keychain-refused', 'Platform failure: Windows error code 5'],
-  ['kernel', 'keychain-refused', "Couldn't access platform storage: AccessDenied"],
-  ['kernel', 'keychain-refused', 'Platform failure: QuotaExceeded'],
-  ['kernel', 'keychain-refused', "Couldn't access platform storage: PermissionDenied"],
-  ['kernel', 'keychain-absent', "Couldn't access platform storage: Unknown(38)"],
-  ['kernel', 'keychain-absent', "Couldn't access platform storage: OperationNotSupported"],
+  ['keychain', 'keychain-locked', `${platform}User interaction is not allowed.`],
+  ['keychain', 'keychain-refused', `${platform}User canceled the operation.`],
+  ['keychain', 'keychain-refused', `${platform}The user name or passphrase you entered is not correct.`],
+  ['keychain', 'keychain-absent', `${access}The specified keychain could not be found.`],
+  ['keychain', 'keychain-absent', `${access}Windows ERROR_NO_SUCH_LOGON_SESSION`],
+  ['keychain', 'keychain-refused', `${platform}Windows error code 5`],
+  ['kernel', 'keychain-refused', `${access}AccessDenied`],
+  ['kernel', 'keychain-refused', `${platform}QuotaExceeded`],
+  ['kernel', 'keychain-refused', `${access}PermissionDenied`],
+  ['kernel', 'keychain-absent', `${access}Unknown(38)`],
+  ['kernel', 'keychain-absent', `${access}OperationNotSupported`],
   ['kernel', 'keychain-refused', "Value of 'password' is invalid: rejected by the platform"],
 ];
 

@@ -14,7 +14,7 @@ import { RemoteStore } from './remote-store.js';
 
 describe('openKernelKeyring', () => {
   test.each(['darwin', 'win32'] as const)('is absent on %s, and nothing is loaded', async (platform) => {
-    const store = openKernelKeyring({ platform, loadAddon: () => Promise.reject(new Error('loaded')) });
+    const store = openKernelKeyring({ platform }, () => Promise.reject(new Error('loaded')));
     const absent = { store: 'kernel', code: 'keychain-absent' };
     await expect(store.read('a')).rejects.toMatchObject(absent);
     await expect(store.save('a', Buffer.from('1'))).rejects.toMatchObject(absent);
@@ -24,7 +24,7 @@ describe('openKernelKeyring', () => {
   test('a process that gets a session keyring of its own at the first access is refused', async () => {
     const addon = fakeAddon();
     const sessionKeyrings = () => (addon.calls.length === 0 ? ['1'] : ['1', '2']);
-    const store = openKernelKeyring({ platform: 'linux', loadAddon: addon.loadAddon, sessionKeyrings });
+    const store = openKernelKeyring({ platform: 'linux' }, addon.loadAddon, sessionKeyrings);
     for (const call of [
       () => store.read('a'),
       () => store.save('a', Buffer.of(1)),
@@ -40,7 +40,7 @@ describe('openKernelKeyring', () => {
     const { loadAddon, secrets } = fakeAddon();
     const set = secrets.set.bind(secrets);
     secrets.set = (key) => set(key, Buffer.from('something else'));
-    const store = openKernelKeyring({ platform: 'linux', loadAddon, sessionKeyrings: () => [] });
+    const store = openKernelKeyring({ platform: 'linux' }, loadAddon, () => []);
     await expect(store.save('a', Buffer.from('1'))).rejects.toMatchObject({ code: 'keychain-refused' });
     expect(secrets.size).toBe(0);
   });

@@ -1,69 +1,28 @@
 import { describe, expect, test } from '@jest/globals';
-import { itemCount, joinItems, splitEntry, splitItems, type Items } from '../../src/store/split-items.js';
+import { cacheKeyText } from '../../src/credential/cache-key.js';
+import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
+import { splitItems, type Items } from '../../src/store/split-items.js';
 
-const generation = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
-const other = Uint8Array.of(8, 7, 6, 5, 4, 3, 2, 1);
-/** Room for 7 bytes in a head with tails, and for 11 in a tail. */
-const limit = 20;
-
-describe('splitEntry and joinItems', () => {
-  test.each([
-    { length: 0, limit, items: [1] },
-    { length: 19, limit, items: [20] },
-    { length: 20, limit, items: [20, 20, 11] },
-    { length: 29, limit, items: [20, 20, 20] },
-    { length: 30, limit, items: [20, 20, 20, 10] },
-    { length: 3000, limit: 2560, items: [2560, 462] },
-    { length: 100_000, limit: Infinity, items: [100_001] },
-  ])(
-    '$length bytes with a limit of $limit become items of $items bytes',
-    ({ length, limit: most, items }) => {
-      const entry = bytes(length, 7);
-      const [head, ...tails] = split(entry, most);
-      expect([head, ...tails].map((item) => item.length)).toEqual(items);
-      expect(itemCount(head)).toBe(items.length);
-      expect(joinItems(head, tails)).toEqual(entry);
-    },
-  );
-
-  test('an entry for more than 255 items is not split', () => {
-    expect(splitEntry(bytes(7 + 254 * 11), limit, () => generation)).toHaveLength(255);
-    expect(splitEntry(bytes(7 + 254 * 11 + 1), limit, () => generation)).toBeUndefined();
-  });
-
-  const [head, second, third] = split(bytes(29, 1)) as [Uint8Array, Uint8Array, Uint8Array];
-  const [, otherSecond] = split(bytes(29, 2), limit, other) as [Uint8Array, Uint8Array];
-  test.each<[string, Uint8Array, Uint8Array[]]>([
-    ['nothing', new Uint8Array(), []],
-    ['bytes that are not a head', Uint8Array.of(0, 1, 2), []],
-    ['a head that was cut off', head.subarray(0, 12), [second, third]],
-    ['a head without its tails', head, []],
-    ['one tail too few', head, [second]],
-    ['one tail too many', head, [second, third, third]],
-    ['tails in another order, of other lengths', head, [third.subarray(0, 15), second]],
-    ['a tail of another save', head, [otherSecond, third]],
-    ['a head in place of a tail', head, [head, third]],
-    ['a tail in place of the head', second, [second, third]],
-    ['a tail that was cut off', head, [second, third.subarray(0, 12)]],
-    ['an empty tail', head, [new Uint8Array(), third]],
-  ])('%s is no entry', (_, brokenHead, brokenTails) => {
-    expect(joinItems(brokenHead, brokenTails)).toBeUndefined();
-  });
-});
+const limit = 50;
+const key = cacheKeyText({ endpoint: { kind: 'default' }, identity: { kind: 'chain' }, clusterId: 'a' });
 
 /** Items in memory that can stop working, as when a process is killed between two calls. */
 class FakeItems implements Items {
   readonly saved = new Map<string, Uint8Array>();
+  readonly calls: string[] = [];
   changes = 0;
   stopAfter = Infinity;
 
   read(name: string): Promise<Uint8Array | undefined> {
+    this.calls.push(`read ${name}`);
     return Promise.resolve(this.saved.get(name));
   }
   save(name: string, item: Uint8Array): Promise<void> {
+    this.calls.push(`save ${name}`);
     return this.#change(() => void this.saved.set(name, item));
   }
   delete(name: string): Promise<boolean> {
+    this.calls.push(`delete ${name}`);
     return this.#change(() => this.saved.delete(name));
   }
   #change<T>(change: () => T): Promise<T> {
@@ -73,45 +32,90 @@ class FakeItems implements Items {
   }
 }
 
-const sizes = [0, 19, 20, 40, 60] as const;
-const pairs = sizes.flatMap((from) => sizes.map((to) => ({ from, to })));
+describe('an entry', () => {
+  test.each([
+    { length: 0, most: limit, items: [1] },
+    { length: 49, most: limit, items: [50] },
+    { length: 50, most: limit, items: [50, 1] },
+    { length: 149, most: limit, items: [50, 50, 50] },
+    { length: 3000, most: 2560, items: [2560, 441] },
+    { length: 255 * limit - 1, most: limit, items: Array<number>(255).fill(50) },
+    { length: 100_000, most: undefined, items: [100_001] },
+  ])(
+    'of $length bytes with a limit of $most takes items of $items bytes',
+    async ({ length, most, items }) => {
+      const fake = new FakeItems();
+      const entry = Buffer.alloc(length, 7);
+      await splitItems(fake, most).save('a', entry);
+      expect([...fake.saved.entries()].sort(byNumber).map(([, item]) => item.length)).toEqual(items);
+      expect(await splitItems(fake, most).read('a')).toEqual(entry);
+      const { changes } = fake;
+      await splitItems(fake, most).save('a', entry);
+      expect(fake.changes).toBe(changes);
+    },
+  );
 
-describe('splitItems', () => {
-  test.each(sizes)('saving the same %d bytes again changes nothing', async (size) => {
-    const items = new FakeItems();
-    await over(items).save('a', bytes(size));
-    const { changes } = items;
-    await over(items).save('a', bytes(size));
-    expect(items.changes).toBe(changes);
+  test('that is too large is refused, and the old one stays', async () => {
+    const entries = splitItems(new FakeItems(), limit);
+    await entries.save('a', Buffer.of(1));
+    const refused = { code: 'keychain-refused' };
+    await expect(entries.save('a', Buffer.alloc(255 * limit))).rejects.toMatchObject(refused);
+    expect(await entries.read('a')).toEqual(Buffer.of(1));
   });
 
+  test.each([
+    ['no bytes', { a: [] }],
+    ['no number of items', { a: [0, 1, 2] }],
+    ['a tail that is missing', { a: [3, 1], 'a#2': [1] }],
+  ])('whose head has %s is absent', async (_, saved: Record<string, number[]>) => {
+    const items = new FakeItems();
+    for (const [name, item] of Object.entries(saved)) items.saved.set(name, Uint8Array.from(item));
+    expect(await splitItems(items, limit).read('a')).toBeUndefined();
+  });
+
+  test('without a limit is read as one item, and saved as one', async () => {
+    const items = new FakeItems();
+    const entries = splitItems(items);
+    await entries.save('a', Buffer.alloc(5000));
+    await entries.read('a');
+    await entries.delete('a');
+    expect(items.calls).toEqual(['read a', 'save a', 'read a', 'delete a']);
+  });
+});
+
+/** The certificate's lengths, for entries of two to five items. */
+const sizes = [0, 50, 70, 120] as const;
+const pairs = sizes.flatMap((from) => sizes.map((to) => ({ from, to })));
+
+describe('a credential', () => {
   /** Stops a save of `to` bytes, or a deletion, after each of its changes. The next call works with what is left. */
   async function interrupt(from: number, to?: number): Promise<void> {
-    const [old, entry] = [bytes(from, 1), to === undefined ? undefined : bytes(to, 2)];
+    const [old, entry, last] = [encode(from, 1), to === undefined ? undefined : encode(to, 2), encode(60, 3)];
     let finished = false;
     for (let stopAfter = 0; !finished; stopAfter++) {
       const items = new FakeItems();
-      await over(items).save('a', old);
+      const entries = splitItems(items, limit);
+      await entries.save('a', old);
       items.stopAfter = items.changes + stopAfter;
-      const call = entry ? over(items).save('a', entry) : over(items).delete('a');
+      const call = entry ? entries.save('a', entry) : entries.delete('a');
       finished = await call.then(
         () => true,
         () => false,
       );
-      expect([undefined, old, entry]).toContainEqual(await over(items).read('a'));
+      expect([undefined, old, entry]).toContainEqual(await read(items));
 
       items.stopAfter = Infinity;
       if (entry) {
-        await over(items).save('a', bytes(25, 3));
-        expect(await over(items).read('a')).toEqual(bytes(25, 3));
+        await entries.save('a', last);
+        expect(await read(items)).toEqual(last);
       }
-      await over(items).delete('a');
+      await entries.delete('a');
       expect(items.saved.size).toBe(0);
     }
   }
 
   test.each(pairs)(
-    'after any part of a save of $to bytes over $from there is the old entry, the new one, or none',
+    'after any part of a save of $to bytes over $from there is the old one, the new one, or none',
     ({ from, to }) => interrupt(from, to),
   );
 
@@ -120,51 +124,41 @@ describe('splitItems', () => {
   );
 
   test.each([
-    [19, 40],
-    [40, 19],
-    [40, 40],
-    [40, 60],
-    [60, 40],
-  ])(
-    'during and after simultaneous saves of %d and %d bytes, an entry is one of them or absent',
-    async (one, two) => {
-      const allowed = [undefined, bytes(29, 0), bytes(one, 1), bytes(two, 2)];
-      for (let turns = 0; turns < 2 ** 12; turns += 13) {
-        const items = new FakeItems();
-        await over(items).save('a', bytes(29, 0));
-        const saves = Promise.all([
-          over(delayed(items, turns), generation).save('a', bytes(one, 1)),
-          over(delayed(items, ~turns), other).save('a', bytes(two, 2)),
-        ]).then(() => true);
-        while (!(await Promise.race([saves, new Promise(setImmediate)]))) {
-          expect(allowed).toContainEqual(await over(items).read('a'));
-        }
-        expect(allowed).toContainEqual(await over(items).read('a'));
+    [0, 50],
+    [50, 0],
+    [50, 50],
+    [50, 120],
+    [120, 50],
+  ])('during and after simultaneous saves of %d and %d bytes, is one of them or absent', async (one, two) => {
+    const [old, first, second] = [encode(60, 3), encode(one, 1), encode(two, 2)];
+    for (let turns = 0; turns < 2 ** 12; turns += 13) {
+      const items = new FakeItems();
+      await splitItems(items, limit).save('a', old);
+      const saves = Promise.all([
+        splitItems(delayed(items, turns), limit).save('a', first),
+        splitItems(delayed(items, ~turns), limit).save('a', second),
+      ]).then(() => true);
+      while (!(await Promise.race([saves, new Promise(setImmediate)]))) {
+        expect([undefined, old, first, second]).toContainEqual(await read(items));
       }
-    },
-  );
-
-  test('without a limit one item is read, and one saved', async () => {
-    const items = new FakeItems();
-    const calls: string[] = [];
-    const entries = splitItems({
-      read: (name) => (calls.push(`read ${name}`), items.read(name)),
-      save: (name, item) => (calls.push(`save ${name}`), items.save(name, item)),
-      delete: (name) => (calls.push(`delete ${name}`), items.delete(name)),
-    });
-    await entries.save('a', bytes(5000));
-    await entries.read('a');
-    await entries.delete('a');
-    expect(calls).toEqual(['read a', 'save a', 'read a', 'delete a']);
-  });
-
-  test('an entry that is too large is refused, and the old one stays', async () => {
-    const items = new FakeItems();
-    await over(items).save('a', bytes(40, 1));
-    await expect(over(items).save('a', bytes(3000, 2))).rejects.toMatchObject({ code: 'keychain-refused' });
-    expect(await over(items).read('a')).toEqual(bytes(40, 1));
+      expect([undefined, old, first, second]).toContainEqual(await read(items));
+    }
   });
 });
+
+/** An entry whose certificate has this length. */
+function encode(length: number, fill: number): Uint8Array {
+  const date = new Date(fill);
+  const privateKey = { label: 'PRIVATE KEY', der: Buffer.alloc(10, fill) } as const;
+  const dates = { fetchedAt: date, notBefore: date, notAfter: date };
+  return encodeEntry(key, { certificates: [Buffer.alloc(length, fill)], privateKey, ...dates });
+}
+
+/** The entry, if it can be decoded. */
+async function read(items: Items): Promise<Uint8Array | undefined> {
+  const entry = await splitItems(items, limit).read('a');
+  return entry && decodeEntry(key, entry) && entry;
+}
 
 /** Delays each call whose bit in `turns` is set. */
 function delayed(items: Items, turns: number): Items {
@@ -180,18 +174,6 @@ function delayed(items: Items, turns: number): Items {
   };
 }
 
-function over(items: Items, drawn?: Uint8Array): Items {
-  let count = 0;
-  const newGeneration = () => drawn ?? Uint8Array.of(count++, ...crypto.getRandomValues(new Uint8Array(7)));
-  return splitItems(items, limit, newGeneration);
-}
-
-function split(entry: Uint8Array, most = limit, drawn = generation): [Uint8Array, ...Uint8Array[]] {
-  const items = splitEntry(entry, most, () => drawn);
-  if (items === undefined) throw new Error('too large');
-  return items;
-}
-
-function bytes(length: number, fill = 0): Uint8Array {
-  return Buffer.alloc(length, fill);
+function byNumber([one]: [string, unknown], [other]: [string, unknown]): number {
+  return Number(one.split('#')[1] ?? 1) - Number(other.split('#')[1] ?? 1);
 }
