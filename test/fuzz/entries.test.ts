@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
-import { checksum, createFixtures } from './credentials.js';
+import { createFixtures } from './credentials.js';
 import { holds } from './property.js';
 import { weighted } from './values.js';
 
