@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, win32 } from 'node:path';
-import { EckError, ifPossible, printable } from '../errors.js';
+import { EckError, ifPossible, printable, usageError } from '../errors.js';
 import type { Environment } from '../world.js';
 
 /** The files of the user kubeconfig, in kubectl's order: the first file to define something wins. */
@@ -9,8 +9,9 @@ export type KubeconfigPaths = readonly [string, ...string[]];
 
 /**
  * Finds the files of the user kubeconfig as kubectl does: `--kubeconfig` (`flag`), else `$KUBECONFIG`, else
- * `~/.kube/config`.
- * A file with two names in the list counts once. The files may be missing.
+ * `~/.kube/config`. A file with two names in the list counts once. The files may be missing.
+ *
+ * @throws EckError `usage` if `$KUBECONFIG` is a list of empty names, of which kubectl reads and writes none
  */
 export function locateKubeconfig(setting: {
   readonly flag?: string | undefined;
@@ -20,10 +21,14 @@ export function locateKubeconfig(setting: {
 }): KubeconfigPaths {
   const { flag, environment, homeDirectory, platform } = setting;
   if (flag) return [flag];
+  const list = environment['KUBECONFIG'] ?? '';
   const files = new Map<string, string>();
-  for (const path of splitList(environment['KUBECONFIG'] ?? '', platform)) {
+  for (const path of splitList(list, platform)) {
     const real = realPath(path);
     if (path !== '' && !files.has(real)) files.set(real, path);
+  }
+  if (list !== '' && files.size === 0) {
+    throw usageError('KUBECONFIG names no file', 'Unset it, or set it to the path of a kubeconfig');
   }
   const home = (platform === 'win32' ? win32 : posix).join(homeDirectory, '.kube', 'config');
   const [first = home, ...others] = files.values();

@@ -37,13 +37,17 @@ describe('the user kubeconfig is', () => {
   test.each<[string, string | undefined, string | undefined, string[]]>([
     ['in the home directory', undefined, undefined, ['/home/me/.kube/config']],
     ['there if KUBECONFIG is empty', undefined, '', ['/home/me/.kube/config']],
-    ['there if KUBECONFIG is a list of empty names', undefined, '::', ['/home/me/.kube/config']],
     ['the list of KUBECONFIG', undefined, 'b:/a:c/d', ['b', '/a', 'c/d']],
     ['each of its files once', undefined, ':b::a:./b:a:', ['b', 'a']],
     ['the one of the flag', 'x:y', '/a:/b', ['x:y']],
     ['not an empty flag', '', '/a', ['/a']],
   ])('%s', (_, flag, variable, expected) => {
     expect(locateKubeconfig({ ...linux, flag, environment: { KUBECONFIG: variable } })).toEqual(expected);
+  });
+
+  test('none, if KUBECONFIG is a list of empty names', () => {
+    const locate = () => locateKubeconfig({ ...linux, environment: { KUBECONFIG: '::' } });
+    expect(locate).toThrow('KUBECONFIG names no file');
   });
 
   test('found on Windows, too', () => {
