@@ -127,6 +127,7 @@ describe('status', () => {
     await sandbox.writeHome('.kube/config', 'clusters: {');
     const outcome = await run(['status', '-o', 'json']);
     expect(outcome.stderr).toMatch(/^kubectl-eck: .*kubeconfig.*\n$/);
+    expect(outcome.status).toBe(0);
     expect(JSON.parse(outcome.stdout)).toMatchObject([{ clusterId: id, status: 'no context', contexts: [] }]);
   });
 
@@ -152,6 +153,14 @@ describe('refresh', () => {
     const { stdout } = await run(['exec-credential', '--cluster-id', id]);
     const { status } = JSON.parse(stdout) as { status: { clientKeyData: string } };
     expect(status.clientKeyData).toBe(sandbox.ens.issued[1]?.privateKeyPem);
+    expect(sandbox.ens.calls()).toBe(2);
+  });
+
+  test('by several processes at once asks ENS once', async () => {
+    await setUp();
+    sandbox.ens.latencyMs = 3000;
+    const outcomes = await Promise.all(Array.from({ length: 4 }, () => run(['refresh', '--timeout', '30s'])));
+    expect(outcomes.map(({ status }) => status)).toEqual([0, 0, 0, 0]);
     expect(sandbox.ens.calls()).toBe(2);
   });
 
