@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
+import { ifPossible } from '../../src/errors.js';
 import { editKubeconfig, type FileChange } from '../../src/kubeconfig/edit.js';
 import { sections } from '../../src/kubeconfig/entry.js';
 import { entriesOf, itemsOf, parseJson, parseKubeconfig } from '../../src/kubeconfig/parse.js';
@@ -59,11 +60,13 @@ function check(text: string, change: FileChange): boolean {
   const [old, now] = [text, edited].map(
     (each) => parseAllDocuments(each, { merge: true, logLevel: 'silent' })[0],
   );
-  if (old && !wasEmpty && old.errors.length === 0 && !/.\ufeff|\r(?!\n)/s.test(text)) {
+  // It also takes a merge key that a tag makes a text for one, and then fails.
+  const oldRoot: unknown = old?.errors.length === 0 ? ifPossible(() => old.toJS() as unknown) : undefined;
+  if (oldRoot !== undefined && !wasEmpty && !/.\ufeff|\r(?!\n)/s.test(text)) {
     expectSame('errors', now?.errors, []);
     const untouched = (root: unknown) =>
       Object.entries(root as object).filter(([key]) => ![...sections, 'current-context'].includes(key));
-    expectSame('root', untouched(old.toJS()), untouched(now?.toJS()));
+    expectSame('root', untouched(oldRoot), untouched(now?.toJS()));
   }
   const isAdded = change.items.every(({ section, name, item }) => {
     return item !== undefined && entriesOf(file, section).every((entry) => entry.name !== name);
