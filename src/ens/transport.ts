@@ -50,7 +50,7 @@ const sessions = new AsyncLocalStorage<{ rules: TransportRules; facts: Transport
 
 /**
  * Runs `call` and applies the limits, the proxy and the certificate authorities to every HTTP request that it makes,
- * through whatever library. The SDK has no limits or proxies of its own (docs), so they are applied where all of it
+ * through whatever library. The SDK has no such limits and reads no proxy variables, so they are applied where all of it
  * passes: `request` of the runtime's `http` and `https`.
  *
  * @param facts filled in as responses arrive, also if the call fails
