@@ -33,7 +33,7 @@ import {
 /** `convert`: replaces client keys in the user kubeconfig by `exec` entries. */
 export function convertCommand(world: World): Command {
   const command = new Command('convert')
-    .description('move client keys out of the kubeconfig into the keychain')
+    .description('replace client keys in the kubeconfig by new ones in the keychain')
     .option('--context <NAME>', 'convert only the user of this context')
     .option('--cluster-id <ID>', 'the cluster of the context, if no name contains its id')
     .option('--dry-run', 'list what would change, and change nothing')
