@@ -1,4 +1,5 @@
 import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { errorCode, ifPossible } from './errors.js';
 import type { World } from './world.js';
 
 type Place = Pick<World, 'environment' | 'homeDirectory'>;
@@ -31,17 +32,15 @@ export function checkPrivateDirectory(path: string): string | undefined {
     if (status.uid !== userId) return 'belongs to another user';
     return (status.mode & 0o077) === 0 ? undefined : 'is open to other users';
   } catch (error) {
-    return `cannot be used (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    return `cannot be used (${errorCode(error)})`;
   }
 }
 
 /** Removes a file. It is no error if that fails. */
 export function removeFile(path: string): void {
-  try {
+  ifPossible(() => {
     unlinkSync(path);
-  } catch {
-    // Removed already.
-  }
+  });
 }
 
 /** Short digest of a text, not reversible (FNV-1a, 8 hexadecimal digits). No protection against attackers. */

@@ -103,6 +103,11 @@ export function printable(text: string, maxLength = 300): string {
   return characters.length > maxLength ? `${characters.slice(0, maxLength).join('')}…` : clean;
 }
 
+/** The code of an error of the operating system, such as `ENOENT`; `unknown` without one. */
+export function errorCode(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown';
+}
+
 /** The result, or `undefined` if it fails. */
 export function ifPossible<T>(call: () => T): T | undefined {
   try {
@@ -134,7 +139,7 @@ export function printOutput(text: string): void {
     try {
       offset += writeSync(1, bytes, offset);
     } catch (error) {
-      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      const code = errorCode(error);
       // The reader has read enough, as `head` does.
       if (code === 'EPIPE') return;
       if (code !== 'EAGAIN') {

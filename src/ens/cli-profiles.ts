@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { EckError, printable } from '../errors.js';
+import { EckError, errorCode, ifPossible, printable } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 
 /** A profile of the aliyun CLI, without its secrets. */
@@ -36,7 +36,7 @@ export async function readCliProfiles(homeDirectory: string): Promise<CliProfile
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     if (code === 'ENOENT') return undefined;
     throw unusable(`cannot be read (${code})`);
   }
@@ -68,11 +68,7 @@ export function hasAccessKey(fields: Mapping): boolean {
 
 /** JSON, or `undefined`: the parser's message quotes the text, which may contain secrets. */
 export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return ifPossible(() => JSON.parse(text) as unknown);
 }
 
 /** A field that is a text and not empty. */

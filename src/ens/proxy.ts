@@ -4,7 +4,7 @@ import { BlockList, isIP } from 'node:net';
 import tls from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { SocksProxyAgent } from 'socks-proxy-agent';
-import { EckError, printable, usageError } from '../errors.js';
+import { EckError, errorCode, ifPossible, printable, usageError } from '../errors.js';
 import type { Environment } from '../world.js';
 
 const proxyProtocols = ['http:', 'https:', 'socks:', 'socks4:', 'socks4a:', 'socks5:', 'socks5h:'];
@@ -90,19 +90,12 @@ const { getCACertificates } = tls as typeof tls & {
  */
 export function tlsTrust(environment: Environment): { ca: string[]; rejectUnauthorized: true } {
   const usual = getCACertificates?.('default') ?? tls.rootCertificates;
+  const system = ifPossible(() => getCACertificates?.('system')) ?? [];
   const named = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'].flatMap((variable) => {
     const file = environment[variable];
     return file ? readBundle(variable, file) : [];
   });
-  return { ca: [...new Set([...usual, ...systemAuthorities(), ...named])], rejectUnauthorized: true };
-}
-
-function systemAuthorities(): string[] {
-  try {
-    return getCACertificates?.('system') ?? [];
-  } catch {
-    return [];
-  }
+  return { ca: [...new Set([...usual, ...system, ...named])], rejectUnauthorized: true };
 }
 
 function readBundle(variable: string, file: string): string[] {
@@ -114,7 +107,7 @@ function readBundle(variable: string, file: string): string[] {
   try {
     text = readFileSync(file, 'latin1');
   } catch (error) {
-    throw unusable(`cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    throw unusable(`cannot be read (${errorCode(error)})`);
   }
   const certificates = text.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g);
   if (certificates === null) throw unusable('has no PEM certificate');

@@ -3,6 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { isIPv6 } from 'node:net';
 import { urlToHttpOptions } from 'node:url';
+import { errorCode } from '../errors.js';
 import type { Environment } from '../world.js';
 import { agentFor, proxyFor, proxyName, tlsTrust } from './proxy.js';
 
@@ -197,7 +198,7 @@ const unknownAuthority =
   /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_UNTRUSTED)/;
 
 function connectionFailure(error: Error, where: string): TransportFailure {
-  const { code = '' } = error as NodeJS.ErrnoException;
+  const code = errorCode(error);
   if (unknownAuthority.test(code)) {
     return new TransportFailure(
       'untrusted',

@@ -1,7 +1,7 @@
 import { linkSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { removeFile } from '../cache-directory.js';
 import type { ClientCredential } from '../credential/client-credential.js';
-import { EckError, ifPossible } from '../errors.js';
+import { EckError, errorCode, ifPossible } from '../errors.js';
 import type { CredentialRecords } from './records.js';
 
 /**
@@ -119,7 +119,7 @@ function link(from: string, to: string): boolean {
     linkSync(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { cacheDirectory, checkPrivateDirectory, removeFile, shortDigest } from '../cache-directory.js';
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { CredentialDates } from '../credential/freshness.js';
-import { ifPossible, type ErrorCode } from '../errors.js';
+import { errorCode, ifPossible, type ErrorCode } from '../errors.js';
 import { savingStores, type SavingStore } from '../settings.js';
 import type { World } from '../world.js';
 
@@ -138,7 +138,7 @@ export class CredentialRecords {
     try {
       writeFileSync(`${this.#directory}/${name}`, text, { mode: 0o600 });
     } catch (error) {
-      const { code = 'unknown' } = error as NodeJS.ErrnoException;
+      const code = errorCode(error);
       // ENOENT: another process has removed the records.
       if (code !== 'ENOENT') this.#close(`cannot be written (${code})`);
     }
@@ -235,6 +235,6 @@ function isRunning(processId: number): boolean {
   try {
     return process.kill(processId, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, win32 } from 'node:path';
-import { EckError, ifPossible, printable, usageError } from '../errors.js';
+import { EckError, errorCode, ifPossible, printable, usageError } from '../errors.js';
 import type { Environment } from '../world.js';
 
 /** The files of the user kubeconfig, in kubectl's order: the first file to define something wins. */
@@ -77,11 +77,6 @@ export async function readText(path: string): Promise<{ text: string; isUtf16: b
   const text = ifPossible(() => decoder.decode(bytes));
   if (text === undefined) throw cannot('read', path, 'it is not UTF-8 text');
   return { text, isUtf16: false };
-}
-
-/** The code of an error of the operating system, such as `ENOENT`. */
-export function errorCode(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? '';
 }
 
 /** @param others what happened to other files */

@@ -2,8 +2,8 @@ import * as fs from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { removeFile } from '../cache-directory.js';
-import { EckError, printable } from '../errors.js';
-import { cannot, errorCode, maxSize, realPath, tooLarge } from './files.js';
+import { EckError, errorCode, printable } from '../errors.js';
+import { cannot, maxSize, realPath, tooLarge } from './files.js';
 
 const lockTimeoutMs = 5_000;
 const retryMs = 50;

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { messageOf, printable } from '../errors.js';
+import { errorCode, messageOf, printable } from '../errors.js';
 import { sameBytes } from './split-items.js';
 import { StoreError, type Store } from './store.js';
 
@@ -82,7 +82,7 @@ function readPrivateFile(path: string): Uint8Array | undefined {
     const isUsable = found.isFile() && isOurs(found) && !isOpenToOthers(found) && found.size <= largestFile;
     return isUsable ? fs.readFileSync(file) : undefined;
   } catch (error) {
-    if (['ENOENT', 'ELOOP'].includes(codeOf(error))) return undefined;
+    if (['ENOENT', 'ELOOP'].includes(errorCode(error))) return undefined;
     throw error;
   } finally {
     if (file !== undefined) fs.closeSync(file);
@@ -127,7 +127,7 @@ function deleteFile(path: string): boolean {
     fs.unlinkSync(path);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    if (errorCode(error) === 'ENOENT') return false;
     throw error;
   }
 }
@@ -138,10 +138,6 @@ function isOurs(found: fs.Stats): boolean {
 
 function isOpenToOthers(found: fs.Stats): boolean {
   return process.platform !== 'win32' && (found.mode & 0o077) !== 0;
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? '';
 }
 
 function refusal(directory: string, why: string, cause?: unknown): StoreError {
