@@ -5,7 +5,7 @@ import { editKubeconfig, type ItemChange } from './edit.js';
 import { contentsOf, isOwnUser, kinds, mergedContent, sections, type ContextEntry } from './entry.js';
 import type { KubeconfigPaths } from './files.js';
 import { entriesOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from './parse.js';
-import { mergeKubeconfigs, ownEntries, readFiles, type KubeconfigUser } from './read.js';
+import { contextsIn, mergeKubeconfigs, ownEntries, readFiles, type KubeconfigUser } from './read.js';
 import { makeDirectoryFor, replaceFiles, withLocks } from './write.js';
 
 export interface WriteRules {
@@ -110,13 +110,18 @@ export async function replaceUsers(
 }
 
 /**
- * The users that another program wrote, by name: an entry of that name cannot be written without `overwrite`. Locks
- * and reads the files as a change does, so that problems are found early.
+ * Locks and reads the files as a change does, so that problems are found early.
+ *
+ * @returns the contexts, and the conflicts by the name of a user that another program wrote: an entry of that name
+ *   cannot be written without `overwrite`
  */
-export async function findConflicts(paths: KubeconfigPaths): Promise<ReadonlyMap<string, EckError>> {
-  const { users } = await withLocks(paths, async () => mergeKubeconfigs(await readFiles(paths)));
-  const others = [...users.values()].filter(({ content }) => !isOwnUser(content));
-  return new Map(others.map((user) => [user.name, conflictError(user)]));
+export async function readBeforeWriting(paths: KubeconfigPaths) {
+  const merged = await withLocks(paths, async () => mergeKubeconfigs(await readFiles(paths)));
+  const others = [...merged.users.values()].filter(({ content }) => !isOwnUser(content));
+  const conflicts: ReadonlyMap<string, EckError> = new Map(
+    others.map((user) => [user.name, conflictError(user)]),
+  );
+  return { conflicts, contexts: contextsIn(merged).contexts };
 }
 
 interface Changes {

@@ -74,7 +74,10 @@ export interface UserContext {
 
 /** Reads the contexts of the user kubeconfig as kubectl sees them, in the order of the files. */
 export async function readContexts(paths: KubeconfigPaths) {
-  const { contexts, clusters, users, currentContext } = mergeKubeconfigs(await readFiles(paths));
+  return contextsIn(mergeKubeconfigs(await readFiles(paths)));
+}
+
+export function contextsIn({ contexts, clusters, users, currentContext }: MergedKubeconfig) {
   return {
     currentContext,
     contexts: [...contexts.values()].map(({ name, file, content }): UserContext => {

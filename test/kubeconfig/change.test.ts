@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import {
-  findConflicts,
+  readBeforeWriting,
   removeContexts,
   renderKubeconfig,
   replaceUsers,
@@ -111,7 +111,7 @@ describe('an entry that this plugin did not write', () => {
 
   test('is found before anything is written, if it is a user', async () => {
     const paths = files({ a: ownUser + ownContext, b: entry('users', 'theirs', '{}') });
-    const conflicts = await findConflicts(paths);
+    const { conflicts } = await readBeforeWriting(paths);
     expect([...conflicts]).toMatchObject([['theirs', { code: 'kubeconfig-conflict' }]]);
   });
 });

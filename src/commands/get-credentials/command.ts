@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import { openClient } from '../../ens/client.js';
 import { EckError, printable, printLine, printOutput, quoted, usageError } from '../../errors.js';
 import { readExecArguments } from '../../exec-credential/arguments.js';
-import { findConflicts, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
+import { readBeforeWriting, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
 import type { ExecEntry } from '../../kubeconfig/entry.js';
-import { readContexts, type UserContext } from '../../kubeconfig/read.js';
+import type { UserContext } from '../../kubeconfig/read.js';
 import { readSettings } from '../../settings.js';
 import type { World } from '../../world.js';
 import { noClusters } from '../list.js';
@@ -63,8 +63,7 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   const overwrite = switchOption(command, 'overwrite');
 
   // An unusable kubeconfig is found before anything is called.
-  const conflicts = paths && (await findConflicts(paths));
-  const contexts = paths ? (await readContexts(paths)).contexts : [];
+  const { conflicts, contexts } = paths ? await readBeforeWriting(paths) : { contexts: [] };
   const client = await openClient(settings, world);
   const { clusterIds, unknown } = await selectClusters(selection, client, world);
   const count = clusterIds.length + unknown.length;
