@@ -37,10 +37,9 @@ export async function listClusters(
   client: EnsClient,
   { name, region }: ClusterFilter,
   world: World,
-  rules?: CallRules,
 ): Promise<Cluster[]> {
   const query = { ...(name && { Name: name }), ...(region && { EnsRegionId: region }) };
-  const response = await callEns(client, { action: 'DescribeClustersV1', query }, world, rules);
+  const response = await callEns(client, { action: 'DescribeClustersV1', query }, world);
   return readClusters(response['Clusters']);
 }
 

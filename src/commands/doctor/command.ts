@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { EckError, printLine, printOutput } from '../../errors.js';
 import { formatDocument, mayColour, shellWord } from '../../terminal/format.js';
 import type { World } from '../../world.js';
-import { addSettingOptions, kubeconfigOption, outputFormat, outputOption } from '../options.js';
+import { addExamples, addSettingOptions, kubeconfigOption, outputFormat, outputOption } from '../options.js';
 import { findFacts, type Check, type Facts, type Result } from './facts.js';
 import { cache, context, credential, kubectl, program, store } from './machine.js';
 import { apiServer, ens, identity } from './network.js';
@@ -29,17 +29,12 @@ export function doctorCommand(world: World): Command {
     .argument('[CLUSTER]', 'the id of a cluster or the name of a context, instead of the current context')
     .addOption(outputOption(formats))
     .addOption(kubeconfigOption());
-  addSettingOptions(command).addHelpText(
-    'after',
-    [
-      '',
-      'Examples:',
-      '  kubectl eck doctor',
-      '  kubectl eck doctor eck-0123abcd',
-      '  kubectl eck doctor -o json | jq \'.[] | select(.status == "failed")\'',
-    ].join('\n'),
+  addExamples(
+    addSettingOptions(command),
+    '',
+    'eck-0123abcd',
+    '-o json | jq \'.[] | select(.status == "failed")\'',
   );
-
   return command.action(async (name: string | undefined) => {
     const format = outputFormat(command, formats);
     const facts = await findFacts(name, command, world);
