@@ -76,15 +76,20 @@ function check(text: string, change: FileChange): boolean {
     parseJson(text) === undefined &&
     !/^\ufeff?["']?(?:clusters|users|contexts)["']? *:.*\[(?!\])/m.test(text)
   ) {
-    const lines = edited.split(/[\r\n]+/);
-    for (const line of text.split(/[\r\n]+/)) {
-      if (/^\ufeff?(?:["']?(?:clusters|users|contexts|current-context)["']?[ \t]*:|$)/.test(line)) continue;
+    const [lines, oldLines] = [linesOf(edited), linesOf(text)];
+    for (const line of oldLines) {
+      if (/^(?:["']?(?:clusters|users|contexts|current-context)["']?[ \t]*:|$)/.test(line)) continue;
       const at = lines.indexOf(line);
       if (at === -1) throw new Error(`${JSON.stringify(line)} is gone from ${JSON.stringify(edited)}`);
       lines.splice(0, at + 1);
     }
   }
   return true;
+}
+
+/** The lines of a text, without a byte order mark before the first. */
+function linesOf(text: string): string[] {
+  return text.replace(/^\ufeff/, '').split(/[\r\n]+/);
 }
 
 function expectSame(what: string, before: unknown, after: unknown): void {
