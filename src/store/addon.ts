@@ -80,7 +80,12 @@ export function addonItems(store: AddonStore, load: LoadAddon) {
   return { ...items, deleteAll };
 }
 
-type KnownFailure = readonly [RegExp, reason: 'locked' | 'absent' | 'refused', message: string, fix: string];
+type KnownFailure = readonly [
+  RegExp,
+  reason: 'locked' | 'absent' | 'refused' | 'full',
+  message: string,
+  fix: string,
+];
 
 /** The words of @napi-rs/keyring 2.1, which has no codes. On macOS they are in the person's language: then `refused`. */
 const knownFailures: Record<AddonStore, readonly KnownFailure[]> = {
@@ -91,7 +96,12 @@ const knownFailures: Record<AddonStore, readonly KnownFailure[]> = {
   ],
   kernel: [
     [/accessdenied/i, 'refused', 'the kernel keyring does not return what it saved', 'use --store file'],
-    [/quotaexceeded/i, 'refused', 'the kernel keyring is full', 'delete keys, or use --store file'],
+    [
+      /quotaexceeded/i,
+      'full',
+      'the kernel keyring is full: its quota for your keys, or their bytes, is used up',
+      'delete credentials with "kubectl eck logout", or use --store file',
+    ],
     [/permissiondenied/i, 'refused', 'the kernel keyring is not allowed here', 'use --store file'],
     // ENOSYS: a kernel without keyrings, or a sandbox that emulates one.
     [/unknown\(38\)|notsupported/i, 'absent', 'this kernel has no keyrings', 'use --store file'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ifPossible } from '../errors.js';
 import type { World } from '../world.js';
-import { addonItems, loadAddon, type LoadAddon } from './addon.js';
+import { addonItems, loadAddon, service, type LoadAddon } from './addon.js';
 import { sameBytes, splitItems } from './split-items.js';
 import { StoreError, type Store } from './store.js';
 
@@ -12,8 +12,10 @@ import { StoreError, type Store } from './store.js';
 export function openKernelKeyring(
   { platform }: Pick<World, 'platform'>,
   load: LoadAddon = loadAddon,
-  sessionKeyrings = readSessionKeyrings,
+  readKeys = readProcKeys,
 ): Store {
+  const sessionKeyrings = (): readonly string[] =>
+    readKeys()?.match(/^[0-9a-f]+(?=.* keyring +_ses\b)/gm) ?? [];
   const items = addonItems('kernel', load);
   const entries = splitItems(items);
   let checked: Promise<void> | undefined;
@@ -49,15 +51,45 @@ export function openKernelKeyring(
         await entries.delete(key).catch(() => false);
         return fail('refused', 'the kernel keyring does not return what it saved', 'choose --store file');
       }),
-    delete: (key) => use(() => entries.delete(key)),
+    async delete(key) {
+      let isDeleted = false;
+      let problem: StoreError | undefined;
+      try {
+        // Sessions may have saved one each.
+        await use(async () => {
+          while (await entries.delete(key)) isDeleted = true;
+        });
+      } catch (error) {
+        problem = error as StoreError;
+      }
+      const keys = readKeys();
+      if (keys !== undefined && namesIn(keys).includes(key)) {
+        const message = 'the kernel keyring of another session has it';
+        const fix = 'run this command in the shell that saved it, or in a shell of "keyctl session -"';
+        throw new StoreError('kernel', 'keychain-unreachable', message, fix, problem);
+      }
+      if (keys === undefined && problem !== undefined) throw problem;
+      return isDeleted;
+    },
     // The addon cannot list keys.
     deleteAll: () => Promise.resolve(0),
   };
 }
 
-function readSessionKeyrings(): readonly string[] {
-  const keys = ifPossible(() => readFileSync('/proc/keys', 'latin1'));
-  return keys?.match(/^[0-9a-f]+(?=.* keyring +_ses\b)/gm) ?? [];
+/** The keys of all sessions of this user (proc_keys(5)); some containers hide them. */
+function readProcKeys(): string | undefined {
+  return ifPossible(() => readFileSync('/proc/keys', 'latin1')) || undefined;
+}
+
+/** The names of our items in the keyrings of this user's sessions. */
+function namesIn(keys: string): string[] {
+  const pattern =
+    /^[0-9a-f]+ ([A-Zi-]{7}) +\d+ +\S+ [0-9a-f]+ +(\d+) +-?\d+ user +keyring:(.+)@(\S+): \d+$/gm;
+  return [...keys.matchAll(pattern)].flatMap(([, flags = '', user, name = '', itsService]) => {
+    // Revoked, dead and invalidated keys cannot be read any more.
+    const isOurs = itsService === service && Number(user) === process.getuid?.() && !/[RDi]/.test(flags);
+    return isOurs ? [name] : [];
+  });
 }
 
 function fail(reason: 'absent' | 'refused', message: string, fix: string): never {

@@ -8,10 +8,7 @@ import { openKernelKeyring } from './kernel.js';
 import { openKeychain } from './keychain.js';
 import { StoreError, type Store } from './store.js';
 
-export interface StoreContext extends Pick<World, 'environment' | 'platform' | 'homeDirectory' | 'warn'> {
-  /** Called with every store that `auto` cannot use, at every call. */
-  readonly onFailure?: (failure: StoreError) => void;
-}
+export type StoreContext = Pick<World, 'environment' | 'platform' | 'homeDirectory' | 'warn'>;
 
 /**
  * The store that was chosen. To add one: its name in settings.ts, a file here, and a case below. Nothing is loaded or
@@ -45,16 +42,18 @@ const skipMs = 60_000;
 export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 'platform' | 'warn'>): Store {
   const directory = cacheDirectory(context);
   const mark = `${directory}/keychain-timeout`;
+  const failures: StoreError[] = [];
 
   /** @returns the results of the stores that work, until one `isLast` */
   async function ask<T>(call: (store: Store) => Promise<T>, isLast: (result: T) => boolean): Promise<T[]> {
     const results: T[] = [];
+    failures.length = 0;
     for (const store of stores) {
       const isSkipped = () => Math.abs(Date.now() - statSync(mark).mtimeMs) < skipMs;
       if (store.name === 'keychain' && ifPossible(isSkipped)) {
         const fix = 'unlock it or restart your keychain program; it is tried again in a minute';
         const message = 'the keychain did not answer a moment ago';
-        context.onFailure?.(new StoreError('keychain', 'keychain-timeout', message, fix));
+        failures.push(new StoreError('keychain', 'keychain-timeout', message, fix));
         continue;
       }
       try {
@@ -63,7 +62,7 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
         if (isLast(result)) break;
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
-        context.onFailure?.(error);
+        failures.push(error);
         if (error.code === 'keychain-timeout' && checkPrivateDirectory(directory) === undefined) {
           // Without the mark the next process asks again.
           ifPossible(() => {
@@ -78,6 +77,7 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
   const [always, never] = [() => true, () => false];
   return {
     name: 'auto',
+    failures,
     read: async (key) => (await ask((store) => store.read(key), Boolean)).at(-1),
     save: async (key, entry) => (await ask((store) => store.save(key, entry), always))[0] ?? 'none',
     delete: async (key) => (await ask((store) => store.delete(key), never)).includes(true),

@@ -8,6 +8,8 @@ import type { StoreChoice, StoreName } from '../settings.js';
  */
 export interface Store {
   readonly name: StoreChoice;
+  /** Why stores that the last call tried before could not be used; for `auto`. */
+  readonly failures?: readonly StoreError[];
   read(key: string): Promise<Uint8Array | undefined>;
   /**
    * Saves nothing if the key has the same entry, because some keychains ask or sync at every write.

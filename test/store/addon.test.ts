@@ -20,7 +20,7 @@ const failures: readonly [AddonStore, StoreErrorCode, words: string][] = [
   ['keychain', 'keychain-absent', `${access}Windows ERROR_NO_SUCH_LOGON_SESSION`],
   ['keychain', 'keychain-refused', `${platform}Windows error code 5`],
   ['kernel', 'keychain-refused', `${access}AccessDenied`],
-  ['kernel', 'keychain-refused', `${platform}QuotaExceeded`],
+  ['kernel', 'keychain-full', `${platform}QuotaExceeded`],
   ['kernel', 'keychain-refused', `${access}PermissionDenied`],
   ['kernel', 'keychain-absent', `${access}Unknown(38)`],
   ['kernel', 'keychain-absent', `${access}OperationNotSupported`],

@@ -14,7 +14,6 @@ import { cacheKeyOf } from '../../exec-credential/resolve-identity.js';
 import type { UserContext } from '../../kubeconfig/read.js';
 import type { Mapping } from '../../mapping.js';
 import { openStore } from '../../store/open.js';
-import type { StoreError } from '../../store/store.js';
 import { formatDateTime } from '../../terminal/format.js';
 import { release, type World } from '../../world.js';
 import { ok, skipped, warning, type Check, type Facts } from './facts.js';
@@ -64,11 +63,11 @@ export const store: Check = async (facts, world) => {
   const { store: choice } = facts.settings;
   const fix = facts.setUpCommand({ store: 'file' });
   if (choice === 'none') return warning('none: every kubectl command calls ENS', fix);
-  const failures: StoreError[] = [];
-  const onFailure = (failure: StoreError): void => void failures.push(failure);
   const key = `doctor@${process.pid}`;
   const entry = crypto.getRandomValues(new Uint8Array(2048));
-  const name = await openStore(choice, { ...world, onFailure }).save(key, entry);
+  const chosen = openStore(choice, world);
+  const name = await chosen.save(key, entry);
+  const { failures = [] } = chosen;
   const reasons = failures.map(({ message }) => message).join('; ');
   if (name === 'none') {
     return warning(
