@@ -59,6 +59,11 @@ function baseIdentity(profile: string | undefined, environment: Environment): Id
   return { kind: 'chain' };
 }
 
+/** Whether an identity is that of variables, which another shell may not have. */
+export function isFromEnvironment({ kind }: Identity): boolean {
+  return kind === 'access-key' || kind === 'oidc';
+}
+
 /** The identity's part of a cache key: different for any two identities, and without secrets. */
 export function identityKey(identity: Identity): string {
   const base = baseKey(identity);

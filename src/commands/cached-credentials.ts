@@ -2,18 +2,21 @@ import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import { endpointKey } from '../endpoint.js';
 import { EckError, messageOf, quoted, usageError } from '../errors.js';
 import { readExecArguments } from '../exec-credential/arguments.js';
-import { readRecords, type CachedRecord } from '../exec-credential/records.js';
+import { readRecords, type CachedRecord } from '../exec-credential/cached-record.js';
 import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
 import { isClusterId, readSettings, type Settings, type SettingTexts } from '../settings.js';
 import { withEnvironment, type Environment, type World } from '../world.js';
 import { readContexts, type UserContexts } from '../kubeconfig/read.js';
 import type { KubeconfigPaths } from '../kubeconfig/files.js';
+import type { Mapping } from '../mapping.js';
 
 /** A context of the user kubeconfig whose credential comes from this plugin. */
 export interface OwnContext {
   readonly name: string;
   readonly isCurrent: boolean;
   readonly clusterId: string;
+  /** What the kubeconfig says of the cluster. */
+  readonly cluster: Mapping;
   /** The settings with which kubectl runs this plugin. */
   readonly settings: Settings;
   /** This environment, and what the `exec` entry adds to it. */
@@ -37,7 +40,7 @@ export function ownContexts(
 ): OwnContext[] {
   return contexts.flatMap((context): OwnContext[] => {
     if (!context.isOwn) return [];
-    const { name, execArgs, execEnvironment, clusterInfoId } = context;
+    const { name, execArgs, execEnvironment, clusterInfoId, cluster = {} } = context;
     const itsEnvironment = { ...environment, ...execEnvironment };
     const request = readExecArguments(execArgs, { ...itsEnvironment, KUBERNETES_EXEC_INFO: 'set' });
     const clusterId = request?.clusterId ?? clusterInfoId ?? '';
@@ -45,7 +48,7 @@ export function ownContexts(
     try {
       const settings = readSettings(request.settings, itsEnvironment);
       const isCurrent = name === currentContext;
-      return [{ name, isCurrent, clusterId, settings, environment: itsEnvironment }];
+      return [{ name, isCurrent, clusterId, cluster, settings, environment: itsEnvironment }];
     } catch {
       return [];
     }

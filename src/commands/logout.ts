@@ -3,8 +3,10 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory } from '../cache-directory.js';
 import { cacheKeyText } from '../credential/cache-key.js';
 import { EckError, ifPossible, printable, printError, printLine } from '../errors.js';
+import { deleteCopies } from '../exec-credential/cache.js';
+import { endingFileName, recordFileName } from '../exec-credential/cached-record.js';
 import { withRenewalLock } from '../exec-credential/lock.js';
-import { CredentialRecords, recordFileName } from '../exec-credential/records.js';
+import { CredentialRecords } from '../exec-credential/records.js';
 import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
 import { identityKey } from '../identity.js';
 import { removeContexts } from '../kubeconfig/change.js';
@@ -68,6 +70,7 @@ async function logout(names: readonly string[], command: Command, world: World):
   let deleted = 0;
   for (const credential of credentials) {
     const { deletedFrom, failures } = await deleteEverywhere(credential, world);
+    const isUnknown = implied.includes(credential) && deletedFrom.length + failures.length === 0;
     const whose = `${credential.key.clusterId} for ${printable(identityKey(credential.key.identity))}`;
     deleted += deletedFrom.length;
     for (const { store, code, message, fix } of failures) {
@@ -77,7 +80,7 @@ async function logout(names: readonly string[], command: Command, world: World):
     }
     if (deletedFrom.length > 0) {
       printLine(`Deleted the credential of ${whose} (${deletedFrom.join(', ')}).`);
-    } else if (implied.includes(credential)) {
+    } else if (isUnknown) {
       printError(notCached(credential.key.clusterId), world.environment);
     } else if (failures.length === 0) printLine(`The credential of ${whose} was not cached.`);
   }
@@ -104,25 +107,18 @@ async function takeOut(names: readonly string[], paths: KubeconfigPaths, world: 
   }
 }
 
-/** Deletes a credential from every store of this system, and its records if no store may still hold it. */
-async function deleteEverywhere({ keyText, record, contexts }: CredentialEntry, world: World) {
-  const deletedFrom: StoreName[] = [];
-  const failures: StoreError[] = [];
+/** Deletes a credential from every store, and its records if no store may still have it. The logout lasts. */
+async function deleteEverywhere({ keyText, contexts, record }: CredentialEntry, world: World) {
   const records = new CredentialRecords(keyText, world);
-  await withRenewalLock(records, async () => {
-    for (const store of storesHere(world)) {
-      try {
-        if (await openStore(store, world).delete(keyText)) deletedFrom.push(store);
-      } catch (error) {
-        if (!(error instanceof StoreError)) throw error;
-        // A store that is absent here is a failure only if it is said to hold the credential.
-        const isNamed = record?.store === store || contexts.some(({ settings }) => settings.store === store);
-        if (isNamed || /^keychain-(?:locked|timeout)$/.test(error.code)) failures.push(error);
-      }
-    }
-    if (failures.length === 0) records.remove();
+  return withRenewalLock(records, async () => {
+    const stores = storesHere(world).map((store) => openStore(store, world));
+    const named = contexts.map(({ settings }) => settings.store);
+    const result = await deleteCopies(keyText, records, stores, world, named);
+    if (result.failures.length === 0) records.remove();
+    const isKnown = contexts.length > 0 || record !== undefined || result.deletedFrom.length > 0;
+    if (isKnown) records.noteEnding({ reason: 'logout', at: world.now() });
+    return result;
   });
-  return { deletedFrom, failures };
 }
 
 /** Deletes every item of ours that the stores list. @returns their number */
@@ -144,13 +140,14 @@ function storesHere({ platform }: World) {
   return savingStores.filter((store) => store !== 'kernel' || platform === 'linux');
 }
 
-/** Removes everything else of ours from the cache directory, except records of credentials that were not deleted. */
+/** Removes everything else of ours from the cache directory, except what says that a logout lasts or was incomplete. */
 function removeRecords(world: World): void {
   const root = cacheDirectory(world);
   if (checkPrivateDirectory(root) !== undefined) return;
   for (const name of readdirSync(root)) {
-    const isNeeded = name === 'credentials' || existsSync(`${root}/${name}/${recordFileName}`);
-    if (!isNeeded) rmSync(`${root}/${name}`, { recursive: true, force: true });
+    const files = [recordFileName, endingFileName].map((file) => `${root}/${name}/${file}`);
+    if (name !== 'credentials' && !files.some((file) => existsSync(file)))
+      rmSync(`${root}/${name}`, { recursive: true, force: true });
   }
   // Fails if it is not empty.
   ifPossible(() => {

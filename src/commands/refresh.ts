@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject } from '../credential/check.js';
 import { EckError, printable, printError, printLine } from '../errors.js';
+import type { ApiServer } from '../exec-credential/cached-record.js';
 import { readCachedCredential } from '../exec-credential/cache.js';
 import { CredentialRecords } from '../exec-credential/records.js';
 import { fetchAndSave, isRefusal } from '../exec-credential/renew.js';
@@ -88,9 +89,9 @@ async function refresh(entry: CredentialEntry, command: Settings, world: World):
   const cache = { store, records: new CredentialRecords(keyText, fetching.world) };
   const cached = await readCachedCredential(store, keyText);
   try {
-    const renewal = { key, settings, cached, isRejected: false };
-    const rules = { hasFallBack: false, mustSave: true };
-    const fetched = await fetchAndSave(renewal, cache, fetching.world, rules);
+    const rules = { hasFallBack: false, mustSave: true, endsLogout: true };
+    const fetched = await fetchAndSave({ key, settings, cached }, cache, fetching.world, rules);
+    warnOutdatedContexts(entry, cache.records.lastSaved()?.apiServer, world);
     const certificate = `the client certificate (${certificateSubject(fetched)})`;
     const until = formatDateTime(fetched.notAfter);
     return `${clusterId}: fetched for ${identity}; ${certificate} is valid until ${until}`;
@@ -103,6 +104,32 @@ async function refresh(entry: CredentialEntry, command: Settings, world: World):
     }
     const { code, fix } = error;
     throw new EckError(code, `${clusterId}: ${error.message}${left}`, { fix, cause: error });
+  }
+}
+
+const privateAddress = /^https:\/\/(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01]))\./;
+
+/** Warns of contexts that name another API server, or trust another CA, than ENS issues now. */
+function warnOutdatedContexts(
+  { contexts, key: { clusterId } }: CredentialEntry,
+  issued: ApiServer | undefined,
+  world: World,
+): void {
+  for (const { name, cluster } of contexts) {
+    const { server, 'certificate-authority-data': data } = cluster;
+    const authority = typeof data === 'string' ? Buffer.from(data, 'base64').toString('latin1') : undefined;
+    if (issued === undefined || typeof server !== 'string') return;
+    // ENS was asked for the public address only.
+    const isOtherServer = server !== issued.server && !(privateAddress.test(server) && !issued.privateIp);
+    const isOtherAuthority =
+      authority !== undefined && authority.trim() !== issued.certificateAuthorityPem.trim();
+    if (!isOtherServer && !isOtherAuthority) continue;
+    const what = [isOtherServer && 'API server', isOtherAuthority && 'CA']
+      .filter(Boolean)
+      .join(' and another ');
+    const flags = `${name === clusterId ? '' : ` --context ${printable(name)}`}${issued.privateIp ? ' --private-ip' : ''}`;
+    world.warn(`context ${printable(name)} is out of date: ENS issues another ${what}`);
+    printLine(`Run "kubectl eck get-credentials ${clusterId}${flags}"`);
   }
 }
 

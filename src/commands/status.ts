@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { freshness, renewalDueAt } from '../credential/freshness.js';
 import { endpointKey } from '../endpoint.js';
 import { printable, printLine, printOutput } from '../errors.js';
+import { isLoggedOut } from '../exec-credential/cached-record.js';
 import { identityKey } from '../identity.js';
 import { readSettings } from '../settings.js';
 import { formatDocument, humanTime } from '../terminal/format.js';
@@ -33,6 +34,8 @@ STATUS is one of:
   due          renewed by the next command, and served if ENS cannot be reached
   expired      the certificate has expired; the next command fetches one
   not cached   a context asks for it; the next command fetches one
+  logged out   a context asks for it; only "login" or "refresh" fetches one
+  not deleted  a logout could not delete it; run logout again where its store can be reached
   no context   cached, and no context of this kubeconfig asks for it`,
     );
   addExamples(command, '', 'eck-0123abcd -o json');
@@ -42,7 +45,11 @@ STATUS is one of:
     const entries = await readCredentials(kubeconfigPaths(command, world), world);
     const now = world.now();
     const selected = selectCredentials(entries, names, names.length === 0);
-    const rows = selected.map((entry) => statusOf(entry, maxAgeMs, now));
+    const rows = selected.map((entry) => {
+      const status = statusOf(entry, maxAgeMs, now);
+      if (!isLoggedOut(entry.keyText, world)) return status;
+      return { ...status, status: entry.record ? ('not deleted' as const) : ('logged out' as const) };
+    });
     printOutput(
       format === 'table'
         ? formatTable(columns(now), rows)
@@ -55,7 +62,7 @@ STATUS is one of:
 interface CredentialStatus {
   readonly entry: CredentialEntry;
   /** See the command's help. */
-  readonly status: 'ok' | 'due' | 'expired' | 'not cached' | 'no context';
+  readonly status: 'ok' | 'due' | 'expired' | 'not cached' | 'logged out' | 'not deleted' | 'no context';
   readonly renewsAt: Date | undefined;
 }
 

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
 import {
   ProfileCredentialsProvider,
   URICredentialsProvider,
@@ -11,6 +9,7 @@ import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
 import { readCliProfiles, type CliProfile } from './cli-profiles.js';
 import { classifyFault } from './errors.js';
+import { isMetadataServiceThere } from './metadata-service.js';
 import {
   accessKeyProvider,
   Credential,
@@ -185,19 +184,6 @@ function credentialsUriOfEnvironment({ environment }: World): Found | undefined 
 
 function isTrue(value: string | undefined): boolean {
   return value?.toLowerCase() === 'true';
-}
-
-/** On an ECS instance the metadata service is one hop away; elsewhere its address swallows packets. */
-async function isMetadataServiceThere(): Promise<boolean> {
-  const socket = connect({ host: '100.100.100.200', port: 80 });
-  try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(400) });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
 
 /** Signs in, and asks for credentials once, so that an identity without any is found here. */

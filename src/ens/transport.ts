@@ -82,7 +82,7 @@ function guard(library: { request: typeof http.request }, protocol: 'http:' | 'h
         ...options,
         // The library's limit for silence would end a slow response as if the connection were slow.
         timeout: undefined,
-        ...(protocol === 'https:' && tlsTrust(environment)),
+        ...(protocol === 'https:' && trustFor(options, environment)),
         ...(proxy && { agent: agentFor(proxy, environment) }),
       },
       ...args.filter((arg) => typeof arg === 'function'),
@@ -92,6 +92,11 @@ function guard(library: { request: typeof http.request }, protocol: 'http:' | 'h
     watch(made, url.hostname, proxy, session.rules, session.facts);
     return made;
   };
+}
+
+/** A request for an API server has that cluster's CA bundle, which alone is trusted then. */
+function trustFor({ ca }: https.RequestOptions, environment: Environment): https.RequestOptions {
+  return ca === undefined ? tlsTrust(environment) : { ca, rejectUnauthorized: true };
 }
 
 /** `request` takes a URL, options, or both. */

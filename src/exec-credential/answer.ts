@@ -8,7 +8,8 @@ import type { World } from '../world.js';
 import type { ExecArguments } from './arguments.js';
 import { readCachedCredential } from './cache.js';
 import { formatExecCredential, parseExecApiVersion, readExecInfo, type ExecInfo } from './protocol.js';
-import { CredentialRecords, findParentProcess, type ParentProcess } from './records.js';
+import { CredentialRecords, findParentProcess, loggedOut, type ParentProcess } from './records.js';
+import type { Doubt } from './renew.js';
 import { cacheKeyOf } from './resolve-identity.js';
 
 /**
@@ -17,20 +18,17 @@ import { cacheKeyOf } from './resolve-identity.js';
  * @throws EckError before anything is printed
  */
 export async function answerKubectl(args: ExecArguments, world: World): Promise<void> {
-  const { environment, platform } = world;
+  const { environment } = world;
   if (world.isTerminal('stdout')) {
     throw usageError(
       'a private key is not printed to a terminal',
       'kubectl runs this command by itself. Try kubectl get nodes, or check the setup with kubectl eck doctor',
     );
   }
-  const requestText = environment['KUBERNETES_EXEC_INFO'];
-  const info = readExecInfo(requestText, parseExecApiVersion(args.execApiVersion));
+  const info = readExecInfo(environment['KUBERNETES_EXEC_INFO'], parseExecApiVersion(args.execApiVersion));
   const clusterId = readClusterId(args, info);
   const settings = readSettings(args.settings, environment);
-  // Without the variable the caller is not client-go, so asking again does not mean a rejection.
-  const parentProcess = requestText ? findParentProcess(platform) : undefined;
-  const { credential, expiration } = await provideCredential(clusterId, settings, parentProcess, world);
+  const { credential, expiration } = await provideCredential(clusterId, settings, world);
   printOutput(`${formatExecCredential(info.apiVersion, credential, expiration)}\n`);
 }
 
@@ -56,44 +54,56 @@ function readClusterId(args: ExecArguments, info: ExecInfo): string {
 async function provideCredential(
   clusterId: string,
   settings: Settings,
-  parentProcess: ParentProcess | undefined,
   world: World,
 ): Promise<{ credential: ClientCredential; expiration: Date }> {
   const key = await cacheKeyOf(clusterId, settings, world);
   const keyText = cacheKeyText(key);
-  const store = openStore(settings.store, world);
-  const cached = await readCachedCredential(store, keyText);
   const records = new CredentialRecords(keyText, world);
-  const isRejected = wasRejected(cached, parentProcess, records, world.now());
-  const verdict = isRejected ? 'rejected' : freshness(cached, settings, world.now());
-  world.debug(`store ${store.name}, key ${keyText}: ${verdict}`);
+  const ending = records.ending();
+  if (ending?.reason === 'logout') throw loggedOut(clusterId, settings);
+  const store = openStore(settings.store, world);
+  const found = await readCachedCredential(store, keyText);
+  // What could not be deleted is not served.
+  const cached = found && ending && found.fetchedAt <= ending.at ? undefined : found;
+  const parentProcess = findParentProcess(world.platform);
+  const verdict = freshness(cached, settings, world.now());
+  const isFresh = cached !== undefined && verdict === 'serve';
+  const doubt = isFresh ? await doubtOf(cached, parentProcess, records, world) : undefined;
+  world.debug(`store ${store.name}, key ${keyText}: ${doubt ?? verdict}`);
 
   let credential = cached;
-  if (credential === undefined || verdict !== 'serve') {
+  if (credential === undefined || verdict !== 'serve' || doubt !== undefined) {
     const { renew } = await import('./renew.js');
-    credential = await renew({ key, settings, cached, isRejected, parentProcess }, { store, records }, world);
+    credential = await renew({ key, settings, cached, doubt, parentProcess }, { store, records }, world);
   }
   const expiration = expirationTimestamp(credential, settings, world.now());
-  if (parentProcess) records.noteServed(parentProcess, { fetchedAt: credential.fetchedAt, expiration });
+  records.noteServed(parentProcess, { fetchedAt: credential.fetchedAt, expiration });
   return { credential, expiration };
 }
 
-/** A program that reloads its kubeconfig also asks again, so renewals after a rejection are limited. */
+/** The time between two renewals of a credential that the API server rejects. */
 const repairEveryMs = 60_000;
 
 /**
- * Whether the API server seems to have rejected the cached credential: client-go asks again before the expiration that
- * it was given, from the same process.
+ * Whether the API server rejects a cached credential (`rejected`), or may do so (`suspected`). client-go runs this
+ * plugin again after a 401, from the same process and before the expiration that it was given, and does not say so.
+ * `kubectl apply -f -` and programs that reload their kubeconfig do the same without a 401, so the API server is asked.
  */
-function wasRejected(
-  cached: ClientCredential | undefined,
-  parentProcess: ParentProcess | undefined,
+async function doubtOf(
+  cached: ClientCredential,
+  parentProcess: ParentProcess,
   records: CredentialRecords,
-  now: Date,
-): boolean {
-  const served = cached && parentProcess && records.servedTo(parentProcess);
-  if (served === undefined || served.fetchedAt.getTime() !== cached?.fetchedAt.getTime()) return false;
-  if (now >= served.expiration) return false;
-  const repairedAt = records.lastRenewal()?.repairedAt;
-  return repairedAt === undefined || Math.abs(now.getTime() - repairedAt.getTime()) >= repairEveryMs;
+  world: World,
+): Promise<Doubt | undefined> {
+  const served = records.servedTo(parentProcess);
+  const now = world.now();
+  if (served?.fetchedAt.getTime() !== cached.fetchedAt.getTime() || now >= served.expiration)
+    return undefined;
+  const { repairedAt } = records.lastRenewal() ?? {};
+  if (repairedAt && Math.abs(now.getTime() - repairedAt.getTime()) < repairEveryMs) return undefined;
+  const apiServer = records.lastSaved()?.apiServer;
+  if (apiServer === undefined) return 'suspected';
+  if (!records.takeQuestion(now)) return undefined;
+  const { isRejectedBy } = await import('../ens/api-server.js');
+  return (await isRejectedBy(apiServer, cached, world)) ? 'rejected' : undefined;
 }

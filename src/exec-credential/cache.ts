@@ -1,9 +1,20 @@
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { decodeEntry, encodeEntry } from '../credential/encoded-entry.js';
-import type { StoreName } from '../settings.js';
-import type { Store } from '../store/store.js';
-import type { CredentialRecords } from './records.js';
+import { printable } from '../errors.js';
+import type { StoreChoice, StoreName } from '../settings.js';
+import { openStore } from '../store/open.js';
+import { StoreError, type Store } from '../store/store.js';
+import type { World } from '../world.js';
+import { CredentialRecords } from './records.js';
+import {
+  placeHere,
+  readRecords,
+  whereIs,
+  type ApiServer,
+  type CachedRecord,
+  type StorePlace,
+} from './cached-record.js';
 
 /** Where a credential is saved, and the records about it. */
 export interface Cache {
@@ -21,7 +32,7 @@ export async function readCachedCredential(
 }
 
 /**
- * Saves a credential and records where.
+ * Saves a credential and records where. Deletes those of earlier temporary AccessKeys, which nothing asks for again.
  *
  * @returns the store that has it now; `none` if no store saved it
  * @throws StoreError from a store that was chosen by name
@@ -29,18 +40,114 @@ export async function readCachedCredential(
 export async function saveCredential(
   key: CacheKey,
   credential: ClientCredential,
+  apiServer: ApiServer,
   { store, records }: Cache,
+  world: World,
 ): Promise<StoreName> {
   const keyText = cacheKeyText(key);
-  const savedIn = await store.save(keyText, encodeEntry(keyText, credential));
-  if (savedIn === 'none') {
-    records.noteDeleted();
-    return savedIn;
+  const { fetchedAt, notBefore, notAfter } = credential;
+  if (isTemporary(key)) {
+    const earlier = readRecords(world, keyText.slice(0, keyText.indexOf(temporaryKey) + temporaryKey.length));
+    const old = earlier.filter((record) => +fetchedAt - +record.fetchedAt >= temporaryMs);
+    for (const record of old) await deleteRecorded(record, world);
   }
+  const entry = encodeEntry(keyText, credential);
+  let savedIn = await saveUnlessFull(store, keyText, entry);
+  if (savedIn === undefined) {
+    const temporary = readRecords(world).filter((record) => isTemporary(record.key));
+    const [oldest] = temporary.sort((one, other) => +one.fetchedAt - +other.fetchedAt);
+    if (oldest) await deleteRecorded(oldest, world);
+    savedIn = await store.save(keyText, entry);
+  }
+  if (savedIn === 'none') return savedIn;
   // Loads node:crypto, which serving does without.
   const { certificateSubject } = await import('../credential/check.js');
-  const { fetchedAt, notBefore, notAfter } = credential;
-  const subject = certificateSubject(credential);
-  records.noteSaved({ key, store: savedIn, certificateSubject: subject, fetchedAt, notBefore, notAfter });
+  const here = placeHere(savedIn);
+  const others = records.lastSaved()?.places.filter((place) => {
+    const isSame = place.store === here.store && place.machine === here.machine;
+    return !isSame && whereIs(place) !== 'nowhere';
+  });
+  records.noteSaved({
+    key,
+    store: savedIn,
+    places: [here, ...(others ?? [])],
+    certificateSubject: certificateSubject(credential),
+    ...{ fetchedAt, notBefore, notAfter, apiServer },
+  });
   return savedIn;
+}
+
+/** How the cache keys of temporary AccessKeys continue after the cluster and the endpoint. */
+const temporaryKey = '/access-key%3ASTS.';
+/** The shortest lifetime of a temporary AccessKey is 15 minutes; jobs that run side by side have one each. */
+const temporaryMs = 3_600_000;
+
+function isTemporary(key: CacheKey): boolean {
+  return cacheKeyText(key).includes(temporaryKey);
+}
+
+/** @returns `undefined` if the store is full */
+async function saveUnlessFull(store: Store, keyText: string, entry: Uint8Array) {
+  const isFull = (error: unknown) => error instanceof StoreError && error.code === 'keychain-full';
+  try {
+    const savedIn = await store.save(keyText, entry);
+    return savedIn === 'none' && store.failures?.some(isFull) ? undefined : savedIn;
+  } catch (error) {
+    if (isFull(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Deletes what a record names. What cannot be deleted stays recorded. */
+async function deleteRecorded({ key }: CachedRecord, world: World): Promise<void> {
+  const keyText = cacheKeyText(key);
+  const records = new CredentialRecords(keyText, world);
+  const { failures } = await deleteCopies(keyText, records, [], world);
+  if (failures.length === 0) records.remove();
+}
+
+/**
+ * Deletes every copy of a credential that is recorded or may be in `stores`, and updates its record.
+ *
+ * @param named stores that are an error if they are absent
+ * @returns the stores that had a copy, and why others may still have one
+ */
+export async function deleteCopies(
+  keyText: string,
+  records: CredentialRecords,
+  stores: readonly Store[],
+  world: World,
+  named: readonly StoreChoice[] = [],
+): Promise<{ deletedFrom: StoreChoice[]; failures: StoreError[] }> {
+  const record = records.lastSaved();
+  const remaining: StorePlace[] = [];
+  const deletedFrom: StoreChoice[] = [];
+  const failures: StoreError[] = [];
+  const recorded = new Map<StoreChoice, StorePlace>();
+  for (const place of record?.places ?? []) {
+    const where = whereIs(place);
+    if (where === 'here') recorded.set(place.store, place);
+    if (where !== 'elsewhere') continue;
+    const machine = printable(place.machine.replace(/ .*/, ''));
+    const message = `it is in the ${place.store} of another machine, ${machine}`;
+    const fix = `Run this command there. If that machine is gone, remove ${printable(records.directory)}`;
+    failures.push(new StoreError(place.store, 'keychain-unreachable', message, fix));
+    remaining.push(place);
+  }
+  const others = [...recorded.values()].filter(({ store }) => stores.every(({ name }) => name !== store));
+  for (const store of [...stores, ...others.map((place) => openStore(place.store, world))]) {
+    try {
+      if (await store.delete(keyText)) deletedFrom.push(store.name);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      const place = recorded.get(store.name);
+      if (place) remaining.push(place);
+      // Other stores than these may be absent.
+      const mayHoldIt = /^keychain-(?:locked|timeout|unreachable)$/.test(error.code);
+      if (place || named.includes(store.name) || mayHoldIt) failures.push(error);
+    }
+  }
+  if (record && remaining[0]) records.noteSaved({ ...record, store: remaining[0].store, places: remaining });
+  else records.noteDeleted();
+  return { deletedFrom, failures };
 }

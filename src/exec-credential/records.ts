@@ -1,24 +1,24 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cacheDirectory, checkPrivateDirectory, removeFile, shortDigest } from '../cache-directory.js';
-import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
-import type { CredentialDates } from '../credential/freshness.js';
-import { errorCode, ifPossible, type ErrorCode } from '../errors.js';
-import { savingStores, type SavingStore } from '../settings.js';
+import { cacheDirectory, checkPrivateDirectory, removeFile } from '../cache-directory.js';
+import { EckError, errorCode, ifPossible, printable, type ErrorCode } from '../errors.js';
+import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
+import {
+  directoryName,
+  endingFileName,
+  parseDate,
+  readEnding,
+  readRecord,
+  recordFileName,
+  type CachedRecord,
+  type Ending,
+} from './cached-record.js';
 
 /** The program that runs us, usually kubectl. */
 export interface ParentProcess {
   readonly processId: number;
   /** Differs for a later process with the same id. In the system's own unit, '' if it is unknown. */
   readonly startedAt: string;
-}
-
-/** Where a credential was saved, and what its certificate says. The store may have lost it since. */
-export interface CachedRecord extends CredentialDates {
-  readonly key: CacheKey;
-  readonly store: SavingStore;
-  /** Safe to print. */
-  readonly certificateSubject: string;
 }
 
 /** The result of the last renewal of a credential. */
@@ -43,9 +43,9 @@ interface Served {
   readonly expiration: Date;
 }
 
-/** The file of a {@link CachedRecord} in the directory of a credential. */
-export const recordFileName = 'record.json';
 const renewalFileName = 'renewal.json';
+
+const questionEveryMs = 5000;
 
 /** One answer in this many looks for files of parent processes that have ended. */
 const sweepOneIn = 50;
@@ -56,7 +56,8 @@ const sweepOneIn = 50;
  */
 export class CredentialRecords {
   readonly #root: string;
-  readonly #directory: string;
+  /** The path of the records of this credential. */
+  readonly directory: string;
   #isUsable: boolean | undefined;
 
   /** @param keyText see {@link cacheKeyText} */
@@ -65,12 +66,12 @@ export class CredentialRecords {
     private readonly world: Pick<World, 'environment' | 'homeDirectory' | 'warn'>,
   ) {
     this.#root = cacheDirectory(world);
-    this.#directory = `${this.#root}/${directoryName(keyText)}`;
+    this.directory = `${this.#root}/${directoryName(keyText)}`;
   }
 
   /** The path of the renewal lock; `undefined` if there can be none. */
   get lockFile(): string | undefined {
-    return this.#open() ? `${this.#directory}/lock` : undefined;
+    return this.#open() ? `${this.directory}/lock` : undefined;
   }
 
   /** What the parent process was served last. */
@@ -103,30 +104,70 @@ export class CredentialRecords {
     this.#write(renewalFileName, JSON.stringify(record));
   }
 
+  lastSaved(): CachedRecord | undefined {
+    return this.#open() ? readRecord(this.directory) : undefined;
+  }
+
   noteSaved(record: CachedRecord): void {
     this.#write(recordFileName, JSON.stringify(record));
   }
 
   noteDeleted(): void {
-    if (this.#open()) removeFile(`${this.#directory}/${recordFileName}`);
+    this.#remove(recordFileName);
+  }
+
+  ending(): Ending | undefined {
+    return this.#open() ? readEnding(this.directory) : undefined;
+  }
+
+  noteEnding(ending: Ending): void {
+    this.#write(endingFileName, JSON.stringify(ending));
+  }
+
+  /** Credentials that are saved from now on are served. */
+  clearEnding(): void {
+    this.#remove(endingFileName);
+  }
+
+  /**
+   * Takes the turn to ask the API server whether it accepts the credential, once in {@link questionEveryMs} for all
+   * processes.
+   */
+  takeQuestion(now: Date): boolean {
+    const slot = Math.floor(now.getTime() / questionEveryMs);
+    if (now.getTime() - Number(this.#read(`asked-${slot - 1}`)) < questionEveryMs) return false;
+    try {
+      const text = String(now.getTime());
+      if (this.#open()) writeFileSync(`${this.directory}/asked-${slot}`, text, { flag: 'wx', mode: 0o600 });
+      return this.#open();
+    } catch {
+      return false;
+    }
   }
 
   /** Removes all records and the lock. A process that holds the lock does not save what it fetches then. */
   remove(): void {
-    if (this.#open()) rmSync(this.#directory, { recursive: true, force: true });
+    if (this.#open()) rmSync(this.directory, { recursive: true, force: true });
+    this.#isUsable = undefined;
   }
 
-  /** Removes the files of parent processes that have ended. */
+  /** Removes the files of parent processes that have ended, and of earlier questions. */
   sweep(): void {
-    for (const name of ifPossible(() => readdirSync(this.#directory)) ?? []) {
-      const processId = /^(?:served|warned)-(\d+)$/.exec(name)?.[1];
-      if (processId !== undefined && !isRunning(Number(processId))) removeFile(`${this.#directory}/${name}`);
+    const lastSlot = Math.floor(Date.now() / questionEveryMs) - 1;
+    for (const name of ifPossible(() => readdirSync(this.directory)) ?? []) {
+      const [, kind, number] = /^(served|warned|asked)-(\d+)$/.exec(name) ?? [];
+      const isNeeded = kind === 'asked' ? Number(number) >= lastSlot : isRunning(Number(number));
+      if (kind !== undefined && !isNeeded) this.#remove(name);
     }
+  }
+
+  #remove(name: string): void {
+    if (this.#open()) removeFile(`${this.directory}/${name}`);
   }
 
   /** @returns '' if there is no such file */
   #read(name: string): string {
-    const file = `${this.#directory}/${name}`;
+    const file = `${this.directory}/${name}`;
     // Usually there is none, and an exception costs more than this check.
     if (!this.#open() || !existsSync(file)) return '';
     return ifPossible(() => readFileSync(file, 'utf8')) ?? '';
@@ -136,7 +177,7 @@ export class CredentialRecords {
   #write(name: string, text: string): void {
     if (!this.#open()) return;
     try {
-      writeFileSync(`${this.#directory}/${name}`, text, { mode: 0o600 });
+      writeFileSync(`${this.directory}/${name}`, text, { mode: 0o600 });
     } catch (error) {
       const code = errorCode(error);
       // ENOENT: another process has removed the records.
@@ -147,7 +188,7 @@ export class CredentialRecords {
   #open(): boolean {
     if (this.#isUsable === undefined) {
       this.#isUsable = true;
-      const problem = checkPrivateDirectory(this.#root) ?? checkPrivateDirectory(this.#directory);
+      const problem = checkPrivateDirectory(this.#root) ?? checkPrivateDirectory(this.directory);
       if (problem !== undefined) this.#close(problem);
     }
     return this.#isUsable;
@@ -162,27 +203,6 @@ export class CredentialRecords {
   }
 }
 
-/** The records of all credentials of this user, in the order of their cache keys. */
-export function readRecords(world: Pick<World, 'environment' | 'homeDirectory'>): CachedRecord[] {
-  const root = cacheDirectory(world);
-  if (checkPrivateDirectory(root) !== undefined) return [];
-  return readdirSync(root)
-    .sort()
-    .flatMap((name) => ifPossible(() => readRecord(root, name)) ?? []);
-}
-
-/** The directory is the name of the key, so a record that belongs elsewhere, or has half a key, is not read. */
-function readRecord(root: string, directory: string): CachedRecord | undefined {
-  const text = readFileSync(`${root}/${directory}/${recordFileName}`, 'utf8');
-  const record = JSON.parse(text) as CachedRecord;
-  const { key, store, certificateSubject } = record;
-  if (directoryName(cacheKeyText(key)) !== directory) return undefined;
-  if (!savingStores.includes(store) || typeof certificateSubject !== 'string') return undefined;
-  const fetchedAt = parseDate(record.fetchedAt);
-  const [notBefore, notAfter] = [parseDate(record.notBefore), parseDate(record.notAfter)];
-  return { key, store, certificateSubject, fetchedAt, notBefore, notAfter };
-}
-
 function parseRenewal(text: string): RenewalRecord {
   const { finishedAt, repairedAt, failure } = JSON.parse(text) as RenewalRecord;
   return {
@@ -192,17 +212,15 @@ function parseRenewal(text: string): RenewalRecord {
   };
 }
 
-/** @throws RangeError for anything but a date in JSON */
-function parseDate(value: unknown): Date {
-  const date = new Date(typeof value === 'string' ? value : NaN);
-  if (Number.isNaN(date.getTime())) throw new RangeError('not a date');
-  return date;
-}
-
-/** The cache key, without the characters that some file systems refuse, and within their 255 bytes. */
-function directoryName(keyText: string): string {
-  const name = keyText.replace(/[*/]/g, (character) => (character === '/' ? '+' : '%2A'));
-  return name.length <= 200 ? name : `${name.slice(0, 190)}~${shortDigest(name)}`;
+/** What `exec-credential` answers after a logout. */
+export function loggedOut(
+  clusterId: string,
+  { profile, roleArn }: Pick<Settings, 'profile' | 'roleArn'>,
+): EckError {
+  const flags = [profile && ` --profile ${printable(profile)}`, roleArn && ` --role-arn ${roleArn}`];
+  return new EckError('logged-out', `You are logged out of ${clusterId}`, {
+    fix: `Run "kubectl eck login ${clusterId}${flags.filter(Boolean).join('')}"`,
+  });
 }
 
 /** Warns once, not at every command; if that cannot be noted, each time. */

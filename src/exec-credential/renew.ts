@@ -2,20 +2,25 @@ import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { freshness } from '../credential/freshness.js';
 import { EckError, type ErrorCode } from '../errors.js';
+import { identityFromSettings, identityKey, isFromEnvironment } from '../identity.js';
 import type { Settings } from '../settings.js';
-import { StoreError } from '../store/store.js';
+import { openStore } from '../store/open.js';
+import { StoreError, type Store } from '../store/store.js';
 import type { World } from '../world.js';
-import { readCachedCredential, saveCredential, type Cache } from './cache.js';
+import { deleteCopies, readCachedCredential, saveCredential, type Cache } from './cache.js';
 import { acquireRenewalLock, type RenewalLock } from './lock.js';
-import { warnOnce, type ParentProcess } from './records.js';
+import { loggedOut, warnOnce, type ParentProcess } from './records.js';
+
+/** `rejected`: the API server says so. `suspected`: it may be so, and the API server is not known. */
+export type Doubt = 'rejected' | 'suspected';
 
 /** A credential that is to be fetched. */
 export interface Renewal {
   readonly key: CacheKey;
   readonly settings: Settings;
   readonly cached: ClientCredential | undefined;
-  /** Whether the API server seems to have rejected the cached one. */
-  readonly isRejected: boolean;
+  /** Why the cached one is renewed though it is fresh. */
+  readonly doubt?: Doubt | undefined;
   /** The process that is warned once of an outage; without it, each command warns. */
   readonly parentProcess?: ParentProcess | undefined;
 }
@@ -26,10 +31,15 @@ interface FetchRules {
   readonly hasFallBack: boolean;
   /** Whether it is an error if the store that was chosen by name cannot save the credential. */
   readonly mustSave: boolean;
+  /** Whether the credential is also fetched after a logout, which it ends. */
+  readonly endsLogout?: boolean;
 }
 
 /** After a failure, the cached credential is served for this time without another attempt. */
 const outageMemoryMs = 60_000;
+
+/** After a refusal, `exec-credential` asks again after this time. */
+const refusalMemoryMs = 10_000;
 
 /** A process that holds the lock is waited for this much longer than its call may take. */
 const lockGraceMs = 5000;
@@ -45,10 +55,12 @@ const refusals: readonly ErrorCode[] = [
   'identity-refused',
 ];
 /** ENS was not asked: nothing is served or deleted. */
-const localProblems: readonly ErrorCode[] = ['identity-not-found', 'identity-unusable', 'usage', 'internal'];
+const localProblems: readonly ErrorCode[] = [
+  ...(['identity-not-found', 'identity-unusable', 'logged-out', 'usage', 'internal'] as const),
+];
 
 /** Whether ENS, or the sign-in before it, refused with a code that says so. */
-export function isRefusal({ code }: EckError): boolean {
+export function isRefusal({ code }: { readonly code: ErrorCode }): boolean {
   return refusals.includes(code);
 }
 
@@ -68,13 +80,15 @@ function isValid(credential: ClientCredential | undefined, now: Date): credentia
  * @throws EckError if there is no credential to serve
  */
 export async function renew(renewal: Renewal, cache: Cache, world: World): Promise<ClientCredential> {
-  const { cached, parentProcess } = renewal;
+  const { cached, doubt, parentProcess } = renewal;
   const hasFallBack = isValid(cached, world.now());
   try {
-    if (hasFallBack) throwRecentOutage(cache, world.now());
+    throwRecentFailure(cache, hasFallBack, world.now());
     return await fetchAndSave(renewal, cache, world, { hasFallBack, mustSave: cached === undefined });
   } catch (error) {
-    if (!isValid(cached, world.now()) || !(error instanceof EckError) || !isOutage(error)) throw error;
+    if (!isValid(cached, world.now()) || !(error instanceof EckError)) throw error;
+    // On a suspicion alone, nothing is lost.
+    if (!isOutage(error) && !(doubt === 'suspected' && isRefusal(error))) throw error;
     const since = cache.records.lastRenewal()?.failure?.since ?? world.now();
     if (parentProcess === undefined || cache.records.noteWarned(parentProcess, since)) {
       const end = cached.notAfter.toISOString().slice(0, 16).replace('T', ' ');
@@ -84,12 +98,18 @@ export async function renew(renewal: Renewal, cache: Cache, world: World): Promi
   }
 }
 
-/** @throws EckError the failure of the last renewal, if it was an outage a moment ago */
-function throwRecentOutage({ records }: Cache, now: Date): void {
+/** @throws EckError the failure of the last renewal, if it was a refusal or an outage a moment ago */
+function throwRecentFailure({ records }: Cache, hasFallBack: boolean, now: Date): void {
   const { failure, finishedAt } = records.lastRenewal() ?? {};
-  if (failure === undefined || finishedAt === undefined || !isOutage(failure)) return;
+  if (failure === undefined || finishedAt === undefined) return;
   const agoMs = now.getTime() - finishedAt.getTime();
-  if (agoMs >= 0 && agoMs < outageMemoryMs) throw new EckError(failure.code, failure.message, failure);
+  if (agoMs < 0) return;
+  if (hasFallBack && isOutage(failure) && agoMs < outageMemoryMs)
+    throw new EckError(failure.code, failure.message, failure);
+  if (isRefusal(failure) && agoMs < refusalMemoryMs) {
+    const seconds = Math.ceil((refusalMemoryMs - agoMs) / 1000);
+    throw new EckError(failure.code, `${failure.message}; ENS is asked again in ${seconds} s`, failure);
+  }
 }
 
 /**
@@ -152,18 +172,22 @@ async function readRenewed(
  * @returns `undefined` if another process took the lock over before ENS was called
  */
 async function fetchUnderLock(
-  { key, settings, isRejected }: Renewal,
+  { key, settings, doubt }: Renewal,
   cache: Cache,
   lock: RenewalLock | undefined,
   world: World,
   rules: FetchRules & { readonly onRetry: (error: EckError) => void },
 ): Promise<ClientCredential | undefined> {
-  const { records } = cache;
+  const { records, store } = cache;
+  const { clusterId } = key;
+  const isLoggedOut = (): boolean => !rules.endsLogout && records.ending()?.reason === 'logout';
+  if (isLoggedOut()) throw loggedOut(clusterId, settings);
   const last = records.lastRenewal();
-  const repairedAt = isRejected ? world.now() : last?.repairedAt;
+  const repairedAt = doubt === undefined ? last?.repairedAt : world.now();
   // A process that was stopped while another one took over saves, deletes and records nothing.
   const isStillHeld = (): boolean => lock?.isStillHeld() ?? true;
   try {
+    throwIfFromElsewhere(key, settings, world);
     // Loaded by the one process that calls ENS, not by those that wait.
     const [{ openClient }, { issueCredential }] = await Promise.all([
       import('../ens/client.js'),
@@ -171,35 +195,25 @@ async function fetchUnderLock(
     ]);
     const client = await openClient(settings, world);
     if (!isStillHeld()) return undefined;
-    const request = { clusterId: key.clusterId, privateIp: false };
-    const { credential } = await issueCredential(client, request, world, rules);
+    const privateIp = records.lastSaved()?.apiServer?.privateIp ?? false;
+    const { cluster, credential } = await issueCredential(client, { clusterId, privateIp }, world, rules);
     if (isStillHeld()) {
-      const saving = saveCredential(key, credential, cache);
+      const saving = saveCredential(key, credential, { ...cluster, privateIp }, cache, world);
       const savedIn = await (rules.mustSave ? saving : orWarn('new credential is not saved', saving, world));
-      if (savedIn === 'none' && settings.store === 'auto') {
-        const advice = '--store file saves it in a private file';
-        warnOnce(
-          'no-store',
-          `no keychain works here, so every command fetches a credential; ${advice}`,
-          world,
-        );
-      }
+      // A logout that did not wait for this renewal.
+      if (isLoggedOut()) await deleteCopies(cacheKeyText(key), records, [], world);
+      else records.clearEnding();
+      if (savedIn === 'none' && settings.store === 'auto') warnNoStore(store, world);
       records.noteRenewal({ finishedAt: world.now(), repairedAt });
     }
     if (world.now() < credential.notBefore) {
       const begin = credential.notBefore.toISOString();
-      world.warn(
-        `the certificate of ${key.clusterId} is not valid before ${begin}; set this machine's clock`,
-      );
+      world.warn(`the certificate of ${clusterId} is not valid before ${begin}; set this machine's clock`);
     }
     return credential;
   } catch (error) {
     if (error instanceof EckError && isStillHeld()) {
-      if (isRefusal(error)) {
-        const deleting = cache.store.delete(cacheKeyText(key));
-        const isDeleted = await orWarn('cached credential is not deleted', deleting, world);
-        if (isDeleted !== undefined) records.noteDeleted();
-      }
+      if (isRefusal(error) && doubt !== 'suspected') await deleteRefused(key, cache, world);
       const { code, message, fix } = error;
       const failure = { code, message, fix, since: last?.failure?.since ?? world.now() };
       records.noteRenewal({ finishedAt: world.now(), failure, repairedAt });
@@ -208,6 +222,36 @@ async function fetchUnderLock(
   } finally {
     records.sweep();
   }
+}
+
+/** Also what cannot be deleted is not served any more. */
+async function deleteRefused(key: CacheKey, { records, store }: Cache, world: World): Promise<void> {
+  const stores = store.name === 'auto' ? [openStore('keychain', world), openStore('kernel', world)] : [store];
+  const { failures } = await deleteCopies(cacheKeyText(key), records, stores, world, [store.name]);
+  for (const { message, code } of failures) {
+    world.warn(`the cached credential is not deleted: ${message} [${code}]`);
+  }
+  records.noteEnding({ reason: 'refusal', at: world.now() });
+}
+
+function warnNoStore({ failures = [] }: Store, world: World): void {
+  const reasons = failures.map(({ message }) => message).join('; ') || 'no store works here';
+  const fix = failures.find((failure) => failure.fix)?.fix ?? '--store file saves it in a private file';
+  warnOnce('no-store', `${reasons}, so every command fetches a credential; ${fix}`, world);
+}
+
+/**
+ * A credential of an AccessKey that is not in this environment cannot be renewed here, by no other identity either.
+ *
+ * @throws EckError `identity-not-found`
+ */
+function throwIfFromElsewhere({ identity, clusterId }: CacheKey, settings: Settings, world: World): void {
+  if (!isFromEnvironment(identity)) return;
+  if (identityFromSettings(settings, world.environment).kind !== 'chain') return;
+  const message = `No Alibaba Cloud identity was found; the credential of ${clusterId} came from ${identityKey(identity)}`;
+  throw new EckError('identity-not-found', message, {
+    fix: 'Set the same variables again, or run "aliyun configure"',
+  });
 }
 
 /** Waits for a change of the store. If the store fails, that is only a warning. */

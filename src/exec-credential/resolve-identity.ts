@@ -1,18 +1,61 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../cache-directory.js';
-import type { CacheKey } from '../credential/cache-key.js';
+import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import { ifPossible } from '../errors.js';
-import { identityFromSettings, withRole, type Identity } from '../identity.js';
+import { identityFromSettings, isFromEnvironment, withRole, type Identity } from '../identity.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
+import { bootId, readRecords } from './cached-record.js';
 
-/** The cache key of a cluster's credential for the current identity. */
+/**
+ * The cache key of a cluster's credential for the current identity. Where there is none, as in an editor that was
+ * started from the desktop, it is the key of the only credential that a shell with variables saved.
+ */
 export async function cacheKeyOf(
   clusterId: string,
   settings: Pick<Settings, 'profile' | 'roleArn' | 'endpoint'>,
   world: World,
 ): Promise<CacheKey> {
-  return { endpoint: settings.endpoint, identity: await resolveIdentity(settings, world), clusterId };
+  const identity = await resolveIdentity(settings, world);
+  const key = { endpoint: settings.endpoint, identity, clusterId };
+  const isNone = identity.kind === 'ecs-role' && identity.role === '' && identity.assumedRole === undefined;
+  return (isNone ? await keyFromElsewhere(key, world) : undefined) ?? key;
+}
+
+async function keyFromElsewhere(key: CacheKey, world: World): Promise<CacheKey | undefined> {
+  // Half a pair is a mistake, and not the absence of an identity.
+  const variables = [
+    'ACCESS_KEY_ID',
+    'ACCESS_KEY_SECRET',
+    'ROLE_ARN',
+    'OIDC_PROVIDER_ARN',
+    'OIDC_TOKEN_FILE',
+  ];
+  if (variables.some((name) => world.environment[`ALIBABA_CLOUD_${name}`])) return undefined;
+  const keyText = cacheKeyText(key);
+  const records = readRecords(world, keyText.slice(0, keyText.indexOf('/') + 1)).filter(
+    (record) =>
+      isFromEnvironment(record.key.identity) &&
+      record.key.identity.assumedRole === undefined &&
+      world.now() < record.notAfter,
+  );
+  const [found] = records;
+  if (found === undefined || records.length > 1 || (await isEcsInstance(world))) return undefined;
+  return found.key;
+}
+
+/** Whether the machine has a metadata service, which is asked once a boot. */
+async function isEcsInstance(world: World): Promise<boolean> {
+  if (world.environment['ALIBABA_CLOUD_ECS_METADATA_DISABLED']?.toLowerCase() === 'true') return false;
+  const file = `${cacheDirectory(world)}/metadata-service`;
+  const [boot, answer] = ifPossible(() => readFileSync(file, 'latin1'))?.split(' ') ?? [];
+  if (boot === bootId() && boot !== '') return answer === 'yes';
+  const { isMetadataServiceThere } = await import('../ens/metadata-service.js');
+  const isThere = await isMetadataServiceThere();
+  ifPossible(() => {
+    writeFileSync(file, `${bootId()} ${isThere ? 'yes' : 'no'}`, { mode: 0o600 });
+  });
+  return isThere;
 }
 
 /**

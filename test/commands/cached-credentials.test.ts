@@ -12,7 +12,7 @@ import {
 } from '../../src/commands/cached-credentials.js';
 import { settingsToFetch } from '../../src/commands/refresh.js';
 import { statusOf } from '../../src/commands/status.js';
-import type { CachedRecord } from '../../src/exec-credential/records.js';
+import type { CachedRecord } from '../../src/exec-credential/cached-record.js';
 import type { Identity } from '../../src/identity.js';
 import { readSettings } from '../../src/settings.js';
 import type { World } from '../../src/world.js';
@@ -41,6 +41,7 @@ function record(clusterId: string, identity: Identity, changes: Partial<CachedRe
   return {
     key: { endpoint: { kind: 'default' }, identity, clusterId },
     store: 'file',
+    places: [{ store: 'file', machine: '' }],
     certificateSubject: 'CN=someone',
     fetchedAt: hence(-1),
     notBefore: hence(-1),

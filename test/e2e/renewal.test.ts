@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StoreName } from '../../src/settings.js';
 import { apiError, type EnsFault } from '../support/ens-faults.js';
-import { execInfo } from '../support/exec-info.js';
 import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
-import { currentKubectl, type Outcome } from '../support/kubectl.js';
+import type { Outcome } from '../support/kubectl.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { programs, runProgram } from '../support/sandbox.js';
@@ -120,8 +119,8 @@ describe('in an outage', () => {
     expect(tookMs).toBeLessThan(fault !== 'down' && fault.kind === 'hang' ? 6000 : 3000);
 
     const calls = sandbox.ens.calls();
-    const again = await sandbox.run(renewArgs());
-    expect(again).toMatchObject({ status: 0, stderr: during.stderr });
+    // The parent process was warned.
+    expect(await sandbox.run(renewArgs())).toMatchObject({ status: 0, stderr: '' });
     expect(sandbox.ens.calls()).toBe(calls);
   });
 
@@ -158,32 +157,12 @@ test('a refusal deletes the cached credential of this identity alone', async () 
   const calls = sandbox.ens.calls();
   expect(statusOf(await sandbox.run(clusterArgs(), { env }))).toEqual(statusOf(others));
   expect(sandbox.ens.calls()).toBe(calls);
-  expect(await sandbox.run(clusterArgs())).toMatchObject({ status: 0 });
-  expect(sandbox.ens.calls()).toBe(calls + 1);
-});
-
-describeWith([currentKubectl], 'after a revocation', () => {
-  const { kubectl } = currentKubectl;
-
-  test('kubectl fails once, and then works again', async () => {
-    await sandbox.run(['get-credentials', sandbox.clusterId]);
-    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0 });
-    sandbox.apiServer.revoke(String(sandbox.ens.issued[0]?.serialNumber));
-
-    const first = await sandbox.kubectl(kubectl, ['get', 'nodes']);
-    expect(first.status).toBe(1);
-    expect(first.stderr).toContain('Unauthorized');
-    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0, stderr: '' });
-    expect(sandbox.ens.calls()).toBe(2);
+  const again = await sandbox.run(clusterArgs());
+  expect(again).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/asked again in \d+ s/) as unknown,
   });
-});
-
-test('a process that asks 100 times causes two calls to ENS', async () => {
-  const env = { KUBERNETES_EXEC_INFO: execInfo() };
-  for (let request = 0; request < 100; request += 1) {
-    expect(await sandbox.run(clusterArgs(), { env })).toMatchObject({ status: 0, stderr: '' });
-  }
-  expect(sandbox.ens.calls()).toBe(2);
+  expect(sandbox.ens.calls()).toBe(calls);
 });
 
 function statusOf({ stdout }: Outcome): Record<string, unknown> {

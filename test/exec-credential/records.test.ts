@@ -4,12 +4,11 @@ import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
+import { placeHere, readRecords, type CachedRecord } from '../../src/exec-credential/cached-record.js';
 import {
   CredentialRecords,
   findParentProcess,
-  readRecords,
   warnOnce,
-  type CachedRecord,
   type ParentProcess,
   type RenewalRecord,
 } from '../../src/exec-credential/records.js';
@@ -104,6 +103,7 @@ describe('the records of saved credentials', () => {
   const recordOf = (clusterId: string, name?: string): CachedRecord => ({
     key: keyOf(clusterId, name),
     store: 'kernel',
+    places: [placeHere('kernel'), { store: 'keychain', machine: 'other 1' }],
     certificateSubject: 'CN=someone',
     fetchedAt: new Date('2026-03-01T12:00:00.001Z'),
     notBefore: new Date('2026-03-01T11:55:00.000Z'),

@@ -22,7 +22,8 @@ const ens = {
     if (ens.latencyMs > 0) rules.onRetry(new EckError('ens-unavailable', 'no answer'));
     await new Promise((resolve) => setTimeout(resolve, ens.latencyMs));
     if (ens.failure !== undefined) throw ens.failure as Error;
-    return { credential: { ...cached, fetchedAt: start, notBefore: ens.notBefore ?? cached.notBefore } };
+    const credential = { ...cached, fetchedAt: start, notBefore: ens.notBefore ?? cached.notBefore };
+    return { credential, cluster: { server: 'https://192.0.2.1', certificateAuthorityPem: 'PEM' } };
   },
 };
 jest.mock('../../src/ens/client.js', () => ({ openClient: () => ens.signIn() }));
@@ -73,7 +74,7 @@ function records(): CredentialRecords {
 /** Renews as a new process does. */
 function renewal(overrides: Partial<Renewal> = {}, into: Store = store): Promise<ClientCredential> {
   const cache = { store: into, records: records() };
-  return renew({ key, settings, cached, isRejected: false, ...overrides }, cache, world);
+  return renew({ key, settings, cached, ...overrides }, cache, world);
 }
 
 const files = (): string[] => fs.readdirSync(dirname(records().lockFile ?? ''));
@@ -98,7 +99,7 @@ describe('a renewal', () => {
 
   test('of a rejected certificate is recorded as a repair, for later renewals too', async () => {
     const first = start;
-    await renewal({ isRejected: true });
+    await renewal({ doubt: 'rejected' });
     expect(records().lastRenewal()).toEqual({ finishedAt: first, repairedAt: first });
     world.clock = () => new Date(first.getTime() + hour);
     fail('ens-unavailable');
@@ -174,14 +175,14 @@ describe('a failure', () => {
     expect(world.warnings).toEqual(outcome === 'serves' ? [expect.stringMatching(warning)] : []);
     const failure = { code, message: 'no', fix: 'do it', since: start };
     expect(records().lastRenewal()).toEqual({ finishedAt: start, failure });
-    expect(files()).toEqual(['renewal.json']);
+    expect(files()).toEqual([...(outcome === 'deletes' ? ['ending.json'] : []), 'renewal.json']);
 
-    // A second process asks ENS again, unless it was an outage a moment ago.
+    // A second process asks ENS again, unless it was an outage or a refusal a moment ago.
     await renewal().catch(() => undefined);
-    expect(ens.calls).toBe(outcome === 'serves' ? 1 : 2);
+    expect(ens.calls).toBe(outcome === 'fails' ? 2 : 1);
   });
 
-  test.each(['ens-unavailable', 'ens-clock-skew', 'ens-not-allowed'] as const)(
+  test.each(['ens-unavailable', 'ens-clock-skew', 'issued-kubeconfig-invalid'] as const)(
     '%s never serves an expired certificate',
     async (code) => {
       const error = fail(code);
@@ -192,6 +193,13 @@ describe('a failure', () => {
       expect(world.warnings).toEqual([]);
     },
   );
+
+  test('that is a refusal deletes nothing on a suspicion, and is served', async () => {
+    fail('ens-not-allowed');
+    await expect(renewal({ doubt: 'suspected' })).resolves.toBe(cached);
+    expect(store.changes).toEqual([]);
+    expect(world.warnings).toEqual([expect.stringMatching(/served, .* \[ens-not-allowed\]$/)]);
+  });
 
   test('says that the refused credential could not be deleted', async () => {
     store.delete = () => Promise.reject(new StoreError('keychain', 'keychain-locked', 'locked'));
@@ -214,6 +222,23 @@ describe('a failure', () => {
     expect(records().lastRenewal()).toBeUndefined();
     expect(files()).toEqual([]);
   });
+});
+
+test.each([
+  [0, 0],
+  [9_999, 0],
+  [10_000, 1],
+  [-1, 1],
+])('%d ms after a refusal, ENS is called %d times', async (agoMs, calls) => {
+  const failure = { code: 'ens-not-allowed', message: 'denied', fix: 'ask', since: start } as const;
+  records().noteRenewal({ finishedAt: before(agoMs), failure });
+  const renewed = renewal({ cached: undefined });
+  if (calls > 0) await renewed;
+  else {
+    const message = expect.stringMatching(/^denied; ENS is asked again in \d+ s$/) as unknown;
+    await expect(renewed).rejects.toMatchObject({ code: 'ens-not-allowed', message, fix: 'ask' });
+  }
+  expect(ens.calls).toBe(calls);
 });
 
 describe('after an outage', () => {

@@ -7,7 +7,7 @@ import { listClusters, type Cluster } from '../../ens/actions.js';
 import { readCliProfiles } from '../../ens/cli-profiles.js';
 import { openClient } from '../../ens/client.js';
 import { messageOf } from '../../errors.js';
-import { readRecords } from '../../exec-credential/records.js';
+import { readRecords } from '../../exec-credential/cached-record.js';
 import { cacheKeyOf, resolveIdentity } from '../../exec-credential/resolve-identity.js';
 import { readContexts } from '../../kubeconfig/read.js';
 import { readSettings, type Settings } from '../../settings.js';

@@ -86,7 +86,14 @@ export async function setUpClusters(
     const { cluster, credential } = await issueCredential(client, { clusterId, privateIp }, world, rules);
     const key = { endpoint: client.endpoint, identity, clusterId };
     const records = new CredentialRecords(cacheKeyText(key), world);
-    const savedIn = await saveCredential(key, credential, { store, records });
+    const savedIn = await saveCredential(
+      key,
+      credential,
+      { ...cluster, privateIp },
+      { store, records },
+      world,
+    );
+    records.clearEnding();
     const exec = execEntry(clusterId, client, execApiVersion);
     return { key, credential, store: savedIn, entry: { name, ...cluster, namespace, exec } };
   }

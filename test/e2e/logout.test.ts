@@ -1,0 +1,302 @@
+import { describe, expect, test } from '@jest/globals';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { apiError } from '../support/ens-faults.js';
+import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
+import type { Outcome } from '../support/kubectl.js';
+import { describeWith } from '../support/requirements.js';
+import { runProgram } from '../support/sandbox.js';
+import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
+
+useSandbox();
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const setUp = (env?: Environment) => sandbox.run(['get-credentials', sandbox.clusterId], { env: env ?? {} });
+const askAs = (env?: Environment): Promise<Outcome> =>
+  sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId], { env: env ?? {} });
+/** The file of a kind of record of the only credential. */
+function recordFile(name: string): string {
+  const root = join(sandbox.home, '.kube/cache/kubectl-eck');
+  const [directory = ''] = readdirSync(root).filter((each) => each.startsWith(`${sandbox.clusterId}@`));
+  return join(root, directory, name);
+}
+
+describe('a logout lasts', () => {
+  const loggedOut = {
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/\[logged-out\]\n.*kubectl eck login eck-0123abcd"\n$/) as unknown,
+  };
+
+  test.each([['get-credentials'], ['refresh']])('until %s', async (command) => {
+    await setUp();
+    expect(await sandbox.run(['logout'])).toMatchObject({ status: 0 });
+    for (let run = 0; run < 2; run += 1) expect(await askAs()).toMatchObject(loggedOut);
+    // Whatever the store still has.
+    expect(await askAs({ KUBECTL_ECK_STORE: 'none' })).toMatchObject(loggedOut);
+    expect(sandbox.ens.calls()).toBe(1);
+    expect(await sandbox.run([command, sandbox.clusterId])).toMatchObject({ status: 0 });
+    expect(await askAs()).toMatchObject({ status: 0, stderr: '' });
+    expect(sandbox.ens.calls()).toBe(2);
+  });
+
+  test('for every process that waits for a renewal, and names what the context pins', async () => {
+    await setUp();
+    sandbox.ens.latencyMs = 3000;
+    const args = ['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms'];
+    const asking = Array.from({ length: 3 }, () => sandbox.run(args));
+    await sandbox.ens.waitForCalls(2);
+    expect(await sandbox.run(['logout', '--all'])).toMatchObject({ status: 0 });
+    const statuses = (await Promise.all(asking)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 0).length).toBeLessThanOrEqual(1);
+    expect(await askAs()).toMatchObject(loggedOut);
+    expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
+    const pinned = await sandbox.run([...args.slice(0, 3), '--role-arn', 'acs:ram::1:role/edge']);
+    expect(pinned.stderr).not.toContain('[logged-out]');
+  });
+});
+
+describe('a logout is honest', () => {
+  const failed = (reason: RegExp): object => ({
+    status: 1,
+    stderr: expect.stringMatching(reason) as unknown,
+  });
+  const hasRecord = (): boolean => readFileSync(recordFile('record.json'), 'utf8') !== '';
+
+  describeWith(
+    [secretServiceRequirement, kernelKeyringRequirement],
+    'with a keychain and a kernel keyring',
+    () => {
+      test('it fails while a store that has a copy cannot be reached, and then deletes from each', async () => {
+        const service = await startSecretService();
+        const keyring = await startSessionKeyring();
+        const atDesktop: Environment = { ...service.environment, KUBECTL_ECK_STORE: undefined };
+        const remotely: Environment = {
+          ...atDesktop,
+          DBUS_SESSION_BUS_ADDRESS: undefined,
+          XDG_RUNTIME_DIR: undefined,
+        };
+        const run = (env: Environment, ...args: string[]): Promise<Outcome> =>
+          keyring.run(['kubectl-eck', ...args], sandbox.environment(env));
+        const exec = ['exec-credential', '--cluster-id', sandbox.clusterId];
+        try {
+          await run(atDesktop, 'get-credentials', sandbox.clusterId);
+          expect(await run(remotely, ...exec)).toMatchObject({ status: 0 });
+          expect(JSON.parse(readFileSync(recordFile('record.json'), 'utf8'))).toMatchObject({
+            places: [{ store: 'kernel' }, { store: 'keychain' }],
+          });
+          expect(await run(remotely, 'logout', '--all')).toMatchObject(failed(/\[keychain-absent\]/));
+          expect(hasRecord()).toBe(true);
+          // In a shell with another session keyring, which cannot delete from this one's.
+          const outcome = await run(atDesktop, 'logout', '--all');
+          expect(outcome).toMatchObject({
+            status: 0,
+            stderr: expect.stringMatching(/\(keychain\)/) as unknown,
+          });
+          expect(await run(atDesktop, ...exec)).toMatchObject(failed(/\[logged-out\]/));
+        } finally {
+          await keyring.stop();
+          await service.stop();
+        }
+      });
+
+      test('it fails in a shell without a session keyring', async () => {
+        const keyring = await startSessionKeyring();
+        const env: Environment = { KUBECTL_ECK_STORE: 'kernel', DBUS_SESSION_BUS_ADDRESS: undefined };
+        try {
+          await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], sandbox.environment(env));
+          const elsewhere = failed(
+            /the kernel keyring of another session has it \[keychain-unreachable\]\n.*keyctl/,
+          );
+          const without = [
+            'session',
+            '-',
+            '/bin/sh',
+            '-c',
+            'keyctl revoke @s; exec "$@"',
+            'sh',
+            'kubectl-eck',
+          ];
+          for (const names of [['--all'], [sandbox.clusterId]]) {
+            const options = { env: sandbox.environment(env), timeoutMs: 30_000 };
+            const outcome = await runProgram(
+              '/usr/bin/env',
+              ['keyctl', ...without, 'logout', ...names],
+              options,
+            );
+            expect(outcome).toMatchObject(elsewhere);
+          }
+          const there = await keyring.run(['kubectl-eck', 'logout', '--all'], sandbox.environment(env));
+          expect(there).toMatchObject({ status: 0, stderr: expect.stringContaining('(kernel)') as unknown });
+        } finally {
+          await keyring.stop();
+        }
+      });
+    },
+  );
+
+  test.each<[string, object, object]>([
+    [
+      'another machine',
+      { store: 'keychain', machine: 'laptop 1234' },
+      { status: 1, stderr: expect.stringMatching(/another machine, laptop \[keychain-unreachable\]/) },
+    ],
+    ['an earlier boot', { store: 'kernel', boot: 'b0071d' }, { status: 0 }],
+    ['another machine, in a file', { store: 'file', machine: 'laptop 1234' }, { status: 0 }],
+  ])('of a record of %s', async (_, place, expected) => {
+    await setUp();
+    const file = recordFile('record.json');
+    const record = JSON.parse(readFileSync(file, 'utf8')) as { places: object[] };
+    const [here] = record.places;
+    writeFileSync(file, JSON.stringify({ ...record, places: [here, { ...here, ...place }] }));
+    expect(await sandbox.run(['logout', '--all'])).toMatchObject(expected);
+    expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
+  });
+});
+
+describeWith([secretServiceRequirement], 'a refusal', () => {
+  test('while the keychain is locked says so, and what is left is not served', async () => {
+    const service = await startSecretService();
+    const env: Environment = { ...service.environment, KUBECTL_ECK_STORE: undefined };
+    try {
+      await setUp(env);
+      sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [] });
+      await service.lock();
+      const refused = await sandbox.run(
+        ['exec-credential', '--cluster-id', sandbox.clusterId, '--store', 'auto'],
+        { env },
+      );
+      expect(refused).toMatchObject({ status: 1, stdout: '' });
+      expect(refused.stderr).toMatch(/not deleted: .*\[keychain-locked\]\n.*\[ens-not-allowed\]/);
+    } finally {
+      await service.stop();
+    }
+  });
+});
+
+test('one refusal counts for ten seconds, and other commands ask all the same', async () => {
+  await setUp();
+  sandbox.ens.failNext('always', apiError('Forbidden.RAM'));
+  const denied = { status: 1, stderr: expect.stringContaining('[ens-not-allowed]') as unknown };
+  for (let run = 0; run < 5; run += 1) {
+    expect(
+      await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms']),
+    ).toMatchObject(denied);
+  }
+  expect(sandbox.ens.calls()).toBe(2);
+  expect(await sandbox.run(['refresh'])).toMatchObject(denied);
+  expect(sandbox.ens.calls()).toBe(3);
+  sandbox.ens.recover();
+  expect(await setUp()).toMatchObject({ status: 0 });
+  expect(await askAs()).toMatchObject({ status: 0, stderr: '' });
+});
+
+describe('a shell without an identity', () => {
+  const noIdentity: Environment = {
+    ALIBABA_CLOUD_ACCESS_KEY_ID: undefined,
+    ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined,
+  };
+  const other = { accessKeyId: 'LTAI5tOther', accessKeySecret: 'a-secret', name: 'other' };
+  const asOther: Environment = {
+    ALIBABA_CLOUD_ACCESS_KEY_ID: other.accessKeyId,
+    ALIBABA_CLOUD_ACCESS_KEY_SECRET: other.accessKeySecret,
+  };
+
+  test('is served the only credential that a shell with variables saved, and shown it', async () => {
+    await setUp();
+    const { stdout } = await askAs();
+    expect(await askAs(noIdentity)).toEqual({ status: 0, stdout, stderr: '' });
+    const shown = await sandbox.run(['status', '-o', 'json'], { env: noIdentity });
+    expect(JSON.parse(shown.stdout)).toMatchObject([
+      { identity: `access-key:${sandbox.identity.accessKeyId}`, status: 'ok' },
+    ]);
+    const due = await sandbox.run(
+      ['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms'],
+      { env: noIdentity },
+    );
+    expect(due).toMatchObject({ status: 1, stdout: '' });
+    expect(due.stderr).toMatch(/came from access-key:LTAI5tTestAccessKeyId000 \[identity-not-found\]\n/);
+  });
+
+  test.each<[string, () => Promise<Environment> | Environment]>([
+    [
+      'if there are two',
+      async () => {
+        sandbox.ens.putIdentity(other);
+        await askAs(asOther);
+        return {};
+      },
+    ],
+    ['with half a pair', () => ({ ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5tHalf' })],
+    [
+      'for another endpoint',
+      () => ({ KUBECTL_ECK_ENDPOINT: sandbox.ens.endpoint.replace('127.0.0.1', 'localhost') }),
+    ],
+    ['for a role', () => ({ KUBECTL_ECK_ROLE_ARN: 'acs:ram::1:role/edge' })],
+    ['with a profile that is gone', () => ({ KUBECTL_ECK_PROFILE: 'gone' })],
+    [
+      'once it has expired',
+      async () => {
+        sandbox.ens.issuing = { lifetimeMs: 1000 };
+        await setUp();
+        const { notAfter } = JSON.parse(readFileSync(recordFile('record.json'), 'utf8')) as {
+          notAfter: string;
+        };
+        while (Date.now() < Date.parse(notAfter)) await new Promise((resolve) => setTimeout(resolve, 50));
+        return {};
+      },
+    ],
+  ])('is not served %s', async (_, prepare) => {
+    await setUp();
+    const outcome = await askAs({ ...noIdentity, ...(await prepare()) });
+    expect(outcome).toMatchObject({ status: 1, stdout: '' });
+    expect(outcome.stderr).toMatch(/\[identity-(not-found|unusable)\]/);
+  });
+});
+
+test('a new temporary AccessKey deletes credentials of those that are older than an hour', async () => {
+  const temporary = (name: string): Environment => ({
+    ALIBABA_CLOUD_ACCESS_KEY_ID: `STS.${name}`,
+    ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'a-secret',
+  });
+  const root = join(sandbox.home, '.kube/cache/kubectl-eck');
+  for (const name of ['one', 'two', 'three']) {
+    sandbox.ens.putIdentity({ accessKeyId: `STS.${name}`, accessKeySecret: 'a-secret', name });
+    await askAs(temporary(name));
+    if (name !== 'one') continue;
+    const [directory = ''] = readdirSync(root).filter((each) => each.includes('STS.one'));
+    const file = join(root, directory, 'record.json');
+    const record = JSON.parse(readFileSync(file, 'utf8')) as { fetchedAt: string };
+    const fetchedAt = new Date(Date.parse(record.fetchedAt) - 3_600_000).toISOString();
+    writeFileSync(file, JSON.stringify({ ...record, fetchedAt }));
+  }
+  expect(readdirSync(join(root, 'credentials'))).toHaveLength(2);
+  expect(
+    readdirSync(root)
+      .filter((each) => each.includes('STS.'))
+      .sort(),
+  ).toEqual([expect.stringContaining('three'), expect.stringContaining('two')]);
+});
+
+test('refresh says that a context is out of date if ENS issues another CA or API server', async () => {
+  await setUp();
+  const text = readFileSync(sandbox.kubeconfig, 'utf8');
+  const warned = (what: string): object => ({
+    status: 0,
+    stderr: expect.stringMatching(
+      new RegExp(`out of date: ENS issues another ${what}\nRun "kubectl eck get-credentials eck-0123abcd"`),
+    ) as unknown,
+  });
+  const otherCa = Buffer.from(sandbox.ens.issued[0]?.certificatePem ?? '').toString('base64');
+  writeFileSync(
+    sandbox.kubeconfig,
+    text.replace(/certificate-authority-data: .*/, `certificate-authority-data: ${otherCa}`),
+  );
+  expect(await sandbox.run(['refresh'])).toMatchObject(warned('CA'));
+  writeFileSync(sandbox.kubeconfig, text.replace(/server: .*/, 'server: https://203.0.113.1:6443'));
+  expect(await sandbox.run(['refresh'])).toMatchObject(warned('API server'));
+  expect(await setUp()).toMatchObject({ status: 0 });
+  expect((await sandbox.run(['refresh'])).stderr).not.toContain('out of date');
+});
