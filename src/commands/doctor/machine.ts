@@ -9,6 +9,7 @@ import { certificateSubject } from '../../credential/check.js';
 import { freshness } from '../../credential/freshness.js';
 import { EckError, ifPossible, messageOf, printable } from '../../errors.js';
 import { readCachedCredential } from '../../exec-credential/cache.js';
+import { isLoggedOut } from '../../exec-credential/cached-record.js';
 import { execApiVersions } from '../../exec-credential/protocol.js';
 import { cacheKeyOf } from '../../exec-credential/resolve-identity.js';
 import type { UserContext } from '../../kubeconfig/read.js';
@@ -147,6 +148,8 @@ export const credential: Check = async (facts, world) => {
   const key = cacheKeyText(await cacheKeyOf(clusterId, settings, world));
   const cached = await readCachedCredential(openStore(name, world), key);
   const fix = facts.setUpCommand();
+  if (isLoggedOut(key, world))
+    throw new EckError('logged-out', `you are logged out of ${clusterId}`, { fix });
   if (cached === undefined) {
     return (issued === undefined ? skipped : warning)('no credential is cached', fix);
   }
