@@ -69,10 +69,12 @@ describe.each(kinds)('a client that %s', (_, env) => {
     expect(await client.ask()).toBe(0);
   };
 
-  test('and asks again has one question asked, and no call to ENS', async () => {
+  test('and asks 200 times has a question asked every five seconds, and no call to ENS', async () => {
     await start();
+    const started = performance.now();
     for (let request = 0; request < 200; request += 1) expect(await client.ask()).toBe(0);
-    expect(reviews()).toBe(1);
+    expect(reviews()).toBeGreaterThan(0);
+    expect(reviews()).toBeLessThanOrEqual(1 + (performance.now() - started) / 5000);
     expect(sandbox.ens.calls()).toBe(1);
   });
 

@@ -1,11 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { Socket } from 'node:net';
 import { openKeychain, type KeychainContext } from '../../src/store/keychain.js';
 import type { Store } from '../../src/store/store.js';
-import { programs, runProgram } from '../support/sandbox.js';
+import { startFakeBus } from '../support/fake-bus.js';
 import { fakeAddon, type FakeAddon } from './fake-addon.js';
 
 const timeLimits = { call: 200, prompt: 400, notice: 50 };
@@ -72,23 +69,6 @@ describe('a bus that', () => {
     expect(warnings).toEqual([]);
   });
 
-  test.each(['standalone', 'node'] as const)(
-    'answers only the sign-in ends the %s program in time',
-    async (program) => {
-      bus = await startFakeBus(signIn);
-      const env = {
-        ...bus.environment,
-        PATH: process.env['PATH'],
-        HOME: '/nonexistent',
-        KUBECTL_ECK_STORE: 'keychain',
-      };
-      const args = ['exec-credential', '--cluster-id', 'eck-0123abcd'];
-      const { status, stderr } = await runProgram(programs[program], args, { env, timeoutMs: 9_000 });
-      expect(status).toBe(1);
-      expect(stderr).toContain('[keychain-timeout]');
-    },
-  );
-
   test('is not ours is never connected to', async () => {
     let connections = 0;
     bus = await startFakeBus(() => (connections += 1));
@@ -145,22 +125,3 @@ describe('through the addon', () => {
     await expect(open({ platform: 'darwin' }).read('a')).rejects.toMatchObject(failure);
   });
 });
-
-/** A session bus on a socket of its own that does with a connection what a test wants. */
-async function startFakeBus(onConnection: (socket: Socket) => void) {
-  const directory = mkdtempSync(join(tmpdir(), 'kubectl-eck-bus-'));
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => {
-    sockets.push(socket.on('error', () => undefined));
-    onConnection(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(join(directory, 'bus'), resolve));
-  return {
-    environment: { DBUS_SESSION_BUS_ADDRESS: `unix:path=${directory}/bus` },
-    stop() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      rmSync(directory, { recursive: true });
-    },
-  };
-}
