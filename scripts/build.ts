@@ -2,7 +2,7 @@
 // Node.js.
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { compile, nodeOptions, root, standaloneOptions } from './release/compile.js';
+import { bun, compile, compileStandalone, nodeOptions, root } from './release/compile.js';
 import { completionName, executableName } from './release/platforms.js';
 
 const dist = join(root, 'dist');
@@ -15,7 +15,7 @@ if (addon === undefined) throw new Error('@napi-rs/keyring has no addon for this
 
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
-compile(...standaloneOptions, `--outfile=${join(dist, executableName(os))}`);
+compileStandalone(bun, join(dist, executableName(os)));
 copyFileSync(join(addons, addon), join(dist, 'keyring.node'));
 copyFileSync(join(root, 'plugin', completionName(os)), join(dist, completionName(os)));
 compile(...nodeOptions, `--outdir=${join(dist, 'js')}`);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withAdHocSignature } from './release/ad-hoc-signature.js';
 import { tarGz, zip } from './release/archive.js';
-import { buildDate, compile, root, standaloneOptions, version } from './release/compile.js';
+import { buildDate, compileStandalone, root, version } from './release/compile.js';
 import { thirdPartyLicenses } from './release/licenses.js';
 import { unpackLocked, type PackageLock } from './release/locked-packages.js';
 import {
@@ -54,10 +54,10 @@ async function makeArchive(platform: Platform): Promise<Uint8Array> {
   const runtime = join(work, platform.runtimePackage);
   const addon = join(work, platform.addonPackage);
   const executable = join(work, name, executableName(os));
+  mkdirSync(join(work, name));
   const metafile = join(work, `${name}.json`);
   const bun = join(runtime, 'bin', os === 'windows' ? 'bun.exe' : 'bun');
-  const cross = [`--target=${bunTarget}`, `--compile-executable-path=${bun}`, `--metafile=${metafile}`];
-  compile(...standaloneOptions, ...cross, `--outfile=${executable}`);
+  compileStandalone(bun, executable, `--target=${bunTarget}`, `--metafile=${metafile}`);
 
   const compiled = readFileSync(executable);
   // Bun signs its output for arm64. Its output for amd64 has the signature of Bun itself, which is wrong.

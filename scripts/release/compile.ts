@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sealRuntime } from './seal-runtime.js';
 
 export const root = join(import.meta.dirname, '../..');
 
@@ -53,6 +54,15 @@ export function compile(...options: readonly string[]): void {
     .map(([name, value]) => `--define=KUBECTL_ECK_${name}=${JSON.stringify(value)}`);
   const args = ['build', 'src/main.ts', ...defines, ...options];
   execFileSync(bun, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** Compiles the standalone executable: `runtime` is Bun for its platform, which is sealed before the program is added. */
+export function compileStandalone(runtime: string, executable: string, ...options: readonly string[]): void {
+  const sealed = `${executable}-runtime`;
+  writeFileSync(sealed, sealRuntime(readFileSync(runtime)), { mode: 0o755 });
+  const paths = [`--compile-executable-path=${sealed}`, `--outfile=${executable}`];
+  compile(...standaloneOptions, ...options, ...paths);
+  rmSync(sealed);
 }
 
 /** The output of git, undefined outside of a repository. */

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { unpackLocked, type PackageLock } from '../../scripts/release/locked-packages.js';
 import { completionName, executableName, platforms } from '../../scripts/release/platforms.js';
+import { sealRuntime, withEngineOptions } from '../../scripts/release/seal-runtime.js';
 import {
   archiveFile,
   filesBelow,
@@ -98,6 +99,20 @@ for (const platform of platforms) {
       }
       expect(licenses).toContain('JavaScriptCore');
       expect(licenses).not.toMatch(/jest|eslint/);
+    });
+
+    test('has a sealed runtime', () => {
+      const executable = read(executableName(os));
+      for (const name of ['BUN_BE_BUN', 'BUN_OPTIONS', 'BUN_BYTECODE_ORDER_OUT', 'JSC_functionOverrides']) {
+        expect(executable.includes(name)).toBe(false);
+        const rest = name.slice(1);
+        // On macOS, getenv finds a variable without a name.
+        expect(
+          executable.includes(Buffer.from(os === 'darwin' ? `\xff${rest}` : `\0${rest}`, 'latin1')),
+        ).toBe(true);
+      }
+      expect(() => withEngineOptions(executable, false)).toThrow('in another way');
+      expect(() => sealRuntime(executable)).toThrow('Bun does not contain');
     });
 
     if (os !== 'windows') {

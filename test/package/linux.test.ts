@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withEngineOptions } from '../../scripts/release/seal-runtime.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import type { Outcome } from '../support/kubectl.js';
 import { platformOf, releaseRequirement, releaseVersion, unpackArchive } from '../support/release.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
+import { sealedVariables } from '../support/runtime-variables.js';
 import { runProgram } from '../support/sandbox.js';
 
 type Argv = readonly [string, ...string[]];
@@ -42,16 +44,43 @@ for (const [platform, machine, requirement, argv] of machines) {
       rmSync(directory, { recursive: true });
     });
     useSandbox();
-    const run = (args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> => {
-      const [file, ...rest] = [...argv, join(directory, 'kubectl-eck'), ...args];
+    const run = (
+      args: readonly string[],
+      env: Record<string, string> = {},
+      tracer: Argv | [] = [],
+    ): Promise<Outcome> => {
+      const [file, ...rest] = [...tracer, ...argv, join(directory, 'kubectl-eck'), ...args];
       return runProgram(file, rest, { env: sandbox.environment(env), timeoutMs: 100_000 });
     };
 
-    test('prints its version and commit, and loads its bytecode without compiling', async () => {
-      // The log of JavaScriptCore. Bun itself has one miss before it runs the program.
-      const env = { BUN_JSC_verboseDiskCache: '1' };
-      const { stdout, stderr } = await run(['version', '-o', 'json'], env);
+    test('prints its version and commit', async () => {
+      const { stdout } = await run(['version', '-o', 'json']);
       expect(stdout).toMatch(new RegExp(`"version":"${releaseVersion}","commit":"[0-9a-f]{40}`));
+    }, 120_000);
+
+    const strace = { name: 'strace', available: onPath('strace') };
+    describeWith([native, strace], 'under strace', () => {
+      test('ignores every sealed variable of its runtime', async () => {
+        const [trace, bait, port] = [join(directory, 'trace'), join(directory, 'bait.js'), '127.0.0.1:6499'];
+        const tracer = ['strace', '-f', '-o', trace, '-e', 'trace=connect,bind,listen,%file'] as const;
+        for (const value of ['1', bait, `--preload=${bait}`, port]) {
+          const env = Object.fromEntries(sealedVariables().map((name) => [name, value]));
+          const outcome = await run(['-e', 'console.log(1)'], env, tracer);
+          expect(outcome).toMatchObject({ status: 2, stdout: '' });
+          expect(outcome.stderr).toMatch(/^kubectl-eck: unknown option '-e' \[usage\]/);
+          const calls = readFileSync(trace, 'utf8').split('\n');
+          expect(calls.filter((call) => /bait|(connect|bind|listen)\(/.test(call))).toEqual([]);
+        }
+      }, 240_000);
+    });
+
+    test('loads its bytecode without compiling', async () => {
+      const executable = join(directory, 'kubectl-eck');
+      const released = readFileSync(executable);
+      writeFileSync(executable, withEngineOptions(released, true));
+      // The log of JavaScriptCore. Bun itself has one miss before it runs the program.
+      const { stdout, stderr } = await run(['version'], { BUN_JSC_verboseDiskCache: '1' });
+      writeFileSync(executable, released);
       const count = (what: string) => (stdout + stderr).split(`Cache ${what} for sourceCode`).length - 1;
       expect(count('hit')).toBeGreaterThanOrEqual(2);
       expect(count('miss')).toBeLessThanOrEqual(1);
