@@ -53,10 +53,7 @@ export function program(world: World): Command {
     for (const command of commands) root.addCommand(command(world).helpGroup(heading));
   }
   root.hook('preAction', (_, command) => {
-    if (world.environment['KUBERNETES_EXEC_INFO'] && !runByKubectl.includes(command.name())) {
-      const message = `"${command.name()}" cannot be run by kubectl as a credential plugin`;
-      throw usageError(message, 'Unset KUBERNETES_EXEC_INFO to run it by hand');
-    }
+    checkParent(command.name(), world);
   });
   for (const command of [root, ...root.commands]) {
     command
@@ -65,6 +62,13 @@ export function program(world: World): Command {
       .configureOutput({ writeOut: printOutput, writeErr: () => undefined });
   }
   return root;
+}
+
+/** @throws EckError `usage` if kubectl runs a command that is for people: a kubeconfig may name any */
+function checkParent(name: string, { environment }: World): void {
+  if (!environment['KUBERNETES_EXEC_INFO'] || runByKubectl.includes(name)) return;
+  const message = `"${name}" cannot be run by kubectl as a credential plugin`;
+  throw usageError(message, 'Unset KUBERNETES_EXEC_INFO to run it by hand');
 }
 
 /**
@@ -76,6 +80,7 @@ export async function run(args: readonly string[], world: World): Promise<void> 
   const root = program(world);
   // As cobra does. Not a command of commander, which would take a --help behind it for its own.
   if (args[0] === '__complete') {
+    checkParent(args[0], world);
     const { answerCompletion } = await import('./completion/command.js');
     return answerCompletion(root, args.slice(1), world);
   }

@@ -81,7 +81,7 @@ const entries: readonly Entry[] = [
   ...commands.map((args): Entry => [refused, args]),
   [usage, ['get-credentials', 'eck-0123abcd', '--kubeconfig', '$BAIT/new']],
   [usage, ['get-credentials', '--all', '--overwrite']],
-  [/decoding stdout/, ['__complete', 'logout', '']],
+  [refused, ['__complete', 'logout', '']],
   [untrusted, serve, { ...withoutTls, KUBECTL_ECK_ENDPOINT: '', HTTPS_PROXY: 'https://$TLS' }],
   [untrusted, serve, { ...withoutTls, KUBECTL_ECK_ENDPOINT: '$TLS' }],
   [usage, serve, { KUBECTL_ECK_ENDPOINT: 'http://192.0.2.1' }],
