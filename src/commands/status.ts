@@ -35,7 +35,7 @@ STATUS is one of:
   expired      the certificate has expired; the next command fetches one
   not cached   a context asks for it; the next command fetches one
   logged out   a context asks for it; only "login" or "refresh" fetches one
-  not deleted  a logout could not delete it; run logout again where its store can be reached
+  not deleted  a logout could not reach its store; run logout there
   no context   cached, and no context of this kubeconfig asks for it`,
     );
   addExamples(command, '', 'eck-0123abcd -o json');
