@@ -96,7 +96,7 @@ function guard(library: { request: typeof http.request }, protocol: 'http:' | 'h
 
 /** A request for an API server has that cluster's CA bundle, which alone is trusted then. */
 function trustFor({ ca }: https.RequestOptions, environment: Environment): https.RequestOptions {
-  return ca === undefined ? tlsTrust(environment) : { ca, rejectUnauthorized: true };
+  return ca ? { ca, rejectUnauthorized: true } : tlsTrust(environment);
 }
 
 /** `request` takes a URL, options, or both. */
