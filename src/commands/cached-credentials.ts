@@ -123,11 +123,12 @@ export function selectCredentials(
   return [...new Set(selected)];
 }
 
-/** The entries of a cluster's id or a context's name. An id beats a name. */
+/** The entries of a cluster's id, a context's name or a cluster's name, in this order. */
 export function credentialsNamed(entries: readonly CredentialEntry[], name: string): CredentialEntry[] {
   const ofCluster = entries.filter(({ key }) => key.clusterId === name);
   if (ofCluster.length > 0) return ofCluster;
-  return entries.filter(({ contexts }) => contexts.some((context) => context.name === name));
+  const ofContext = entries.filter(({ contexts }) => contexts.some((context) => context.name === name));
+  return ofContext.length > 0 ? ofContext : entries.filter(({ record }) => record?.clusterName === name);
 }
 
 export function notCached(name: string, whose = ''): EckError {

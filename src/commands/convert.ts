@@ -181,8 +181,8 @@ async function convert(
 ): Promise<EckError | undefined> {
   const client = await openClient(settings, world);
   const paths = kubeconfigPaths(command, world);
-  const clusterIds = [...new Set(users.map(({ clusterId }) => clusterId))];
-  const report = await setUpClusters(clusterIds, { execApiVersion: execApiVersion(command) }, client, world);
+  const clusters = [...new Set(users.map(({ clusterId }) => clusterId))].map((clusterId) => ({ clusterId }));
+  const report = await setUpClusters(clusters, { execApiVersion: execApiVersion(command) }, client, world);
   const overwrite = switchOption(command, 'overwrite');
   const store = openStore(settings.store, world);
   const converted: (KubeconfigUser & ClusterSetUp)[] = [];

@@ -83,7 +83,8 @@ export function statusOf(entry: CredentialEntry, maxAgeMs: number, now: Date): C
 function columns(now: Date): readonly Column<CredentialStatus>[] {
   const time = (date: Date | undefined): string => (date === undefined ? '' : humanTime(date, now));
   return [
-    ['CLUSTER', ({ entry }) => entry.key.clusterId],
+    ['NAME', ({ entry }) => entry.record?.clusterName ?? ''],
+    ['ID', ({ entry }) => entry.key.clusterId],
     ['CONTEXT', ({ entry }) => entry.contexts.map(contextCell).join(',')],
     ['IDENTITY', ({ entry }) => printable(identityKey(entry.key.identity))],
     ['STORE', ({ entry }) => storeOf(entry)],
@@ -99,6 +100,7 @@ function documentOf({ entry, status, renewsAt }: CredentialStatus): Record<strin
   const { key, record, contexts } = entry;
   return {
     clusterId: key.clusterId,
+    clusterName: record?.clusterName ?? null,
     contexts: contexts.map(({ name }) => name),
     isCurrentContext: contexts.some(({ isCurrent }) => isCurrent),
     identity: identityKey(key.identity),

@@ -24,6 +24,7 @@ export interface Cluster {
 }
 
 export interface ClusterFilter {
+  readonly clusterId?: string | undefined;
   readonly name?: string | undefined;
   readonly region?: string | undefined;
 }
@@ -35,11 +36,16 @@ export interface ClusterFilter {
  */
 export async function listClusters(
   client: EnsClient,
-  { name, region }: ClusterFilter,
+  { clusterId, name, region }: ClusterFilter,
   world: World,
+  rules?: CallRules,
 ): Promise<Cluster[]> {
-  const query = { ...(name && { Name: name }), ...(region && { EnsRegionId: region }) };
-  const response = await callEns(client, { action: 'DescribeClustersV1', query }, world);
+  const query = {
+    ...(clusterId && { ClusterId: clusterId }),
+    ...(name && { Name: name }),
+    ...(region && { EnsRegionId: region }),
+  };
+  const response = await callEns(client, { action: 'DescribeClustersV1', query }, world, rules);
   return readClusters(response['Clusters']);
 }
 

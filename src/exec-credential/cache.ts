@@ -11,7 +11,7 @@ import {
   placeHere,
   readRecords,
   whereIs,
-  type ApiServer,
+  type AboutCluster,
   type CachedRecord,
   type StorePlace,
 } from './cached-record.js';
@@ -40,7 +40,7 @@ export async function readCachedCredential(
 export async function saveCredential(
   key: CacheKey,
   credential: ClientCredential,
-  apiServer: ApiServer,
+  about: AboutCluster,
   { store, records }: Cache,
   world: World,
 ): Promise<StoreName> {
@@ -63,7 +63,8 @@ export async function saveCredential(
   // Loads node:crypto, which serving does without.
   const { certificateSubject } = await import('../credential/check.js');
   const here = placeHere(savedIn);
-  const others = records.lastSaved()?.places.filter((place) => {
+  const last = records.lastSaved();
+  const others = last?.places.filter((place) => {
     const isSame = place.store === here.store && place.machine === here.machine;
     return !isSame && whereIs(place) !== 'nowhere';
   });
@@ -72,7 +73,8 @@ export async function saveCredential(
     store: savedIn,
     places: [here, ...(others ?? [])],
     certificateSubject: certificateSubject(credential),
-    ...{ fetchedAt, notBefore, notAfter, apiServer },
+    ...{ fetchedAt, notBefore, notAfter, clusterName: last?.clusterName },
+    ...about,
   });
   return savedIn;
 }

@@ -2,14 +2,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../cache-directory.js';
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { CredentialDates } from '../credential/freshness.js';
-import { ifPossible } from '../errors.js';
+import { ifPossible, printable } from '../errors.js';
 import type { IssuedKubeconfig } from '../kubeconfig/issued.js';
 import { isMapping } from '../mapping.js';
 import { savingStores, type SavingStore } from '../settings.js';
 import type { World } from '../world.js';
 
 /** Where a credential was saved, and what its certificate says. A store may have lost it since. */
-export interface CachedRecord extends CredentialDates {
+export interface CachedRecord extends CredentialDates, AboutCluster {
   readonly key: CacheKey;
   /** The store that it was saved in last. */
   readonly store: SavingStore;
@@ -17,8 +17,14 @@ export interface CachedRecord extends CredentialDates {
   readonly places: readonly StorePlace[];
   /** Safe to print. */
   readonly certificateSubject: string;
+}
+
+/** What is recorded about a cluster. */
+export interface AboutCluster {
   /** Absent in records of earlier versions. */
   readonly apiServer?: ApiServer | undefined;
+  /** Absent if ENS did not say it. Safe to print. */
+  readonly clusterName?: string | undefined;
 }
 
 /** A store of one machine. */
@@ -63,13 +69,24 @@ export function readRecords(
 export function readRecord(directory: string): CachedRecord | undefined {
   return ifPossible(() => {
     const record = JSON.parse(readFileSync(`${directory}/${recordFileName}`, 'utf8')) as CachedRecord;
-    const { key, store, certificateSubject, apiServer } = record;
+    const { key, store, certificateSubject, apiServer, clusterName } = record;
     if (!directory.endsWith(`/${directoryName(cacheKeyText(key))}`)) return undefined;
     if (!savingStores.includes(store) || typeof certificateSubject !== 'string') return undefined;
     const fetchedAt = parseDate(record.fetchedAt);
     const [notBefore, notAfter] = [parseDate(record.notBefore), parseDate(record.notAfter)];
     const places = readPlaces(record.places, store);
-    return { key, store, places, certificateSubject, fetchedAt, notBefore, notAfter, apiServer };
+    const name = typeof clusterName === 'string' ? printable(clusterName) : undefined;
+    return {
+      key,
+      store,
+      places,
+      certificateSubject,
+      fetchedAt,
+      notBefore,
+      notAfter,
+      apiServer,
+      clusterName: name,
+    };
   });
 }
 

@@ -198,7 +198,7 @@ async function fetchUnderLock(
     const privateIp = records.lastSaved()?.apiServer?.privateIp ?? false;
     const { cluster, credential } = await issueCredential(client, { clusterId, privateIp }, world, rules);
     if (isStillHeld()) {
-      const saving = saveCredential(key, credential, { ...cluster, privateIp }, cache, world);
+      const saving = saveCredential(key, credential, { apiServer: { ...cluster, privateIp } }, cache, world);
       const savedIn = await (rules.mustSave ? saving : orWarn('new credential is not saved', saving, world));
       // A logout that did not wait for this renewal.
       if (isLoggedOut()) await deleteCopies(cacheKeyText(key), records, [], world);

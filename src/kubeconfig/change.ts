@@ -112,8 +112,8 @@ export async function replaceUsers(
 /**
  * Locks and reads the files as a change does, so that problems are found early.
  *
- * @returns the contexts, and the conflicts by the name of a user that another program wrote: an entry of that name
- *   cannot be written without `overwrite`
+ * @returns the contexts; the names of all entries; and the conflicts by the name of a user that another program wrote:
+ *   an entry of that name cannot be written without `overwrite`
  */
 export async function readBeforeWriting(paths: KubeconfigPaths) {
   const merged = await withLocks(paths, async () => mergeKubeconfigs(await readFiles(paths)));
@@ -121,7 +121,8 @@ export async function readBeforeWriting(paths: KubeconfigPaths) {
   const conflicts: ReadonlyMap<string, EckError> = new Map(
     others.map((user) => [user.name, conflictError(user)]),
   );
-  return { conflicts, contexts: contextsIn(merged).contexts };
+  const names = sections.flatMap((section) => [...merged[section].keys()]);
+  return { conflicts, names, contexts: contextsIn(merged).contexts };
 }
 
 interface Changes {

@@ -28,10 +28,12 @@ export function sourcesFor(command: Command, world: World): Sources {
         readOwnContexts(kubeconfigPaths(command, world), world),
         takesContexts(command) ? [] : accountClusters(settings, world),
       ]);
-      const cached = readRecords(world).map(({ key }) => key);
+      const cached = readRecords(world).map(({ key: { clusterId }, clusterName }) => {
+        return { clusterId, ...(clusterName !== undefined && { name: clusterName }) };
+      });
       const clusterIds = new Set([...cached, ...contexts, ...listed].map(({ clusterId }) => clusterId));
       return [...clusterIds].map((clusterId) => ({
-        ...listed.find((cluster) => cluster.clusterId === clusterId),
+        ...[...listed, ...cached].find((cluster) => cluster.clusterId === clusterId),
         clusterId,
         contexts: contexts.filter((context) => context.clusterId === clusterId).map(({ name }) => name),
       }));

@@ -1,10 +1,7 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { openClient } from '../../ens/client.js';
-import { EckError, printable, printLine, printOutput, quoted, usageError } from '../../errors.js';
-import { readExecArguments } from '../../exec-credential/arguments.js';
+import { EckError, printLine, printOutput, quoted, usageError } from '../../errors.js';
 import { readBeforeWriting, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
-import type { ExecEntry } from '../../kubeconfig/entry.js';
-import type { UserContext } from '../../kubeconfig/read.js';
 import { readSettings } from '../../settings.js';
 import type { World } from '../../world.js';
 import { noClusters } from '../list.js';
@@ -18,7 +15,9 @@ import {
   switchOption,
   textOption,
   typedSettings,
+  withChoices,
 } from '../options.js';
+import { contextNamer, isPlainName } from './context-names.js';
 import { checkSelection, selectClusters } from './select.js';
 import { execEntry, setUpClusters, type ContextOptions } from './set-up.js';
 import { summaryOfMany, summaryOfOne } from './summary.js';
@@ -33,11 +32,12 @@ export function getCredentialsCommand(world: World): Command {
     .option('--region <ID>', 'look for clusters only in this region, such as cn-hangzhou-58')
     .option('--print', 'print the kubeconfig, and write no file')
     .option('--private-ip', "use the API server's private address")
-    .option('--context <NAME>', "name the context, instead of after the cluster's id")
+    .option('--context <NAME>', 'name the context; {name}, {id} and {region} are filled in')
     .option('--namespace <NAMESPACE>', 'the namespace that the context starts in')
     .option('--keep-current-context', 'do not switch to the context')
     .option('--overwrite', 'replace entries of the same name, and switch identities')
     .addOption(execApiVersionOption())
+    .addOption(withChoices(new Option('-o, --output <FORMAT>', "print the contexts' names"), ['name']))
     .addOption(kubeconfigOption());
   addExamples(
     addSettingOptions(command),
@@ -46,6 +46,7 @@ export function getCredentialsCommand(world: World): Command {
     'eck-0123abcd --print > edge.kubeconfig',
     'shop-hangzhou shop-chengdu',
     '--all --region cn-hangzhou-58',
+    "--all --context 'edge-{name}'",
   );
   return command.action((clusters: string[]) => getCredentials(clusters, command, world));
 }
@@ -55,6 +56,7 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
     throw usageError('kubectl runs get-credentials for one cluster, and without flags of its own');
   }
   const options = readContextOptions(command);
+  const context = readContextName(command);
   const region = textOption(command, 'region');
   const selection = { clusters, all: switchOption(command, 'all'), region };
   checkSelection(selection, world.isTerminal('stdin') && world.isTerminal('stderr'));
@@ -63,33 +65,35 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   const overwrite = switchOption(command, 'overwrite');
 
   // An unusable kubeconfig is found before anything is called.
-  const { conflicts, contexts } = paths ? await readBeforeWriting(paths) : { contexts: [] };
+  const before = paths ? await readBeforeWriting(paths) : undefined;
   const client = await openClient(settings, world);
-  const { clusterIds, unknown } = await selectClusters(selection, client, world);
-  const count = clusterIds.length + unknown.length;
+  const { clusters: selected, unknown } = await selectClusters(selection, client, world);
+  const count = selected.length + unknown.length;
   if (count === 0) {
     printLine(noClusters(client, { region }));
     return;
   }
-  if (count > 1 && options.context !== undefined) {
-    throw usageError(`--context names one context, and there are ${count} clusters`, 'Leave out --context');
+  if (count > 1 && isPlainName(context)) {
+    throw usageError(
+      `--context ${quoted(context ?? '')} names one context, and there are ${count} clusters`,
+      'Leave it out, or use {name} or {id} in it',
+    );
   }
   const isOne = count === 1 && !selection.all;
   const failures = [...unknown];
   const noteConflict = (cluster: string, error: EckError): void => {
-    const fix = isOne ? error.fix : 'Replace what is there with --overwrite';
+    const isForMany = !isOne && error.fix?.includes('--overwrite');
+    const fix = isForMany ? 'Replace what is there with --overwrite' : error.fix;
     failures.push({ cluster, error: new EckError(error.code, error.message, { fix }) });
   };
 
-  const free = clusterIds.filter((clusterId) => {
-    const name = options.context ?? clusterId;
-    const exec = execEntry(clusterId, client, options.execApiVersion);
-    const conflict = overwrite ? undefined : (conflicts?.get(name) ?? findSwitch(name, exec, contexts));
-    if (conflict) noteConflict(clusterId, conflict);
-    return conflict === undefined;
-  });
-  const report = await setUpClusters(free, options, client, world);
-  failures.push(...report.failures);
+  const execOf = (clusterId: string) => execEntry(clusterId, client, options.execApiVersion);
+  const names = contextNamer({ template: context, clusters: selected, overwrite, execOf }, before);
+  const report = await setUpClusters(selected, { ...options, names }, client, world);
+  for (const { cluster, error } of report.failures) {
+    if (error.code === 'kubeconfig-conflict') noteConflict(cluster, error);
+    else failures.push({ cluster, error });
+  }
 
   const entries = report.setUps.map(({ entry }) => entry);
   const setCurrentContext = isOne && !switchOption(command, 'keep-current-context');
@@ -98,6 +102,9 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   for (const { contextName, error } of written?.conflicts ?? []) noteConflict(contextName, error);
   if (!paths && entries.length > 0) printOutput(renderKubeconfig(entries, rules));
 
+  if (textOption(command, 'output') === 'name') {
+    printOutput((written?.entries ?? []).map(({ contextName }) => `${contextName}\n`).join(''));
+  }
   const identity = client.signer.description;
   const [setUp] = report.setUps;
   const [failure] = failures;
@@ -111,42 +118,19 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
 }
 
 function readContextOptions(command: Command): ContextOptions {
-  const context = textOption(command, 'context');
   const namespace = textOption(command, 'namespace');
-  if (context !== undefined && !/^[^\p{Cc}\p{Cs}]{1,253}$/u.test(context)) {
-    throw usageError('--context is empty, longer than 253 characters, or contains control characters');
-  }
   // A DNS label (RFC 1123).
   if (namespace !== undefined && !/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) {
     throw usageError(`--namespace ${quoted(namespace)} is not the name of a namespace`);
   }
   const privateIp = switchOption(command, 'private-ip');
-  return { context, namespace, privateIp, execApiVersion: execApiVersion(command) };
+  return { namespace, privateIp, execApiVersion: execApiVersion(command) };
 }
 
-/** Flags that select a credential or its store. */
-const identifyingFlags = ['cluster-id', 'profile', 'role-arn', 'endpoint', 'site', 'store'] as const;
-type Pins = Readonly<Partial<Record<(typeof identifyingFlags)[number], string | undefined>>>;
-
-/** The error if an `exec` entry under this name would change the cluster or identity of a context of ours. */
-function findSwitch(name: string, exec: ExecEntry, contexts: readonly UserContext[]): EckError | undefined {
-  const wanted = pinsOf(exec.args);
-  for (const context of contexts) {
-    if (!context.isOwn || (context.name !== name && context.userName !== name)) continue;
-    const pinned = pinsOf(context.execArgs, context.clusterInfoId);
-    const changed = identifyingFlags.filter((flag) => pinned && pinned[flag] !== wanted?.[flag]);
-    if (changed.length === 0) continue;
-    const words = (pins: Pins = {}): string =>
-      changed.map((flag) => (pins[flag] ? `--${flag} ${printable(pins[flag])}` : `no --${flag}`)).join(', ');
-    const change = `pins ${words(pinned)} and would pin ${words(wanted)}`;
-    const message = `Context ${quoted(context.name)} in ${printable(context.file)} ${change}`;
-    const fix = 'Switch it with --overwrite, or choose another name with --context NAME';
-    return new EckError('kubeconfig-conflict', message, { fix });
+function readContextName(command: Command): string | undefined {
+  const context = textOption(command, 'context');
+  if (context !== undefined && !/^[^\p{Cc}\p{Cs}]{1,253}$/u.test(context)) {
+    throw usageError('--context is empty, longer than 253 characters, or contains control characters');
   }
-  return undefined;
-}
-
-function pinsOf(args: readonly string[], otherwiseClusterId?: string): Pins | undefined {
-  const read = readExecArguments(args, { KUBERNETES_EXEC_INFO: 'set' });
-  return read && { ...read.settings, 'cluster-id': read.clusterId ?? otherwiseClusterId };
+  return context;
 }

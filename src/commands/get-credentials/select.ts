@@ -6,6 +6,7 @@ import { parseClusterId } from '../../settings.js';
 import { pickMany } from '../../terminal/prompt.js';
 import { formatTable } from '../../terminal/table.js';
 import type { World } from '../../world.js';
+import type { KnownCluster } from './context-names.js';
 import type { ClusterFailure } from './set-up.js';
 
 export interface ClusterSelection {
@@ -17,7 +18,7 @@ export interface ClusterSelection {
 
 export interface SelectedClusters {
   /** Each cluster once, in the order in which it was first named. */
-  readonly clusterIds: readonly string[];
+  readonly clusters: readonly KnownCluster[];
   /** The names that no cluster has, with `ens-cluster-not-found`. */
   readonly unknown: readonly ClusterFailure[];
 }
@@ -55,8 +56,7 @@ export async function selectClusters(
     const { host } = resolveEndpoint(client.endpoint);
     return resolveNames(clusters, listed, region === undefined ? host : `${host} in ${quoted(region)}`);
   }
-  const clusterIds = listed.map(({ clusterId }) => clusterId);
-  return { clusterIds: all || listed.length === 0 ? clusterIds : await pickClusters(listed), unknown: [] };
+  return { clusters: all || listed.length === 0 ? listed : await pickClusters(listed), unknown: [] };
 }
 
 /**
@@ -69,7 +69,7 @@ export function resolveNames(
   listed: readonly Cluster[],
   where: string,
 ): SelectedClusters {
-  const clusterIds = new Set<string>();
+  const clusters = new Map<string, KnownCluster>();
   const unknown: ClusterFailure[] = [];
   for (const text of new Set(texts)) {
     const isId = isEckId(text) || listed.some(({ clusterId }) => clusterId === text);
@@ -83,20 +83,22 @@ export function resolveNames(
       throw usageError(`${message}${named.length > 10 ? ', …' : ''}`, 'Give the id of one');
     }
     const clusterId = isId ? text : named[0]?.clusterId;
-    if (clusterId !== undefined) clusterIds.add(clusterId);
-    else {
+    if (clusterId !== undefined) {
+      clusters.set(clusterId, listed.find((cluster) => cluster.clusterId === clusterId) ?? { clusterId });
+    } else {
       const message = `${where} lists no cluster named ${quoted(text)}`;
       const fix = 'List the clusters: kubectl eck list';
       unknown.push({ cluster: text, error: new EckError('ens-cluster-not-found', message, { fix }) });
     }
   }
-  return { clusterIds: [...clusterIds], unknown };
+  return { clusters: [...clusters.values()], unknown };
 }
 
-function pickClusters(clusters: readonly Cluster[]): Promise<readonly string[]> {
+async function pickClusters(clusters: readonly Cluster[]): Promise<readonly Cluster[]> {
   const fields = ['name', 'clusterId', 'region'] as const;
   const columns = fields.map((field) => ['', (cluster: Cluster) => cluster[field]] as const);
   const [, ...labels] = formatTable(columns, clusters).split('\n');
   const choices = clusters.map(({ clusterId }, index) => ({ value: clusterId, label: labels[index] ?? '' }));
-  return pickMany('Which clusters?', choices);
+  const picked = await pickMany('Which clusters?', choices);
+  return clusters.filter(({ clusterId }) => picked.includes(clusterId));
 }

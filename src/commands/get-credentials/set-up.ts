@@ -1,8 +1,9 @@
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { cacheKeyText, type CacheKey } from '../../credential/cache-key.js';
 import type { ClientCredential } from '../../credential/client-credential.js';
 import { endpointKey } from '../../endpoint.js';
-import { issueCredential } from '../../ens/actions.js';
+import { issueCredential, listClusters } from '../../ens/actions.js';
 import type { CallRules, EnsClient } from '../../ens/client.js';
 import { RateLimiter } from '../../ens/retry.js';
 import { EckError } from '../../errors.js';
@@ -15,11 +16,12 @@ import { defaultMaxAgeMs, formatDuration, type StoreName } from '../../settings.
 import { openStore } from '../../store/open.js';
 import { showProgress } from '../../terminal/progress.js';
 import type { World } from '../../world.js';
+import type { ContextNamer, KnownCluster } from './context-names.js';
 
 /** What contexts are like besides the clusters that ENS describes. */
 export interface ContextOptions {
-  /** The name of the only context. Without it, contexts are named after their clusters' ids. */
-  readonly context?: string | undefined;
+  /** How contexts are named; without it, after their clusters' ids. */
+  readonly names?: ContextNamer;
   readonly namespace?: string | undefined;
   readonly privateIp?: boolean;
   readonly execApiVersion: ExecApiVersion;
@@ -31,6 +33,8 @@ export interface ClusterSetUp {
   readonly credential: ClientCredential;
   readonly store: StoreName;
   readonly entry: ContextEntry;
+  /** Why the context has not the cluster's name. */
+  readonly nameReason?: string | undefined;
 }
 
 /** A cluster, as an id or the name that was typed, and what went wrong with it only. */
@@ -38,6 +42,9 @@ export interface ClusterFailure {
   readonly cluster: string;
   readonly error: EckError;
 }
+
+/** How long a cluster's name is waited for after its kubeconfig arrived. */
+const nameWaitMs = 2000;
 
 /** Reaches the rate limit of ENS if an answer takes a third of a second. */
 const concurrency = 32;
@@ -59,7 +66,7 @@ const notCalled = new Error('not called');
  * @returns `stopped` says why the rest was not tried
  */
 export async function setUpClusters(
-  clusterIds: readonly string[],
+  clusters: readonly KnownCluster[],
   options: ContextOptions,
   client: EnsClient,
   world: World,
@@ -69,7 +76,7 @@ export async function setUpClusters(
   const identity = await resolveIdentity({ profile: client.signer.profile?.name, roleArn }, world);
   const store = openStore(client.settings.store, world);
   const limiter = new RateLimiter();
-  const total = clusterIds.length;
+  const total = clusters.length;
   const progress = total > 1 ? showProgress('Fetching credentials', total, world) : undefined;
   const setUps = new Map<string, ClusterSetUp>();
   const failures = new Map<string, ClusterFailure>();
@@ -81,29 +88,42 @@ export async function setUpClusters(
     },
   };
 
-  async function setUp(clusterId: string): Promise<ClusterSetUp> {
-    const { context: name = clusterId, namespace, privateIp = false, execApiVersion } = options;
-    const { cluster, credential } = await issueCredential(client, { clusterId, privateIp }, world, rules);
+  async function setUp(cluster: KnownCluster): Promise<ClusterSetUp> {
+    const { names, namespace, privateIp = false, execApiVersion } = options;
+    const { clusterId } = cluster;
+    const isUnnamed = names?.needsDescription(cluster) ?? false;
+    // A conflict is found before anything is called, if the name is known.
+    const known = isUnnamed ? undefined : (names?.nameContext(cluster) ?? { name: clusterId });
+    const describing = isUnnamed ? describeCluster(client, clusterId, world, rules) : undefined;
+    const { cluster: issued, credential } = await issueCredential(
+      client,
+      { clusterId, privateIp },
+      world,
+      rules,
+    );
+    const tooLate = setTimeout(nameWaitMs, undefined, { ref: false });
+    const described = (await Promise.race([describing, tooLate])) ?? cluster;
+    const { name, reason } = known ?? names?.nameContext(described) ?? { name: clusterId };
     const key = { endpoint: client.endpoint, identity, clusterId };
     const records = new CredentialRecords(cacheKeyText(key), world);
-    const savedIn = await saveCredential(
-      key,
-      credential,
-      { ...cluster, privateIp },
-      { store, records },
-      world,
-    );
+    const about = {
+      apiServer: { ...issued, privateIp },
+      ...(described.name && { clusterName: described.name }),
+    };
+    const savedIn = await saveCredential(key, credential, about, { store, records }, world);
     records.clearEnding();
     const exec = execEntry(clusterId, client, execApiVersion);
-    return { key, credential, store: savedIn, entry: { name, ...cluster, namespace, exec } };
+    const entry = { name, ...issued, namespace, exec };
+    return { key, credential, store: savedIn, entry, nameReason: reason };
   }
 
-  const waiting = clusterIds.values();
+  const waiting = clusters.values();
   async function work(): Promise<void> {
-    for (const cluster of waiting) {
+    for (const known of waiting) {
+      const cluster = known.clusterId;
       const successes = setUps.size;
       try {
-        setUps.set(cluster, await setUp(cluster));
+        setUps.set(cluster, await setUp(known));
       } catch (error) {
         if (error === notCalled) return;
         if (!(error instanceof EckError)) throw error;
@@ -133,10 +153,26 @@ export async function setUpClusters(
 
   const left = total - setUps.size - failures.size;
   return {
-    setUps: clusterIds.flatMap((cluster) => setUps.get(cluster) ?? []),
-    failures: clusterIds.flatMap((cluster) => failures.get(cluster) ?? []),
+    setUps: clusters.flatMap(({ clusterId }) => setUps.get(clusterId) ?? []),
+    failures: clusters.flatMap(({ clusterId }) => failures.get(clusterId) ?? []),
     stopped: stop && left > 0 ? stoppedError(stop, left, total) : undefined,
   };
+}
+
+/** Describes a cluster for its name only, so a failure is none of the command. */
+async function describeCluster(
+  client: EnsClient,
+  clusterId: string,
+  world: World,
+  rules: CallRules,
+): Promise<KnownCluster | undefined> {
+  try {
+    const clusters = await listClusters(client, { clusterId }, world, rules);
+    return clusters.find((cluster) => cluster.clusterId === clusterId);
+  } catch (error) {
+    if (!(error instanceof EckError) && error !== notCalled) throw error;
+    return undefined;
+  }
 }
 
 function stoppedError({ code, message, fix }: EckError, left: number, total: number): EckError {

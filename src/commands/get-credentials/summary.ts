@@ -26,6 +26,7 @@ export function summaryOfOne(setUp: ClusterSetUp, identity: string, written?: Wr
   const context = printable(entry.contextName);
   return [
     `Context ${context} in ${printable(entry.file)} reaches the cluster as ${identity}.`,
+    ...(setUp.nameReason ? [`It is named after the cluster's id, since ${setUp.nameReason}.`] : []),
     saved,
     written?.currentContext.after === entry.contextName
       ? 'It is the current context. Try: kubectl get nodes'
@@ -35,7 +36,7 @@ export function summaryOfOne(setUp: ClusterSetUp, identity: string, written?: Wr
 
 /** How many contexts there are, where the credentials are saved, what failed, and what to type next. */
 export function summaryOfMany(
-  setUps: readonly Pick<ClusterSetUp, 'store'>[],
+  setUps: readonly Pick<ClusterSetUp, 'store' | 'nameReason'>[],
   failures: readonly ClusterFailure[],
   identity: string,
   written?: WriteReport,
@@ -50,6 +51,11 @@ export function summaryOfMany(
   for (const [store, count] of countsOf(setUps.map((setUp) => setUp.store))) {
     const which = count === setUps.length ? 'Their' : number(count);
     lines.push(`${which} client certificates are ${savedWords[store]}`);
+  }
+  const [reason, ...others] = setUps.flatMap(({ nameReason }) => nameReason ?? []);
+  if (reason !== undefined) {
+    const more = others.length > 0 ? `, and ${number(others.length)} more` : '';
+    lines.push(`Named after the cluster's id: ${reason}${more}.`);
   }
   lines.push(...failureLines(failures));
   if (failures.length > 0) lines.push(`Clusters that failed: ${number(failures.length)}.`);
