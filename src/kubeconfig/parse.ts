@@ -28,7 +28,8 @@ export interface NamedEntry {
 /**
  * Parses a kubeconfig, YAML or JSON. The first YAML document counts, as for kubectl.
  *
- * @throws EckError `kubeconfig-unusable` if kubectl would refuse it. The message quotes nothing but names
+ * @throws EckError `kubeconfig-unusable` if kubectl would refuse it. The message quotes nothing but names. Its cause may be
+ *   a {@link FieldProblem}
  */
 export function parseKubeconfig(path: string, text: string | undefined, isUtf16 = false): KubeconfigFile {
   const [document] = splitDocument(text ?? '');
@@ -158,39 +159,72 @@ const kubeconfigShape: Shape = {
 /** Far more than a kubeconfig has. YAML aliases could make a short text stand for any number of values. */
 const maxValues = 1_000_000;
 
-function problemOf(content: Mapping): string | undefined {
+/** The place of a value: keys of mappings and indexes of lists, from the root. */
+type FieldPath = readonly (string | number)[];
+
+/** What is wrong with one field of a kubeconfig. */
+export class FieldProblem extends Error {
+  constructor(
+    readonly field: FieldPath,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+function problemAt(field: FieldPath, problem: string): FieldProblem {
+  const path = field.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
+  return new FieldProblem(field, `${path.slice(1)} ${problem}`);
+}
+
+/** The line of a field, found by a parser that notes places. Undefined behind an alias and for a key that is twice there. */
+export async function lineOf(text: string, field: FieldPath): Promise<number | undefined> {
+  const { isNode, LineCounter, parseDocument } = await import('yaml');
+  const lineCounter = new LineCounter();
+  const document = parseDocument(splitDocument(text)[0], { lineCounter, logLevel: 'silent' });
+  const node = document.errors.length === 0 ? document.getIn(field, true) : undefined;
+  return isNode(node) && node.range ? lineCounter.linePos(node.range[0]).line : undefined;
+}
+
+function problemOf(content: Mapping): FieldProblem | string | undefined {
   const values: unknown[] = [content];
   for (let count = 0; values.length > 0; count += 1) {
     if (count > maxValues) return 'its YAML aliases stand for too much';
     const value = values.pop();
     if (typeof value === 'object') for (const part of Object.values(value ?? {})) values.push(part);
   }
-  if ((content['kind'] ?? 'Config') !== 'Config') return 'its kind is not Config';
-  if ((content['apiVersion'] ?? 'v1') !== 'v1') return 'its apiVersion is not v1';
-  const wrongType = typeProblem(content, kubeconfigShape);
-  if (wrongType !== undefined) return wrongType;
+  for (const [field, value] of [
+    ['kind', 'Config'],
+    ['apiVersion', 'v1'],
+  ] as const) {
+    if ((content[field] ?? value) !== value) return new FieldProblem([field], `its ${field} is not ${value}`);
+  }
+  const problem = typeProblem(content, kubeconfigShape, []);
+  if (problem !== undefined) return problem;
   for (const section of sections) {
     const items = itemsOf(content, section) as readonly ({ readonly name?: string | null } | null)[];
     const names = items.map((item) => item?.name ?? '');
-    const unseen = new Set(names);
-    const twice = names.find((name) => !unseen.delete(name));
-    if (twice !== undefined) return `its ${section} have the name ${quoted(twice)} twice`;
+    const seen = new Set<string>();
+    const again = names.findIndex((name) => seen.size === seen.add(name).size);
+    if (again === -1) continue;
+    const message = `its ${section} have the name ${quoted(names[again] ?? '')} twice`;
+    return new FieldProblem([section, again, 'name'], message);
   }
   return undefined;
 }
 
-function typeProblem(value: unknown, shape: Shape, field = ''): string | undefined {
+function typeProblem(value: unknown, shape: Shape, field: FieldPath): FieldProblem | undefined {
   if (value === null || value === undefined) return undefined;
-  if (shape === 'base64') return isBase64(value) ? undefined : `${field} is not base64`;
-  if (typeof shape === 'string') return typeof value === shape ? undefined : `${field} is not a ${shape}`;
+  if (shape === 'base64') return isBase64(value) ? undefined : problemAt(field, 'is not base64');
+  if (typeof shape === 'string')
+    return typeof value === shape ? undefined : problemAt(field, `is not a ${shape}`);
   if (Array.isArray(shape)) {
-    if (!Array.isArray(value)) return `${field} is not a list`;
-    return value.map((item, index) => typeProblem(item, shape[0], `${field}[${index}]`)).find(Boolean);
+    if (!Array.isArray(value)) return problemAt(field, 'is not a list');
+    return value.map((item, index) => typeProblem(item, shape[0], [...field, index])).find(Boolean);
   }
-  if (!isMapping(value)) return `${field} is not a mapping`;
-  const prefix = field === '' ? '' : `${field}.`;
+  if (!isMapping(value)) return problemAt(field, 'is not a mapping');
   return Object.entries(shape)
-    .map(([key, inner]) => typeProblem(value[key], inner, prefix + key))
+    .map(([key, inner]) => typeProblem(value[key], inner, [...field, key]))
     .find(Boolean);
 }
 
