@@ -1,7 +1,7 @@
 import { FAILSAFE_SCHEMA, load, Type, YAMLException } from 'js-yaml';
 import { ifPossible, quoted } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
-import { kinds, sections, type Section } from './entry.js';
+import { kinds, type Section } from './entry.js';
 import { cannot } from './files.js';
 
 /** One file of the user kubeconfig. */
@@ -117,7 +117,7 @@ function toNumber(text: string): number {
   return text.startsWith('-') ? -value : value;
 }
 
-/** The type of a field that kubectl reads, and of its parts. */
+/** The type of a field that kubectl reads, and of its parts. `*` stands for every field. */
 type Shape = 'string' | 'boolean' | 'base64' | [Shape] | { readonly [field: string]: Shape };
 
 function fields(shape: Shape, names: string): Record<string, Shape> {
@@ -143,8 +143,8 @@ const kubeconfigShape: Shape = {
     ...fields('string', 'client-certificate client-key token tokenFile as as-uid username password'),
     ...fields('base64', 'client-certificate-data client-key-data'),
     'as-groups': ['string'],
-    'as-user-extra': {},
-    'auth-provider': { name: 'string', config: {} },
+    'as-user-extra': { '*': ['string'] },
+    'auth-provider': { name: 'string', config: { '*': 'string' } },
     exec: {
       ...fields('string', 'command apiVersion installHint interactiveMode'),
       args: ['string'],
@@ -173,8 +173,13 @@ export class FieldProblem extends Error {
 }
 
 function problemAt(field: FieldPath, problem: string): FieldProblem {
-  const path = field.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
-  return new FieldProblem(field, `${path.slice(1)} ${problem}`);
+  return new FieldProblem(field, `${pathText(field)} ${problem}`);
+}
+
+function pathText(field: FieldPath): string {
+  return field
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${part}`))
+    .join('');
 }
 
 /** The line of a field, found by a parser that notes places. Undefined behind an alias and for a key that is twice there. */
@@ -197,18 +202,26 @@ function problemOf(content: Mapping): FieldProblem | string | undefined {
     ['kind', 'Config'],
     ['apiVersion', 'v1'],
   ] as const) {
-    if ((content[field] ?? value) !== value) return new FieldProblem([field], `its ${field} is not ${value}`);
+    if (![value, '', null, undefined].includes(content[field] as string))
+      return new FieldProblem([field], `its ${field} is not ${value}`);
   }
-  const problem = typeProblem(content, kubeconfigShape, []);
-  if (problem !== undefined) return problem;
-  for (const section of sections) {
-    const items = itemsOf(content, section) as readonly ({ readonly name?: string | null } | null)[];
-    const names = items.map((item) => item?.name ?? '');
-    const seen = new Set<string>();
-    const again = names.findIndex((name) => seen.size === seen.add(name).size);
-    if (again === -1) continue;
-    const message = `its ${section} have the name ${quoted(names[again] ?? '')} twice`;
-    return new FieldProblem([section, again, 'name'], message);
+  return typeProblem(content, kubeconfigShape, []);
+}
+
+/** kubectl makes mappings of lists of named items. An extension without content does not count. */
+function repeatedName(items: readonly unknown[], shape: Shape, field: FieldPath): FieldProblem | undefined {
+  if (!isMapping(shape) || shape['name'] === undefined || field.at(-1) === 'env') return undefined;
+  const named = items as readonly (Record<'name' | 'extension', string | null | undefined> | null)[];
+  const seen = new Set<string>();
+  for (const [index, item] of named.entries()) {
+    const name = item?.name ?? '';
+    if (seen.has(name)) {
+      return new FieldProblem(
+        [...field, index, 'name'],
+        `the name ${quoted(name)} is twice in ${pathText(field)}`,
+      );
+    }
+    if (field.at(-1) !== 'extensions' || (item?.extension ?? null) !== null) seen.add(name);
   }
   return undefined;
 }
@@ -220,10 +233,14 @@ function typeProblem(value: unknown, shape: Shape, field: FieldPath): FieldProbl
     return typeof value === shape ? undefined : problemAt(field, `is not a ${shape}`);
   if (Array.isArray(shape)) {
     if (!Array.isArray(value)) return problemAt(field, 'is not a list');
-    return value.map((item, index) => typeProblem(item, shape[0], [...field, index])).find(Boolean);
+    const problem = value.map((item, index) => typeProblem(item, shape[0], [...field, index])).find(Boolean);
+    return problem ?? repeatedName(value, shape[0], field);
   }
   if (!isMapping(value)) return problemAt(field, 'is not a mapping');
   return Object.entries(shape)
+    .flatMap(([key, inner]) =>
+      (key === '*' ? Object.keys(value) : [key]).map((name) => [name, inner] as const),
+    )
     .map(([key, inner]) => typeProblem(value[key], inner, [...field, key]))
     .find(Boolean);
 }
