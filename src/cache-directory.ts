@@ -43,7 +43,7 @@ function chownHint(path: string): string {
 
 /** The command with which an ordinary user owns again what `sudo` left in a directory of theirs, on the way to a path. */
 export function chownCommand(path: string): string | undefined {
-  const userId = process.getuid?.();
+  const userId = process.geteuid?.();
   if (!userId) return undefined;
   const ownerOf = (file: string) => ifPossible(() => lstatSync(file).uid);
   for (let [file, end] = [path, path.lastIndexOf('/')]; end > 0; end = file.lastIndexOf('/')) {

@@ -129,6 +129,16 @@ test.each(['utf16le', 'utf16be'])('a kubeconfig in %s is read', async (encoding)
 });
 
 describe('a kubeconfig', () => {
+  // As sudo leaves it in a home directory.
+  (isRoot ? test : test.skip)('of root in a directory of the user names the command that helps', async () => {
+    fs.chownSync(directory, otherUser, otherUser);
+    fs.writeFileSync(config, '');
+    process.seteuid?.(otherUser);
+    const attempt = write().finally(() => process.seteuid?.(0));
+    const fix = expect.stringContaining(`sudo chown -R ${otherUser} "${config}"`);
+    await expect(attempt).rejects.toMatchObject({ message: expect.stringContaining('Cannot write'), fix });
+  });
+
   test('that does not exist is made for this user alone, with its directory', async () => {
     const path = join(directory, 'home', '.kube', 'config');
     await write([join(directory, 'other', 'config'), path]);
