@@ -162,24 +162,15 @@ const maxValues = 1_000_000;
 /** The place of a value: keys of mappings and indexes of lists, from the root. */
 type FieldPath = readonly (string | number)[];
 
-/** What is wrong with one field of a kubeconfig. */
+/** A field of a kubeconfig, and what is wrong with it. */
 export class FieldProblem extends Error {
   constructor(
     readonly field: FieldPath,
-    message: string,
+    problem: string,
   ) {
-    super(message);
+    const path = field.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
+    super(`${path.slice(1)} ${problem}`);
   }
-}
-
-function problemAt(field: FieldPath, problem: string): FieldProblem {
-  return new FieldProblem(field, `${pathText(field)} ${problem}`);
-}
-
-function pathText(field: FieldPath): string {
-  return field
-    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index ? '.' : ''}${part}`))
-    .join('');
 }
 
 /** The line of a field, found by a parser that notes places. Undefined behind an alias and for a key that is twice there. */
@@ -198,12 +189,9 @@ function problemOf(content: Mapping): FieldProblem | string | undefined {
     const value = values.pop();
     if (typeof value === 'object') for (const part of Object.values(value ?? {})) values.push(part);
   }
-  for (const [field, value] of [
-    ['kind', 'Config'],
-    ['apiVersion', 'v1'],
-  ] as const) {
-    if (![value, '', null, undefined].includes(content[field] as string))
-      return new FieldProblem([field], `its ${field} is not ${value}`);
+  for (const [field, value] of Object.entries({ kind: 'Config', apiVersion: 'v1' })) {
+    const isKnown = [value, '', null, undefined].includes(content[field] as string);
+    if (!isKnown) return new FieldProblem([field], `is not ${value}`);
   }
   return typeProblem(content, kubeconfigShape, []);
 }
@@ -215,12 +203,7 @@ function repeatedName(items: readonly unknown[], shape: Shape, field: FieldPath)
   const seen = new Set<string>();
   for (const [index, item] of named.entries()) {
     const name = item?.name ?? '';
-    if (seen.has(name)) {
-      return new FieldProblem(
-        [...field, index, 'name'],
-        `the name ${quoted(name)} is twice in ${pathText(field)}`,
-      );
-    }
+    if (seen.has(name)) return new FieldProblem([...field, index, 'name'], `${quoted(name)} is not unique`);
     if (field.at(-1) !== 'extensions' || (item?.extension ?? null) !== null) seen.add(name);
   }
   return undefined;
@@ -228,21 +211,18 @@ function repeatedName(items: readonly unknown[], shape: Shape, field: FieldPath)
 
 function typeProblem(value: unknown, shape: Shape, field: FieldPath): FieldProblem | undefined {
   if (value === null || value === undefined) return undefined;
-  if (shape === 'base64') return isBase64(value) ? undefined : problemAt(field, 'is not base64');
+  if (shape === 'base64') return isBase64(value) ? undefined : new FieldProblem(field, 'is not base64');
   if (typeof shape === 'string')
-    return typeof value === shape ? undefined : problemAt(field, `is not a ${shape}`);
+    return typeof value === shape ? undefined : new FieldProblem(field, `is not a ${shape}`);
   if (Array.isArray(shape)) {
-    if (!Array.isArray(value)) return problemAt(field, 'is not a list');
+    if (!Array.isArray(value)) return new FieldProblem(field, 'is not a list');
     const problem = value.map((item, index) => typeProblem(item, shape[0], [...field, index])).find(Boolean);
     return problem ?? repeatedName(value, shape[0], field);
   }
-  if (!isMapping(value)) return problemAt(field, 'is not a mapping');
-  return Object.entries(shape)
-    .flatMap(([key, inner]) =>
-      (key === '*' ? Object.keys(value) : [key]).map((name) => [name, inner] as const),
-    )
-    .map(([key, inner]) => typeProblem(value[key], inner, [...field, key]))
-    .find(Boolean);
+  if (!isMapping(value)) return new FieldProblem(field, 'is not a mapping');
+  const inner =
+    '*' in shape ? Object.keys(value).map((key) => [key, shape['*']] as const) : Object.entries(shape);
+  return inner.map(([key, part]) => part && typeProblem(value[key], part, [...field, key])).find(Boolean);
 }
 
 /** As Go's `encoding/base64` reads it: padded, and with line ends anywhere. */
