@@ -5,8 +5,10 @@ import { readExecArguments } from '../../exec-credential/arguments.js';
 import { readBeforeWriting, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
 import type { ExecEntry } from '../../kubeconfig/entry.js';
 import type { UserContext } from '../../kubeconfig/read.js';
+import { checkWritable } from '../../kubeconfig/write.js';
 import { readSettings } from '../../settings.js';
 import type { World } from '../../world.js';
+import { convertCommandLine } from '../convert.js';
 import { noClusters } from '../list.js';
 import {
   addExamples,
@@ -63,7 +65,9 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   const overwrite = switchOption(command, 'overwrite');
 
   // An unusable kubeconfig is found before anything is called.
-  const { conflicts, contexts } = paths ? await readBeforeWriting(paths) : { contexts: [] };
+  const kubeconfig = paths && (await readBeforeWriting(paths));
+  const contexts = kubeconfig?.contexts ?? [];
+  const nameOf = (clusterId: string): string => options.context ?? clusterId;
   const client = await openClient(settings, world);
   const { clusterIds, unknown } = await selectClusters(selection, client, world);
   const count = clusterIds.length + unknown.length;
@@ -77,17 +81,25 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   const isOne = count === 1 && !selection.all;
   const failures = [...unknown];
   const noteConflict = (cluster: string, error: EckError): void => {
-    const fix = isOne ? error.fix : 'Replace what is there with --overwrite';
+    const existing = contexts.find(({ name }) => name === nameOf(cluster));
+    // With --overwrite, a client key would stay in the kubeconfig.
+    const conversion = existing && convertCommandLine(existing, cluster, command);
+    const ofMany = conversion ? 'Convert it: kubectl eck convert' : 'Replace what is there with --overwrite';
+    const fix = isOne ? (conversion ? `Convert it: ${conversion}` : error.fix) : ofMany;
     failures.push({ cluster, error: new EckError(error.code, error.message, { fix }) });
   };
 
   const free = clusterIds.filter((clusterId) => {
-    const name = options.context ?? clusterId;
+    const name = nameOf(clusterId);
     const exec = execEntry(clusterId, client, options.execApiVersion);
-    const conflict = overwrite ? undefined : (conflicts?.get(name) ?? findSwitch(name, exec, contexts));
+    const conflict = overwrite
+      ? undefined
+      : (kubeconfig?.conflicts.get(name) ?? findSwitch(name, exec, contexts));
     if (conflict) noteConflict(clusterId, conflict);
     return conflict === undefined;
   });
+  const isNew = (clusterId: string): boolean => contexts.every(({ name }) => name !== nameOf(clusterId));
+  if (kubeconfig?.destination !== undefined && free.some(isNew)) checkWritable(kubeconfig.destination);
   const report = await setUpClusters(free, options, client, world);
   failures.push(...report.failures);
 
@@ -95,7 +107,10 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   const setCurrentContext = isOne && !switchOption(command, 'keep-current-context');
   const rules = { overwrite, setCurrentContext };
   const written = paths && entries.length > 0 ? await writeContexts(paths, entries, rules) : undefined;
-  for (const { contextName, error } of written?.conflicts ?? []) noteConflict(contextName, error);
+  for (const { contextName, error } of written?.conflicts ?? []) {
+    const setUp = report.setUps.find(({ entry }) => entry.name === contextName);
+    noteConflict(setUp?.key.clusterId ?? contextName, error);
+  }
   if (!paths && entries.length > 0) printOutput(renderKubeconfig(entries, rules));
 
   const identity = client.signer.description;
