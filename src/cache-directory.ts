@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
-import { errorCode, ifPossible } from './errors.js';
+import { errorCode, ifPossible, quoted } from './errors.js';
 import type { World } from './world.js';
 
 type Place = Pick<World, 'environment' | 'homeDirectory'>;
@@ -29,11 +29,31 @@ export function checkPrivateDirectory(path: string): string | undefined {
     if (!status.isDirectory()) return 'is not a directory';
     const userId = process.getuid?.();
     if (userId === undefined) return undefined;
-    if (status.uid !== userId) return 'belongs to another user';
+    if (status.uid !== userId) return `belongs to another user${chownHint(path)}`;
     return (status.mode & 0o077) === 0 ? undefined : 'is open to other users';
   } catch (error) {
-    return `cannot be used (${errorCode(error)})`;
+    return `cannot be used (${errorCode(error)})${chownHint(path)}`;
   }
+}
+
+function chownHint(path: string): string {
+  const command = chownCommand(path);
+  return command === undefined ? '' : ` (to own it: ${command})`;
+}
+
+/** The command with which an ordinary user owns again what `sudo` left in a directory of theirs, on the way to a path. */
+export function chownCommand(path: string): string | undefined {
+  const userId = process.geteuid?.();
+  if (!userId) return undefined;
+  const ownerOf = (file: string) => ifPossible(() => lstatSync(file).uid);
+  for (let [file, end] = [path, path.lastIndexOf('/')]; end > 0; end = file.lastIndexOf('/')) {
+    const parent = file.slice(0, end);
+    if (![userId, undefined].includes(ownerOf(file)) && ownerOf(parent) === userId) {
+      return `sudo chown -R ${userId} ${quoted(file, Infinity)}`;
+    }
+    file = parent;
+  }
+  return undefined;
 }
 
 /** Removes a file. It is no error if that fails. */

@@ -33,6 +33,7 @@ export const errorCodes = {
   'context-unusable': 'The context has no `exec` entry of this plugin, or an invalid one.',
   'conversion-incomplete': 'Some client keys are still in the user kubeconfig.',
   'program-not-found': 'The program that the context names is not on `PATH`, or is another one.',
+  'kubectl-refuses': 'kubectl fails, or its preferences (kuberc) do not allow it to run this plugin.',
   'kubectl-too-old': 'kubectl is older than the version of the `exec` entry.',
   'api-server-unreachable': 'The API server of the cluster cannot be reached.',
   'api-server-untrusted': 'The context does not trust the certificate of the API server.',

@@ -51,12 +51,19 @@ describeWith([{ name: 'root', available: process.getuid?.() === 0 }], 'of anothe
     fs.mkdirSync(path, { mode: 0o700 });
     fs.chownSync(path, 12_345, 12_345);
     expect(checkPrivateDirectory(path)).toBe('belongs to another user');
+    const home = join(scratch.path, 'home');
+    fs.mkdirSync(join(home, '.kube', 'cache'), { recursive: true });
+    fs.chownSync(home, 12_345, 12_345);
+    fs.chmodSync(scratch.path, 0o711);
     // Root may read everything, so this is another user.
     const effective = process.geteuid?.() ?? 0;
     jest.spyOn(process, 'getuid').mockReturnValue(12_345);
     process.seteuid?.(12_345);
     try {
       expect(checkPrivateDirectory(join(scratch.path, 'x', 'y'))).toBe('cannot be used (EACCES)');
+      // As `sudo kubectl` leaves it in a home directory.
+      const hint = `cannot be used (EACCES) (to own it: sudo chown -R 12345 "${home}/.kube")`;
+      expect(checkPrivateDirectory(join(home, '.kube', 'cache', 'kubectl-eck'))).toBe(hint);
     } finally {
       process.seteuid?.(effective);
       jest.restoreAllMocks();

@@ -7,7 +7,7 @@ import { openClient } from '../ens/client.js';
 import { EckError, printable, printLine, printOutput, quoted, usageError } from '../errors.js';
 import { readCachedCredential } from '../exec-credential/cache.js';
 import { replaceUsers } from '../kubeconfig/change.js';
-import { readText } from '../kubeconfig/files.js';
+import { readText, type KubeconfigPaths } from '../kubeconfig/files.js';
 import { readContexts, readUsers, type KubeconfigUser, type UserContext } from '../kubeconfig/read.js';
 import type { Mapping } from '../mapping.js';
 import { parseClusterId, readSettings, type Settings } from '../settings.js';
@@ -21,6 +21,7 @@ import { certificateWords, failureLines } from './get-credentials/summary.js';
 import {
   addExamples,
   addSettingOptions,
+  commandLine,
   execApiVersion,
   execApiVersionOption,
   kubeconfigOption,
@@ -52,12 +53,14 @@ export function convertCommand(world: World): Command {
     if (settings.store === 'none') {
       throw usageError('--store none saves nothing, and the client keys would be lost', 'Give another store');
     }
-    const users = await readUsers(kubeconfigPaths(command, world));
+    const paths = kubeconfigPaths(command, world);
+    const users = await readUsers(paths);
     const { convertible, failures, unknown } = findConvertible(users, { context, clusterId });
     const total = convertible.length + failures.length;
     let stopped: EckError | undefined;
     if (switchOption(command, 'dry-run')) printOutput(await formatUsers(convertible));
-    else if (convertible.length > 0) stopped = await convert(convertible, failures, settings, command, world);
+    else if (convertible.length > 0)
+      stopped = await convert(convertible, failures, { settings, paths, command }, world);
     for (const line of failureLines(failures)) printLine(line);
     if (total === 0)
       printLine('Nothing to convert: the user kubeconfig has no client key of an ECK cluster.');
@@ -91,7 +94,7 @@ export function findConvertible(users: readonly KubeconfigUser[], given: Convert
   const failures: ClusterFailure[] = [];
   const unknown: string[] = [];
   for (const user of context === undefined ? users : [userOf(context, users)]) {
-    if (!hasClientKey(user)) continue;
+    if (!hasClientKey(user.content)) continue;
     const idsOfClusters = clusterIdsOf(user, given);
     const [clusterId] = idsOfClusters.flat();
     const error = conflictOf(user, idsOfClusters);
@@ -112,12 +115,24 @@ function userOf(context: string, users: readonly KubeconfigUser[]): KubeconfigUs
     const fix = 'List the contexts: kubectl config get-contexts';
     throw new EckError('context-not-found', `The user kubeconfig has no context ${quoted(context)}`, { fix });
   }
-  if (!user.isOwn && !hasClientKey(user)) throw refusal(`The user ${quoted(user.name)} has no client key`);
+  if (!user.isOwn && !hasClientKey(user.content))
+    throw refusal(`The user ${quoted(user.name)} has no client key`);
   return user;
 }
 
-function hasClientKey({ content }: KubeconfigUser): boolean {
-  return Boolean(content['client-key-data']) || Boolean(content['client-key']);
+function hasClientKey(user: Mapping): boolean {
+  return Boolean(user['client-key-data']) || Boolean(user['client-key']);
+}
+
+/** The `convert` command for a context whose user has a client key, with the settings that were typed. */
+export function convertCommandLine(
+  { name, user }: UserContext,
+  clusterId: string,
+  command: Command,
+): string | undefined {
+  if (!hasClientKey(user)) return undefined;
+  const place = { context: name, 'cluster-id': clusterId, kubeconfig: textOption(command, 'kubeconfig') };
+  return commandLine('convert', { ...place, ...typedSettings(command) });
 }
 
 /** The ids in the names that belong to each cluster entry of a user's contexts. */
@@ -175,12 +190,14 @@ async function formatUsers(users: readonly Convertible[]): Promise<string> {
 async function convert(
   users: readonly Convertible[],
   failures: ClusterFailure[],
-  settings: Settings,
-  command: Command,
+  {
+    settings,
+    paths,
+    command,
+  }: { readonly settings: Settings; readonly paths: KubeconfigPaths; readonly command: Command },
   world: World,
 ): Promise<EckError | undefined> {
   const client = await openClient(settings, world);
-  const paths = kubeconfigPaths(command, world);
   const clusters = [...new Set(users.map(({ clusterId }) => clusterId))].map((clusterId) => ({ clusterId }));
   const report = await setUpClusters(clusters, { execApiVersion: execApiVersion(command) }, client, world);
   const overwrite = switchOption(command, 'overwrite');

@@ -146,8 +146,11 @@ function removeRecords(world: World): void {
   if (checkPrivateDirectory(root) !== undefined) return;
   for (const name of readdirSync(root)) {
     const files = [recordFileName, endingFileName].map((file) => `${root}/${name}/${file}`);
-    if (name !== 'credentials' && !files.some((file) => existsSync(file)))
+    if (name === 'credentials' || files.some((file) => existsSync(file))) continue;
+    // What is left has no secrets.
+    ifPossible(() => {
       rmSync(`${root}/${name}`, { recursive: true, force: true });
+    });
   }
   // Fails if it is not empty.
   ifPossible(() => {

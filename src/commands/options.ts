@@ -1,8 +1,9 @@
 import { Option, type Argument, type Command } from 'commander';
 import { sites } from '../endpoint.js';
-import { quoted, usageError } from '../errors.js';
+import { printable, quoted, usageError } from '../errors.js';
 import { parseExecApiVersion, type ExecApiVersion } from '../exec-credential/protocol.js';
 import { settingFlags, storeChoices, variableOf, type SettingFlag, type SettingTexts } from '../settings.js';
+import { shellWord } from '../terminal/format.js';
 import type { World } from '../world.js';
 import { locateKubeconfig, type KubeconfigPaths } from '../kubeconfig/files.js';
 
@@ -55,13 +56,30 @@ export function kubeconfigOption(): Option {
   return new Option('--kubeconfig <FILE>', 'use this kubeconfig, instead of $KUBECONFIG or ~/.kube/config');
 }
 
+/** The files of the user kubeconfig. Warns about a `~` that the shell did not replace. */
 export function kubeconfigPaths(command: Command, world: World): KubeconfigPaths {
-  return locateKubeconfig({
+  const paths = locateKubeconfig({
     flag: textOption(command, 'kubeconfig'),
     environment: world.environment,
     homeDirectory: world.homeDirectory(),
     platform: world.platform,
   });
+  for (const path of paths.filter((each) => /(?:^|[\\/])~[\\/]/.test(each))) {
+    world.warn(`${printable(path)} is in a directory named "~": shells replace ~ only outside of quotes`);
+  }
+  return paths;
+}
+
+/** Flags with their values; `true` for a flag without a value. */
+export type Flags = Readonly<Record<string, string | true | undefined>>;
+
+/** A command of this plugin that can be copied into a shell. */
+export function commandLine(words: string, flags: Flags): string {
+  const typed = Object.entries(flags).map(([flag, value]) => {
+    if (value === undefined) return '';
+    return ` --${flag}${value === true ? '' : ` ${shellWord(value)}`}`;
+  });
+  return printable(`kubectl eck ${words}${typed.join('')}`, Infinity);
 }
 
 export function execApiVersionOption(): Option {

@@ -147,8 +147,13 @@ export class CredentialRecords {
 
   /** Removes all records and the lock. A process that holds the lock does not save what it fetches then. */
   remove(): void {
-    if (this.#open()) rmSync(this.directory, { recursive: true, force: true });
-    this.#isUsable = undefined;
+    if (!this.#open()) return;
+    try {
+      rmSync(this.directory, { recursive: true, force: true });
+      this.#isUsable = undefined;
+    } catch (error) {
+      this.#close(`cannot be changed (${errorCode(error)})`);
+    }
   }
 
   /** Removes the files of parent processes that have ended, and of earlier questions. */
@@ -198,7 +203,7 @@ export class CredentialRecords {
     if (this.#isUsable === false) return;
     this.#isUsable = false;
     this.world.warn(
-      `the directory ${this.#root} ${problem}, so it is not used; make it private to you (mode 0700), or set KUBECACHEDIR`,
+      `the directory ${this.#root} ${problem}, so it is not used; make it yours alone (mode 0700), or set KUBECACHEDIR to a directory that can be written`,
     );
   }
 }

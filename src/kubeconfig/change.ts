@@ -112,17 +112,21 @@ export async function replaceUsers(
 /**
  * Locks and reads the files as a change does, so that problems are found early.
  *
- * @returns the contexts; the names of all entries; and the conflicts by the name of a user that another program wrote:
- *   an entry of that name cannot be written without `overwrite`
+ * @returns the contexts; the names of all entries; and the conflicts by the name of a user or context that another
+ *   program wrote: an entry of that name cannot be written without `overwrite`
  */
 export async function readBeforeWriting(paths: KubeconfigPaths) {
   const merged = await withLocks(paths, async () => mergeKubeconfigs(await readFiles(paths)));
-  const others = [...merged.users.values()].filter(({ content }) => !isOwnUser(content));
+  const own = ownEntries(merged);
+  const whole = [...merged.contexts.values()].filter(({ content }) =>
+    merged.users.has(String(content['user'])),
+  );
+  const others = [...merged.users.values(), ...whole].filter(({ section, name }) => !own[section].has(name));
   const conflicts: ReadonlyMap<string, EckError> = new Map(
     others.map((user) => [user.name, conflictError(user)]),
   );
   const names = sections.flatMap((section) => [...merged[section].keys()]);
-  return { conflicts, names, contexts: contextsIn(merged).contexts };
+  return { conflicts, names, ...contextsIn(merged) };
 }
 
 interface Changes {
@@ -171,7 +175,7 @@ function planContexts(
 ): Omit<WriteReport, 'currentContext'> {
   const merged = mergeKubeconfigs(files);
   const own = ownEntries(merged);
-  const destination = files.find(({ text }) => text !== undefined) ?? files.at(-1);
+  const { destination } = merged;
   if (destination === undefined) throw new EckError('internal', 'There is no kubeconfig file to write to');
   const planned: ReturnType<typeof planContexts> = { entries: [], conflicts: [] };
   for (const entry of entries) {

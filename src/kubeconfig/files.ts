@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, win32 } from 'node:path';
+import { chownCommand } from '../cache-directory.js';
 import { EckError, errorCode, ifPossible, printable, usageError } from '../errors.js';
 import type { Environment } from '../world.js';
 
@@ -11,6 +12,7 @@ export type KubeconfigPaths = readonly [string, ...string[]];
  * Finds the files of the user kubeconfig as kubectl does: `--kubeconfig` (`flag`), else `$KUBECONFIG`, else
  * `~/.kube/config`. A file with two names in the list counts once. The files may be missing.
  *
+ * @returns absolute paths, if there is a current directory
  * @throws EckError `usage` if `$KUBECONFIG` is a list of empty names, of which kubectl reads and writes none
  */
 export function locateKubeconfig(setting: {
@@ -20,12 +22,13 @@ export function locateKubeconfig(setting: {
   readonly platform: NodeJS.Platform;
 }): KubeconfigPaths {
   const { flag, environment, homeDirectory, platform } = setting;
-  if (flag) return [flag];
+  if (flag) return [absolutePath(flag, platform)];
   const list = environment['KUBECONFIG'] ?? '';
   const files = new Map<string, string>();
-  for (const path of splitList(list, platform)) {
+  for (const name of splitList(list, platform).filter(Boolean)) {
+    const path = absolutePath(name, platform);
     const real = realPath(path);
-    if (path !== '' && !files.has(real)) files.set(real, path);
+    if (!files.has(real)) files.set(real, path);
   }
   if (list !== '' && files.size === 0) {
     throw usageError('KUBECONFIG names no file', 'Unset it, or set it to the path of a kubeconfig');
@@ -33,6 +36,13 @@ export function locateKubeconfig(setting: {
   const home = (platform === 'win32' ? win32 : posix).join(homeDirectory, '.kube', 'config');
   const [first = home, ...others] = files.values();
   return [first, ...others];
+}
+
+/** `a/..` stays as it is: behind a symbolic link it is another directory. */
+function absolutePath(path: string, platform: NodeJS.Platform): string {
+  const syntax = platform === 'win32' ? win32 : posix;
+  const here = syntax.isAbsolute(path) ? undefined : ifPossible(() => process.cwd());
+  return here === undefined ? path : syntax.join(here, '/') + path.replace(/^(?:\.\/+)+/, '');
 }
 
 /** Splits a list as Go's `filepath.SplitList` does: on Windows, quotes protect a semicolon. */
@@ -51,9 +61,10 @@ export function realPath(path: string): string {
 /** The largest kubeconfig that is read or written, in bytes: thousands of clusters. */
 export const maxSize = 16 * 1024 * 1024;
 export const tooLarge = `it is larger than ${maxSize / 1024 / 1024} MiB`;
+export const notRegular = 'it is not a regular file';
 
 /**
- * Reads a regular file, through symbolic links, as UTF-8, or as UTF-16 if it has a byte order mark.
+ * Reads a regular file or the null device, through symbolic links, as UTF-8, or as UTF-16 if it has a byte order mark.
  *
  * @returns undefined if there is no such file
  * @throws EckError `kubeconfig-unusable`
@@ -63,7 +74,7 @@ export async function readText(path: string): Promise<{ text: string; isUtf16: b
   try {
     const stats = await stat(path);
     if (stats.isDirectory()) throw cannot('read', path, 'it is a directory');
-    if (!stats.isFile()) throw cannot('read', path, 'it is not a regular file');
+    if (!stats.isFile() && realPath(path) !== '/dev/null') throw cannot('read', path, notRegular);
     if (stats.size > maxSize) throw cannot('read', path, tooLarge);
     bytes = await readFile(path);
   } catch (error) {
@@ -85,6 +96,8 @@ export function cannot(verb: 'read' | 'write', path: string, reason: unknown, ot
   const text = typeof reason === 'string' ? reason : (reason as Error).message;
   const words = printable(text).replace(/^E[A-Z]+: (.*?), .*/, '$1');
   const message = `Cannot ${verb} the kubeconfig ${printable(path)}: ${words}${others}`;
-  const fix = 'Fix this, or choose another file with --kubeconfig or KUBECONFIG';
+  const isDenied = /^E(?:ACCES|PERM)$/.test(errorCode(reason));
+  const access = isDenied ? (chownCommand(path) ?? `Make it ${verb}able`) : 'Fix this';
+  const fix = `${access}, or choose another file with --kubeconfig or KUBECONFIG`;
   return new EckError('kubeconfig-unusable', message, { fix, cause: reason });
 }

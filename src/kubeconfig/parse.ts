@@ -1,7 +1,7 @@
 import { FAILSAFE_SCHEMA, load, Type, YAMLException } from 'js-yaml';
 import { ifPossible, quoted } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
-import { kinds, sections, type Section } from './entry.js';
+import { kinds, type Section } from './entry.js';
 import { cannot } from './files.js';
 
 /** One file of the user kubeconfig. */
@@ -28,7 +28,8 @@ export interface NamedEntry {
 /**
  * Parses a kubeconfig, YAML or JSON. The first YAML document counts, as for kubectl.
  *
- * @throws EckError `kubeconfig-unusable` if kubectl would refuse it. The message quotes nothing but names
+ * @throws EckError `kubeconfig-unusable` if kubectl would refuse it. The message quotes nothing but names. Its cause may be
+ *   a {@link FieldProblem}
  */
 export function parseKubeconfig(path: string, text: string | undefined, isUtf16 = false): KubeconfigFile {
   const [document] = splitDocument(text ?? '');
@@ -116,7 +117,7 @@ function toNumber(text: string): number {
   return text.startsWith('-') ? -value : value;
 }
 
-/** The type of a field that kubectl reads, and of its parts. */
+/** The type of a field that kubectl reads, and of its parts. `*` stands for every field. */
 type Shape = 'string' | 'boolean' | 'base64' | [Shape] | { readonly [field: string]: Shape };
 
 function fields(shape: Shape, names: string): Record<string, Shape> {
@@ -142,8 +143,8 @@ const kubeconfigShape: Shape = {
     ...fields('string', 'client-certificate client-key token tokenFile as as-uid username password'),
     ...fields('base64', 'client-certificate-data client-key-data'),
     'as-groups': ['string'],
-    'as-user-extra': {},
-    'auth-provider': { name: 'string', config: {} },
+    'as-user-extra': { '*': ['string'] },
+    'auth-provider': { name: 'string', config: { '*': 'string' } },
     exec: {
       ...fields('string', 'command apiVersion installHint interactiveMode'),
       args: ['string'],
@@ -158,40 +159,70 @@ const kubeconfigShape: Shape = {
 /** Far more than a kubeconfig has. YAML aliases could make a short text stand for any number of values. */
 const maxValues = 1_000_000;
 
-function problemOf(content: Mapping): string | undefined {
+/** The place of a value: keys of mappings and indexes of lists, from the root. */
+type FieldPath = readonly (string | number)[];
+
+/** A field of a kubeconfig, and what is wrong with it. */
+export class FieldProblem extends Error {
+  constructor(
+    readonly field: FieldPath,
+    problem: string,
+  ) {
+    const path = field.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
+    super(`${path.slice(1)} ${problem}`);
+  }
+}
+
+/** The line of a field, found by a parser that notes places. Undefined behind an alias and for a key that is twice there. */
+export async function lineOf(text: string, field: FieldPath): Promise<number | undefined> {
+  const { isNode, LineCounter, parseDocument } = await import('yaml');
+  const lineCounter = new LineCounter();
+  const document = parseDocument(splitDocument(text)[0], { lineCounter, logLevel: 'silent' });
+  const node = document.errors.length === 0 ? document.getIn(field, true) : undefined;
+  return isNode(node) && node.range ? lineCounter.linePos(node.range[0]).line : undefined;
+}
+
+function problemOf(content: Mapping): FieldProblem | string | undefined {
   const values: unknown[] = [content];
   for (let count = 0; values.length > 0; count += 1) {
     if (count > maxValues) return 'its YAML aliases stand for too much';
     const value = values.pop();
     if (typeof value === 'object') for (const part of Object.values(value ?? {})) values.push(part);
   }
-  if ((content['kind'] ?? 'Config') !== 'Config') return 'its kind is not Config';
-  if ((content['apiVersion'] ?? 'v1') !== 'v1') return 'its apiVersion is not v1';
-  const wrongType = typeProblem(content, kubeconfigShape);
-  if (wrongType !== undefined) return wrongType;
-  for (const section of sections) {
-    const items = itemsOf(content, section) as readonly ({ readonly name?: string | null } | null)[];
-    const names = items.map((item) => item?.name ?? '');
-    const unseen = new Set(names);
-    const twice = names.find((name) => !unseen.delete(name));
-    if (twice !== undefined) return `its ${section} have the name ${quoted(twice)} twice`;
+  for (const [field, value] of Object.entries({ kind: 'Config', apiVersion: 'v1' })) {
+    const isKnown = [value, '', null, undefined].includes(content[field] as string);
+    if (!isKnown) return new FieldProblem([field], `is not ${value}`);
+  }
+  return typeProblem(content, kubeconfigShape, []);
+}
+
+/** kubectl makes mappings of lists of named items. An extension without content does not count. */
+function repeatedName(items: readonly unknown[], shape: Shape, field: FieldPath): FieldProblem | undefined {
+  if (!isMapping(shape) || shape['name'] === undefined || field.at(-1) === 'env') return undefined;
+  const named = items as readonly (Record<'name' | 'extension', string | null | undefined> | null)[];
+  const seen = new Set<string>();
+  for (const [index, item] of named.entries()) {
+    const name = item?.name ?? '';
+    if (seen.has(name)) return new FieldProblem([...field, index, 'name'], `${quoted(name)} is not unique`);
+    if (field.at(-1) !== 'extensions' || (item?.extension ?? null) !== null) seen.add(name);
   }
   return undefined;
 }
 
-function typeProblem(value: unknown, shape: Shape, field = ''): string | undefined {
+function typeProblem(value: unknown, shape: Shape, field: FieldPath): FieldProblem | undefined {
   if (value === null || value === undefined) return undefined;
-  if (shape === 'base64') return isBase64(value) ? undefined : `${field} is not base64`;
-  if (typeof shape === 'string') return typeof value === shape ? undefined : `${field} is not a ${shape}`;
+  if (shape === 'base64') return isBase64(value) ? undefined : new FieldProblem(field, 'is not base64');
+  if (typeof shape === 'string')
+    return typeof value === shape ? undefined : new FieldProblem(field, `is not a ${shape}`);
   if (Array.isArray(shape)) {
-    if (!Array.isArray(value)) return `${field} is not a list`;
-    return value.map((item, index) => typeProblem(item, shape[0], `${field}[${index}]`)).find(Boolean);
+    if (!Array.isArray(value)) return new FieldProblem(field, 'is not a list');
+    const problem = value.map((item, index) => typeProblem(item, shape[0], [...field, index])).find(Boolean);
+    return problem ?? repeatedName(value, shape[0], field);
   }
-  if (!isMapping(value)) return `${field} is not a mapping`;
-  const prefix = field === '' ? '' : `${field}.`;
-  return Object.entries(shape)
-    .map(([key, inner]) => typeProblem(value[key], inner, prefix + key))
-    .find(Boolean);
+  if (!isMapping(value)) return new FieldProblem(field, 'is not a mapping');
+  const inner =
+    '*' in shape ? Object.keys(value).map((key) => [key, shape['*']] as const) : Object.entries(shape);
+  return inner.map(([key, part]) => part && typeProblem(value[key], part, [...field, key])).find(Boolean);
 }
 
 /** As Go's `encoding/base64` reads it: padded, and with line ends anywhere. */

@@ -1,7 +1,15 @@
+import { messageOf } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import { isOwnUser, type Section } from './entry.js';
-import { readText, type KubeconfigPaths } from './files.js';
-import { entriesOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from './parse.js';
+import { cannot, readText, type KubeconfigPaths } from './files.js';
+import {
+  entriesOf,
+  FieldProblem,
+  lineOf,
+  parseKubeconfig,
+  type KubeconfigFile,
+  type NamedEntry,
+} from './parse.js';
 
 /** Several kubeconfig files merged as kubectl does: the first to define something wins. */
 export type MergedKubeconfig = ReturnType<typeof mergeKubeconfigs>;
@@ -14,8 +22,14 @@ export type MergedKubeconfig = ReturnType<typeof mergeKubeconfigs>;
 export function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
   return Promise.all(
     paths.map(async (path) => {
-      const read = await readText(path);
-      return parseKubeconfig(path, read?.text, read?.isUtf16);
+      const { text, isUtf16 } = (await readText(path)) ?? { text: undefined, isUtf16: false };
+      try {
+        return parseKubeconfig(path, text, isUtf16);
+      } catch (error) {
+        const { cause } = error as Error;
+        const line = cause instanceof FieldProblem ? await lineOf(text ?? '', cause.field) : undefined;
+        throw line === undefined ? error : cannot('read', path, `line ${line}: ${messageOf(cause)}`);
+      }
     }),
   );
 }
@@ -33,6 +47,8 @@ export function mergeKubeconfigs(files: readonly KubeconfigFile[]) {
     users: merge('users'),
     contexts: merge('contexts'),
     currentContext: files.map(({ content }) => stringOf(content['current-context'])).find(Boolean),
+    /** Where new entries and `current-context` go: the first file that exists, else the last one. */
+    destination: files.find(({ text }) => text !== undefined) ?? files.at(-1),
   };
 }
 
@@ -77,9 +93,10 @@ export async function readContexts(paths: KubeconfigPaths) {
   return contextsIn(mergeKubeconfigs(await readFiles(paths)));
 }
 
-export function contextsIn({ contexts, clusters, users, currentContext }: MergedKubeconfig) {
+export function contextsIn({ contexts, clusters, users, currentContext, destination }: MergedKubeconfig) {
   return {
     currentContext,
+    destination: destination?.path,
     contexts: [...contexts.values()].map(({ name, file, content }): UserContext => {
       const userName = stringOf(content['user']);
       const user = users.get(userName ?? '')?.content ?? {};

@@ -1,16 +1,17 @@
 import * as fs from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { removeFile } from '../cache-directory.js';
-import { EckError, errorCode, printable } from '../errors.js';
-import { cannot, maxSize, realPath, tooLarge } from './files.js';
+import { EckError, errorCode, ifPossible, printable } from '../errors.js';
+import { cannot, maxSize, notRegular, realPath, tooLarge } from './files.js';
 
 const lockTimeoutMs = 5_000;
 const retryMs = 50;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs `task` while holding kubectl's lock, `<file>.lock`, on every file. Locks are released when the task ends and when
+ * Runs `task` while holding kubectl's lock, `<file>.lock`, on every file, and removes what killed runs left beside the
+ * files. Locks are released when the task ends and when
  * a signal ends the process. A file in a missing or read-only directory is not locked: no process can replace it.
  *
  * @throws EckError `kubeconfig-locked` if another process holds a lock for 5 seconds
@@ -33,9 +34,17 @@ export async function withLocks<Result>(
   process.on('exit', release);
   for (const signal of signals) process.on(signal, onSignal);
   try {
-    // A file behind a symbolic link has two names. Sorted, so that two processes cannot wait for each other.
-    const names = new Set(paths.flatMap((path) => [resolve(path), resolve(realPath(path))]));
+    // A file behind a symbolic link has two names, and in a linked directory one. Sorted, so that two processes cannot
+    // wait for each other.
+    const names = new Set(
+      paths.flatMap((path) => [join(realPath(dirname(path)), basename(path)), realPath(path)]),
+    );
     for (const name of [...names].sort()) await acquireLock(name, held);
+    // Of runs that were killed: the locks are held, so no other run writes them.
+    for (const path of paths)
+      ifPossible(() => {
+        removeFile(placeOf(path).temporary);
+      });
     return await task();
   } finally {
     release();
@@ -88,10 +97,8 @@ export function replaceFiles(files: readonly { readonly path: string; readonly t
   try {
     const replacements = files.map((file) => {
       path = file.path;
-      const target = followLinks(resolve(path));
-      const temporary = join(dirname(target), `.${basename(target)}.kubectl-eck.tmp`);
+      const { target, temporary, replaced } = placeOf(path);
       const bytes = Buffer.from(file.text);
-      const replaced = fs.statSync(target, { throwIfNoEntry: false });
       temporaries.push(temporary);
       writeTemporary(temporary, bytes, target, replaced);
       return { path, target, temporary, bytes, mustStay: mustStay(replaced) };
@@ -120,11 +127,38 @@ function listed(what: string, paths: readonly string[]): string {
   return paths.length === 0 ? '' : `. ${what}: ${paths.map((path) => printable(path)).join(', ')}`;
 }
 
+function placeOf(path: string) {
+  const target = followLinks(path);
+  const temporary = `${dirname(target)}/.${basename(target)}.kubectl-eck.tmp`;
+  const replaced = fs.statSync(target, { throwIfNoEntry: false });
+  if (replaced?.isFile() === false) throw new Error(notRegular);
+  return { target, temporary, replaced };
+}
+
 /** The file behind symbolic links, which may be missing. */
 function followLinks(path: string, links = 0): string {
   if (links > 40) throw new Error('too many symbolic links');
   if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path;
-  return followLinks(resolve(dirname(path), fs.readlinkSync(path)), links + 1);
+  const next = fs.readlinkSync(path);
+  // Not joined: `..` behind a symbolic link is not the directory that the path names.
+  return followLinks(isAbsolute(next) ? next : `${dirname(path)}/${next}`, links + 1);
+}
+
+/**
+ * Checks that a file can be written, and changes nothing.
+ *
+ * @throws EckError `kubeconfig-unusable`
+ */
+export function checkWritable(path: string): void {
+  try {
+    const { target, replaced } = placeOf(path);
+    if (replaced !== undefined) fs.closeSync(fs.openSync(target, 'r+'));
+    let directory = dirname(target);
+    while (!fs.existsSync(directory) && directory !== dirname(directory)) directory = dirname(directory);
+    fs.accessSync(directory, fs.constants.W_OK | fs.constants.X_OK);
+  } catch (error) {
+    throw cannot('write', path, error);
+  }
 }
 
 /** Whether a file would be separated from its other names, or change its owner, by a rename. */
@@ -138,8 +172,6 @@ function writeTemporary(temporary: string, bytes: Buffer, target: string, replac
   if (replaced === undefined) fs.mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
   // A rename would replace a file that its owner made read-only.
   else fs.closeSync(fs.openSync(target, 'r+'));
-  // Of a run that was killed: the lock is held, so no other run writes it.
-  removeFile(temporary);
   writeAndSync(temporary, 'wx', bytes);
   if (replaced === undefined) return;
   try {

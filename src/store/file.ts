@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { errorCode, messageOf, printable } from '../errors.js';
+import { errorCode, printable } from '../errors.js';
 import { sameBytes } from './split-items.js';
 import { StoreError, type Store } from './store.js';
 
@@ -20,7 +20,7 @@ export function openFileStore(directory: string): Store {
       return await work();
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      throw refusal(directory, `cannot be used (${messageOf(error)})`, error);
+      throw refusal(directory, `cannot be used (${errorCode(error)})`, error);
     }
   }
 
@@ -142,6 +142,7 @@ function isOpenToOthers(found: fs.Stats): boolean {
 
 function refusal(directory: string, why: string, cause?: unknown): StoreError {
   const message = `the directory ${printable(directory)} for credentials ${why}`;
-  const fix = 'move it out of the way, or choose another --store';
+  const isInTheWay = cause === undefined;
+  const fix = `${isInTheWay ? 'move it out of the way' : 'set KUBECACHEDIR to a directory that can be written'}, or choose another --store`;
   return new StoreError('file', 'keychain-refused', message, fix, cause);
 }

@@ -65,6 +65,9 @@ const unknownVersion = execInfo({ apiVersion: 'client.authentication.k8s.io/v1al
 const unknownCluster = execInfo({ spec: { cluster: { config: { clusterId: '../x' } } } });
 const wrongSecret = { ALIBABA_CLOUD_ACCESS_KEY_SECRET: secret };
 const notYaml = `clusters: [}\nusers:\n  token: "${secret}"\n`;
+const withClientKey = `contexts: [{name: eck-0123abcd, context: {user: u}}]
+users: [{name: u, user: {client-key: a}}]
+`;
 const ofAnother = 'users: [{name: eck-0123abcd, user: {token: a}}]\n';
 
 const rows: Row[] = [
@@ -142,6 +145,16 @@ const rows: Row[] = [
       says: /\n.*--overwrite.*--context NAME\n$/,
     },
   ],
+  [
+    'a context with a client key',
+    set,
+    'kubeconfig-conflict',
+    {
+      given: () => sandbox.writeHome('.kube/config', withClientKey),
+      says: /\nConvert it: kubectl eck convert --context eck-0123abcd --cluster-id eck-0123abcd\n$/,
+    },
+  ],
+  ['a kubeconfig that cannot be written', set, 'kubeconfig-unusable', { env: { KUBECONFIG: '/dev/null' } }],
   ['a store that is not here', [...exec, '--store', 'keychain'], 'keychain-absent'],
 ];
 

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { ApiServer } from '../support/api-server.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { ensActions } from '../support/ens-account.js';
-import { currentKubectl, oldKubectl, type Outcome } from '../support/kubectl.js';
+import { currentKubectl, oldKubectl, policyKubectl, type Outcome } from '../support/kubectl.js';
+import { issuedConfig } from '../support/issued-kubeconfig.js';
 import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
 import { describeWith } from '../support/requirements.js';
 import { programs, runProgram, Sandbox, type RunOptions } from '../support/sandbox.js';
@@ -156,6 +157,10 @@ function addToCluster(line: string): Promise<void> {
   return editKubeconfig(/^( +)server: .*$/m, `$&\n$1${line}`);
 }
 
+function addToUser(line: string): Promise<void> {
+  return editKubeconfig(/^( +)exec:$/m, `$1${line}\n$&`);
+}
+
 async function expireCredential(): Promise<void> {
   await removeCredential();
   sandbox.ens.issuing = { lifetimeMs: 2000 };
@@ -203,6 +208,14 @@ users: [{name: u, user: {token: abc}}]
   await sandbox.writeHome('.kube/config', text);
 }
 
+/** With a client key. */
+async function writeConsoleKubeconfig(): Promise<void> {
+  const { authority, clusterId, apiServer } = sandbox;
+  const certificate = await authority.issue({ commonName: 'someone', organizations: ['system:masters'] });
+  const cluster = { authority, clusterId, server: apiServer.url };
+  await sandbox.writeHome('.kube/config', issuedConfig(cluster, apiServer.url, certificate, {}) as string);
+}
+
 describeWith([currentKubectl], 'doctor', () => {
   describe('if all is well', () => {
     test('says so, and leaves the store as it is', async () => {
@@ -211,7 +224,7 @@ describeWith([currentKubectl], 'doctor', () => {
       const before = await readFile(join(credentialsDirectory(), file));
       const { results, status: exitStatus, stderr } = await doctor();
       expect(results.map(({ check, status }) => `${check} ${status}`)).toEqual([
-        ...['program ok', 'kubectl ok', 'cache ok', 'store ok', 'identity ok', 'ens ok'],
+        ...['program ok', 'kubectl ok', 'kubeconfig ok', 'cache ok', 'store ok', 'identity ok', 'ens ok'],
         ...['context ok', 'credential ok', 'api-server ok'],
       ]);
       expect([exitStatus, stderr]).toEqual([0, 'No check failed. Try: kubectl get nodes\n']);
@@ -300,6 +313,7 @@ describeWith([currentKubectl], 'doctor', () => {
     expect((await doctor(run)).problems).toEqual([]);
   }
 
+  const badKubeconfig = 'kubeconfig failed [kubeconfig-unusable]';
   const noProgram = 'program failed [program-not-found]';
   const unusable = 'context failed [context-unusable]';
   const untrusted = 'api-server failed [api-server-untrusted]';
@@ -322,7 +336,17 @@ describeWith([currentKubectl], 'doctor', () => {
     ['no right to fetch', 'ens failed [ens-not-allowed]', forbidFetching],
     ['an unknown cluster', 'ens failed [ens-cluster-not-found]', () => ({ args: ['eck-x'] })],
     ['a stopped cluster', 'ens warning', () => putCluster({ state: 'stopped' }), /console/],
-    ['a bad kubeconfig', 'context failed [kubeconfig-unusable]', () => writeFile(sandbox.kubeconfig, '[')],
+    ['a bad kubeconfig', badKubeconfig, () => writeFile(sandbox.kubeconfig, '['), /^Fix this/],
+    ['a kubeconfig that cannot be written', badKubeconfig, () => ({ env: { KUBECONFIG: '/dev/null' } })],
+    ['a token beside the exec entry', unusable, () => addToUser('token: a'), 'applied'],
+    ['what only kubectl refuses', unusable, () => addToUser('auth-provider: {name: oidc}'), 'applied'],
+    ['a kubeconfig of the console', unusable, writeConsoleKubeconfig, 'applied'],
+    [
+      'a kubectl that fails',
+      'kubectl failed [kubectl-refuses]',
+      () => scriptOf('kubectl', 'exit 3'),
+      /kuberc$/,
+    ],
     ['no context', 'context failed [context-not-found]', removeKubeconfig, 'applied'],
     ['a context of another program', unusable, () => writeContext('eck-0123abcd'), 'applied'],
     ['an unknown exec version', unusable, () => edit('k8s.io/v1', 'k8s.io/v2'), 'applied'],
@@ -341,6 +365,28 @@ describeWith([currentKubectl], 'doctor', () => {
     // With named parameters, jest would pass its own in place of an absent fix.
     await setUp();
     await expectFound((await inject()) ?? {}, problems.split(', '), fix);
+  });
+
+  describeWith([policyKubectl], 'with a kubectl that has a policy for plugins', () => {
+    test.each([
+      'credentialPluginPolicy: DenyAll',
+      'credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{name: other-plugin}]',
+    ])('finds that it forbids this one: %s', async (policy) => {
+      const kuberc = 'apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n';
+      const file = await sandbox.writeHome('.kube/kuberc', `${kuberc}${policy}\n`);
+      const env = { PATH: `${dirname(policyKubectl.kubectl.path)}:${usualPath}` };
+      const problems = ['kubectl failed [kubectl-refuses]'];
+      await expectFound(
+        { env },
+        problems,
+        /"name: kubectl-eck" to credentialPluginAllowlist in .*\/\.kube\/kuberc$/,
+      );
+      await writeFile(
+        file,
+        `${kuberc}${policy}\n`.replace('other-plugin', 'kubectl-eck').replace('DenyAll', 'AllowAll'),
+      );
+      await expectFound({ env }, []);
+    });
   });
 
   describeWith([oldKubectl], 'with an old kubectl', () => {

@@ -32,14 +32,15 @@ async function asOrdinaryUser<Result>(action: () => Promise<Result>): Promise<Re
 }
 
 describe('the user kubeconfig is', () => {
+  const here = process.cwd();
   const linux = { homeDirectory: '/home/me', platform: 'linux' } as const;
   const windows = { homeDirectory: 'C:\\Users\\me', platform: 'win32' } as const;
   test.each<[string, string | undefined, string | undefined, string[]]>([
     ['in the home directory', undefined, undefined, ['/home/me/.kube/config']],
     ['there if KUBECONFIG is empty', undefined, '', ['/home/me/.kube/config']],
-    ['the list of KUBECONFIG', undefined, 'b:/a:c/d', ['b', '/a', 'c/d']],
-    ['each of its files once', undefined, ':b::a:./b:a:', ['b', 'a']],
-    ['the one of the flag', 'x:y', '/a:/b', ['x:y']],
+    ['the list of KUBECONFIG', undefined, 'b:/a:c/../d', [`${here}/b`, '/a', `${here}/c/../d`]],
+    ['each of its files once', undefined, ':b::a:./b:a:', [`${here}/b`, `${here}/a`]],
+    ['the one of the flag', 'x:y', '/a:/b', [`${here}/x:y`]],
     ['not an empty flag', '', '/a', ['/a']],
   ])('%s', (_, flag, variable, expected) => {
     expect(locateKubeconfig({ ...linux, flag, environment: { KUBECONFIG: variable } })).toEqual(expected);
@@ -95,8 +96,11 @@ describe('a kubeconfig is refused and left as it was', () => {
     spawnSync('mkfifo', [pipe ?? '']);
     fs.symlinkSync('loop', loop ?? '');
     await expectRefusal([path ?? ''], 'it is a directory');
+    await expectRefusal([config, path ?? ''], 'it is a directory');
     await expectRefusal([pipe ?? ''], 'not a regular file');
     await expectRefusal([loop ?? ''], 'too many symbolic links');
+    await expectRefusal(['/dev/null'], 'it is not a regular file');
+    expect((await readContexts(['/dev/null'])).contexts).toEqual([]);
   });
 
   test('whose directory is read-only, a file, or cannot be made', async () => {
@@ -125,6 +129,16 @@ test.each(['utf16le', 'utf16be'])('a kubeconfig in %s is read', async (encoding)
 });
 
 describe('a kubeconfig', () => {
+  // As sudo leaves it in a home directory.
+  (isRoot ? test : test.skip)('of root in a directory of the user names the command that helps', async () => {
+    fs.chownSync(directory, otherUser, otherUser);
+    fs.writeFileSync(config, '');
+    process.seteuid?.(otherUser);
+    const attempt = write().finally(() => process.seteuid?.(0));
+    const fix = expect.stringContaining(`sudo chown -R ${otherUser} "${config}"`);
+    await expect(attempt).rejects.toMatchObject({ message: expect.stringContaining('Cannot write'), fix });
+  });
+
   test('that does not exist is made for this user alone, with its directory', async () => {
     const path = join(directory, 'home', '.kube', 'config');
     await write([join(directory, 'other', 'config'), path]);
@@ -145,9 +159,10 @@ describe('a kubeconfig', () => {
 
   test('is replaced in one step, and leftovers of killed runs are removed', async () => {
     fs.writeFileSync(config, fine);
-    fs.writeFileSync(join(directory, '.config.kubectl-eck.tmp'), '');
+    const leftovers = ['.config.kubectl-eck.tmp', '.other.kubectl-eck.tmp'];
+    for (const name of leftovers) fs.writeFileSync(join(directory, name), '');
     const { ino } = fs.statSync(config);
-    await write();
+    await write([config, join(directory, 'other')]);
     expect(fs.readFileSync(config, 'utf8')).toBe(written);
     expect(fs.statSync(config).ino).not.toBe(ino);
     expect(fs.readdirSync(directory)).toEqual(['config']);
@@ -164,6 +179,16 @@ describe('a kubeconfig', () => {
     expect(fs.readFileSync(target, 'utf8')).toContain('- name: eck-1\n');
     expect(fs.statSync(target).mode & 0o777).toBe(kind === 'with a target' ? 0o640 : 0o600);
     expect(Object.keys(snapshot(directory))).toEqual(['config', 'dotfiles', 'dotfiles/kube', 'step']);
+  });
+
+  test('is the one that the system finds behind a link to a directory', async () => {
+    fs.mkdirSync(join(directory, 'a', 'b'), { recursive: true });
+    fs.symlinkSync('a/b', join(directory, 'link'));
+    fs.symlinkSync('../kube', join(directory, 'a', 'b', 'config'));
+    await write([`${directory}/link/../one`]);
+    await write([`${directory}/link/config`]);
+    expect(fs.readdirSync(join(directory, 'a'))).toEqual(['b', 'kube', 'one']);
+    expect(fs.readdirSync(join(directory, 'a', 'b'))).toEqual(['config']);
   });
 
   test('preserves its other names', async () => {

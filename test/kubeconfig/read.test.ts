@@ -39,18 +39,20 @@ const invalid: [string, string][] = [
   ['a: !!TOPSECRET 1\n', 'it is not YAML: line 1'],
   ['%YAML 1.2\n---\nusers: []\n', '%YAML directive'],
   ['TOPSECRET\n', 'not a mapping'],
-  ['kind: TOPSECRET\n', 'its kind is not Config'],
-  ['apiVersion: TOPSECRET/v1\n', 'its apiVersion is not v1'],
+  ['kind: TOPSECRET\n', ': kind is not Config'],
+  ['apiVersion: TOPSECRET/v1\n', ': apiVersion is not v1'],
   ['current-context: 1\n', 'current-context is not a string'],
   ['clusters: TOPSECRET\n', 'clusters is not a list'],
   ['users: [TOPSECRET]\n', 'users[0] is not a mapping'],
-  ['contexts: [{name: a}, {name: a}]\n', 'its contexts have the name "a" twice'],
-  ['users: [{}, null]\n', 'its users have the name "" twice'],
+  ['contexts: [{name: a}, {name: a}]\n', 'contexts[1].name "a" is not unique'],
+  ['users: [{}, null]\n', 'users[1].name "" is not unique'],
   ['clusters: [{name: a, cluster: TOPSECRET}]\n', 'clusters[0].cluster is not a mapping'],
   ['clusters: [{cluster: {disable-compression: "TOPSECRET"}}]', 'disable-compression is not a boolean'],
   ['clusters: [{cluster: {extensions: [{name: 1}]}}]', 'cluster.extensions[0].name is not a string'],
   ['users: [{user: {exec: {args: [a, 1]}}}]\n', 'users[0].user.exec.args[1] is not a string'],
   ['users: [{user: {exec: {env: [{value: 1}]}}}]\n', 'users[0].user.exec.env[0].value is not a string'],
+  ['users: [{user: {as-user-extra: {a: TOPSECRET}}}]\n', 'users[0].user.as-user-extra.a is not a list'],
+  ['users: [{user: {auth-provider: {config: {a: [TOPSECRET]}}}}]\n', 'config.a is not a string'],
   ['users: [{user: {client-key-data: TOPSECRET!}}]\n', 'users[0].user.client-key-data is not base64'],
   ['users: [{user: {client-key-data: YQ}}]\n', 'users[0].user.client-key-data is not base64'],
   ...'123|433e40|yes|y|off|0x10|0777|1_000|0o17|.5|1.|08|0b1|+1|-.inf|.nan'
@@ -68,6 +70,22 @@ test.each(invalid)('not a kubeconfig: %.70j', (text, reason) => {
   expect(error?.message).toContain(reason);
   expect(error?.message).not.toContain('TOPSECRET');
   expect(error?.fix).toEqual(expect.any(String));
+});
+
+test.each([
+  [
+    'users:\n- name: a\n  user:\n    exec:\n      args:\n      - a\n      - 1\n',
+    'line 7: users[0].user.exec',
+  ],
+  ['contexts:\n- name: a\n# b\n- name: a\n', 'line 4: contexts[1].name "a" is not unique'],
+  ['{\r\n"users": [{"name":\r\n1}]}', 'line 3: users[0].name'],
+  ['users: [{name: 1}]\n---\nusers: []\n', 'line 1: users[0].name'],
+  // The line would be that of another value.
+  ['x: &a {name: 1}\nusers: [*a]\n', ': users[0].name'],
+  ['users: []\nusers: [{name: 1}]\n', ': users[0].name'],
+])('the line of a wrong field is said: %j', async (text, message) => {
+  const path = file('config', text);
+  await expect(readContexts([path])).rejects.toThrow(`${path}: ${message.replace(/^: /, '')}`);
 });
 
 describe('a user is ours', () => {

@@ -20,10 +20,12 @@ interface ApiRequest {
   readonly serialNumber: string;
 }
 
-/** A cluster's API server for `kubectl get nodes`, `kubectl version` and a SelfSubjectReview. Authenticates by certificates. */
+/** A cluster's API server for `kubectl get nodes`, `kubectl version` and a SelfSubjectReview, also below Rancher's paths. */
 export class ApiServer extends Loopback {
   /** Whether requests get no response. */
   hangs = false;
+  /** Tokens that are accepted in place of a client certificate. */
+  readonly tokens = new Set<string>();
   /** Every request that was answered, in order. */
   readonly requests: ApiRequest[] = [];
   readonly #clusterId: string;
@@ -64,10 +66,12 @@ export class ApiServer extends Loopback {
     if (!(socket instanceof TLSSocket)) return;
     const certificate = socket.getPeerX509Certificate();
     const { serialNumber = '' } = certificate ?? {};
-    const isAccepted = socket.authorized && !this.#revoked.has(serialNumber);
+    const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const isAccepted = this.tokens.has(token) || (socket.authorized && !this.#revoked.has(serialNumber));
     const subject = certificate?.toLegacyObject().subject as { CN: string; O?: string } | undefined;
     const { method = '', headers } = request;
-    const { pathname: path } = new URL(request.url ?? '/', this.url);
+    const { pathname } = new URL(request.url ?? '/', this.url);
+    const path = pathname.replace(/^\/k8s\/clusters\/[^/]+/, '');
     const userInfo = { username: subject?.CN, groups: [subject?.O ?? []].flat() };
     const found = isAccepted && this.#documents(userInfo, headers.accept)[`${method} ${path}`];
     const status = !isAccepted ? 401 : !found ? 404 : method === 'POST' ? 201 : 200;

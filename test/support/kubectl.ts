@@ -39,6 +39,12 @@ export const oldKubectl = requireKubectl('kubectl 1.21 or older', (minor) => min
 /** A kubectl that speaks `client.authentication.k8s.io/v1`. */
 export const currentKubectl = requireKubectl('kubectl 1.22 or newer', (minor) => minor >= 22);
 
+/** A kubectl whose preferences (kuberc) can forbid credential plugins. Distributions have older ones. */
+export const policyKubectl = {
+  ...requireKubectl('kubectl 1.35 or newer', (minor) => minor >= 35),
+  isOptional: true,
+} as const;
+
 /** Runs kubectl without standard input. */
 export function runKubectl(
   { path }: Kubectl,

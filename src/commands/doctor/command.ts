@@ -4,13 +4,15 @@ import { formatDocument, mayColour, shellWord } from '../../terminal/format.js';
 import type { World } from '../../world.js';
 import { addExamples, addSettingOptions, kubeconfigOption, outputFormat, outputOption } from '../options.js';
 import { findFacts, type Check, type Facts, type Result } from './facts.js';
-import { cache, context, credential, kubectl, program, store } from './machine.js';
+import { context, kubeconfig, kubectl } from './kubeconfig.js';
+import { cache, credential, program, store } from './machine.js';
 import { apiServer, ens, identity } from './network.js';
 
 /** In this order: a check uses facts of those before it, and the store `file` repairs the cache directory. */
 const checks: Readonly<Record<string, Check>> = {
   program,
   kubectl,
+  kubeconfig,
   cache,
   store,
   identity,

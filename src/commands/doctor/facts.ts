@@ -2,17 +2,17 @@ import type { Cluster } from '@kubernetes/client-node';
 import type { Command } from 'commander';
 import type { ClientCredential } from '../../credential/client-credential.js';
 import type { EnsClient } from '../../ens/client.js';
-import { EckError, printable, type ErrorCode } from '../../errors.js';
+import { EckError, type ErrorCode } from '../../errors.js';
 import { readExecArguments } from '../../exec-credential/arguments.js';
 import type { IssuedKubeconfig } from '../../kubeconfig/issued.js';
 import { readContexts, type UserContext } from '../../kubeconfig/read.js';
 import { isMapping, type Mapping } from '../../mapping.js';
 import { isClusterId, parseClusterId, readSettings } from '../../settings.js';
 import type { Settings, SettingTexts, StoreName } from '../../settings.js';
-import { shellWord } from '../../terminal/format.js';
 import type { World } from '../../world.js';
 import { ownContexts } from '../cached-credentials.js';
-import { kubeconfigPaths, textOption, typedSettings } from '../options.js';
+import { convertCommandLine } from '../convert.js';
+import { commandLine, kubeconfigPaths, textOption, typedSettings, type Flags } from '../options.js';
 
 /** One check. It changes nothing that lasts. It throws an EckError if it fails. */
 export type Check = (facts: Facts, world: World) => Promise<Result> | Result;
@@ -48,9 +48,17 @@ export interface Facts {
   /** The context's `exec` entry, if it asks this plugin for a credential of {@link clusterId}. */
   readonly exec: Mapping | undefined;
   readonly kubeconfigError: EckError | undefined;
+  /** The file of the context, or where a new one would be written. */
+  readonly kubeconfigFile: string;
+  /** `--kubeconfig` for kubectl, if it was typed. */
+  readonly kubeconfigFlag: readonly string[];
   /** The `get-credentials` command that writes the context again, with other flags if they are given. */
   readonly setUpCommand: (otherFlags?: Flags) => string;
+  /** The `convert` command for the context, if its user has a client key. */
+  readonly convertCommand: string | undefined;
 
+  /** Whether there is a kubectl that reads the `exec` entry. */
+  hasKubectl?: boolean;
   /** The store that works. */
   store?: StoreName;
   client?: EnsClient;
@@ -59,9 +67,6 @@ export interface Facts {
   credential?: { readonly credential: ClientCredential; readonly isCached: boolean };
   cluster?: Cluster;
 }
-
-/** Flags of `get-credentials`; `true` for a flag without a value. */
-type Flags = Readonly<Record<string, string | true | undefined>>;
 
 /**
  * Finds the context and the cluster to check, and sets the variables of the `exec` entry, as kubectl does.
@@ -72,10 +77,11 @@ type Flags = Readonly<Record<string, string | true | undefined>>;
 export async function findFacts(name: string | undefined, command: Command, world: World): Promise<Facts> {
   const typed = typedSettings(command);
   let kubeconfigError: EckError | undefined;
-  const contexts = await readContexts(kubeconfigPaths(command, world)).catch((error: unknown) => {
+  const paths = kubeconfigPaths(command, world);
+  const contexts = await readContexts(paths).catch((error: unknown) => {
     if (!(error instanceof EckError)) throw error;
     kubeconfigError = error;
-    return { currentContext: undefined, contexts: [] };
+    return { currentContext: undefined, contexts: [], destination: undefined };
   });
   const own = ownContexts(contexts, world.environment);
   const ofCluster = own.filter(({ clusterId }) => clusterId === name);
@@ -98,7 +104,7 @@ export async function findFacts(name: string | undefined, command: Command, worl
   const used = Object.entries(written).filter(([flag]) => !isElsewhere || !/^(endpoint|site)$/.test(flag));
   const texts: SettingTexts = { ...Object.fromEntries(used), ...typed };
   const isWritten = context !== undefined && clusterId !== undefined;
-  const flags: Flags = {
+  const flags: Flags & { readonly kubeconfig?: string | undefined } = {
     context: isWritten && context.name !== clusterId ? context.name : undefined,
     'keep-current-context': isWritten && !isCurrent ? true : undefined,
     kubeconfig: textOption(command, 'kubeconfig'),
@@ -113,13 +119,14 @@ export async function findFacts(name: string | undefined, command: Command, worl
     isCurrent,
     exec: ownContext && exec,
     kubeconfigError,
-    setUpCommand(otherFlags) {
-      let text = `kubectl eck get-credentials${clusterId === undefined ? '' : ` ${clusterId}`}`;
-      for (const [flag, value] of Object.entries({ ...flags, ...otherFlags })) {
-        if (value !== undefined) text += ` --${flag}${value === true ? '' : ` ${shellWord(value)}`}`;
-      }
-      return printable(text, Infinity);
-    },
+    kubeconfigFile: (clusterId === undefined ? undefined : context?.file) ?? contexts.destination ?? paths[0],
+    kubeconfigFlag: flags.kubeconfig === undefined ? [] : ['--kubeconfig', paths[0]],
+    setUpCommand: (otherFlags) =>
+      commandLine(`get-credentials${clusterId === undefined ? '' : ` ${clusterId}`}`, {
+        ...flags,
+        ...otherFlags,
+      }),
+    convertCommand: context && clusterId && convertCommandLine(context, clusterId, command),
   };
 }
 

@@ -2,8 +2,10 @@ import { Command, Option } from 'commander';
 import { openClient } from '../../ens/client.js';
 import { EckError, printLine, printOutput, quoted, usageError } from '../../errors.js';
 import { readBeforeWriting, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
+import { checkWritable } from '../../kubeconfig/write.js';
 import { readSettings } from '../../settings.js';
 import type { World } from '../../world.js';
+import { convertCommandLine } from '../convert.js';
 import { noClusters } from '../list.js';
 import {
   addExamples,
@@ -87,9 +89,19 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
     failures.push({ cluster, error: new EckError(error.code, error.message, { fix }) });
   };
 
-  const execOf = (clusterId: string) => execEntry(clusterId, client, options.execApiVersion);
-  const names = contextNamer({ template: context, clusters: selected, overwrite, execOf }, before);
-  const report = await setUpClusters(selected, { ...options, names }, client, world);
+  const namer = contextNamer(
+    {
+      template: context,
+      clusters: selected,
+      overwrite,
+      execOf: (clusterId) => execEntry(clusterId, client, options.execApiVersion),
+      // With --overwrite, a client key would stay in the kubeconfig.
+      conversionOf: (existing, clusterId) => convertCommandLine(existing, clusterId, command),
+    },
+    before,
+  );
+  if (before?.destination !== undefined && selected.some(namer.mayBeNew)) checkWritable(before.destination);
+  const report = await setUpClusters(selected, { ...options, namer }, client, world);
   for (const { cluster, error } of report.failures) {
     if (error.code === 'kubeconfig-conflict') noteConflict(cluster, error);
     else failures.push({ cluster, error });
@@ -99,7 +111,10 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   const setCurrentContext = isOne && !switchOption(command, 'keep-current-context');
   const rules = { overwrite, setCurrentContext };
   const written = paths && entries.length > 0 ? await writeContexts(paths, entries, rules) : undefined;
-  for (const { contextName, error } of written?.conflicts ?? []) noteConflict(contextName, error);
+  for (const { contextName, error } of written?.conflicts ?? []) {
+    const setUp = report.setUps.find(({ entry }) => entry.name === contextName);
+    noteConflict(setUp?.key.clusterId ?? contextName, error);
+  }
   if (!paths && entries.length > 0) printOutput(renderKubeconfig(entries, rules));
 
   if (textOption(command, 'output') === 'name') {

@@ -92,19 +92,23 @@ function problemOf(
 /** Names the contexts of clusters. */
 export interface ContextNamer {
   /** Whether ENS has to be asked for the cluster first. */
-  needsDescription(cluster: KnownCluster): boolean;
+  readonly needsDescription: (cluster: KnownCluster) => boolean;
+  /** Whether the context may not be there yet. */
+  readonly mayBeNew: (cluster: KnownCluster) => boolean;
   /** @throws EckError `kubeconfig-conflict` if the context cannot be written under its name */
-  nameContext(cluster: KnownCluster): ContextName;
+  readonly nameContext: (cluster: KnownCluster) => ContextName;
 }
 
 interface NamerOptions extends Pick<NameRules, 'template' | 'clusters'> {
   readonly overwrite: boolean;
   readonly execOf: (clusterId: string) => ExecEntry;
+  /** The command that converts a context with a client key. */
+  readonly conversionOf: (existing: UserContext, clusterId: string) => string | undefined;
 }
 
 /** @param before the user kubeconfig; without it, contexts are printed and every name is free */
 export function contextNamer(
-  { overwrite, execOf, ...options }: NamerOptions,
+  { overwrite, execOf, conversionOf, ...options }: NamerOptions,
   before?: Awaited<ReturnType<typeof readBeforeWriting>>,
 ): ContextNamer {
   const contexts = (before?.contexts ?? []).filter(({ isOwn }) => isOwn);
@@ -122,12 +126,21 @@ export function contextNamer(
   };
   return {
     needsDescription: (cluster) => needsDescription(cluster, rules),
-    nameContext(cluster) {
+    mayBeNew: ({ clusterId }) => !taken.has(rules.template ?? rules.ownContext(clusterId) ?? ''),
+    nameContext: (cluster) => {
+      const { clusterId } = cluster;
       const named = contextName(cluster, rules);
       const conflict =
-        before?.conflicts.get(named.name) ?? findSwitch(named.name, execOf(cluster.clusterId), contexts);
-      if (conflict && !overwrite) throw conflict;
-      return named;
+        before?.conflicts.get(named.name) ?? findSwitch(named.name, execOf(clusterId), contexts);
+      // A kubeconfig of the console names its context after the id, and its client key would stay in the file.
+      const names = rules.template === undefined ? [named.name, clusterId] : [named.name];
+      const existing = before?.contexts.find(({ name }) => names.includes(name));
+      const conversion = existing && conversionOf(existing, clusterId);
+      if (overwrite || (conflict ?? conversion) === undefined) return named;
+      const message =
+        conflict?.message ?? `Context ${quoted(clusterId)} of the kubeconfig contains a client key`;
+      const fix = conversion === undefined ? conflict?.fix : `Convert it: ${conversion}`;
+      throw new EckError('kubeconfig-conflict', message, { fix });
     },
   };
 }

@@ -21,7 +21,7 @@ import type { ContextNamer, KnownCluster } from './context-names.js';
 /** What contexts are like besides the clusters that ENS describes. */
 export interface ContextOptions {
   /** How contexts are named; without it, after their clusters' ids. */
-  readonly names?: ContextNamer;
+  readonly namer?: ContextNamer;
   readonly namespace?: string | undefined;
   readonly privateIp?: boolean;
   readonly execApiVersion: ExecApiVersion;
@@ -89,11 +89,11 @@ export async function setUpClusters(
   };
 
   async function setUp(cluster: KnownCluster): Promise<ClusterSetUp> {
-    const { names, namespace, privateIp = false, execApiVersion } = options;
+    const { namer, namespace, privateIp = false, execApiVersion } = options;
     const { clusterId } = cluster;
-    const isUnnamed = names?.needsDescription(cluster) ?? false;
+    const isUnnamed = namer?.needsDescription(cluster) ?? false;
     // A conflict is found before anything is called, if the name is known.
-    const known = isUnnamed ? undefined : (names?.nameContext(cluster) ?? { name: clusterId });
+    const known = isUnnamed ? undefined : (namer?.nameContext(cluster) ?? { name: clusterId });
     const describing = isUnnamed ? describeCluster(client, clusterId, world, rules) : undefined;
     const { cluster: issued, credential } = await issueCredential(
       client,
@@ -103,7 +103,7 @@ export async function setUpClusters(
     );
     const tooLate = setTimeout(nameWaitMs, undefined, { ref: false });
     const described = (await Promise.race([describing, tooLate])) ?? cluster;
-    const { name, reason } = known ?? names?.nameContext(described) ?? { name: clusterId };
+    const { name, reason } = known ?? namer?.nameContext(described) ?? { name: clusterId };
     const key = { endpoint: client.endpoint, identity, clusterId };
     const records = new CredentialRecords(cacheKeyText(key), world);
     const about = {

@@ -44,8 +44,9 @@ describe('names and ids', () => {
     ['c0ffee', 'c0ffee'],
     ['cafe c0ffee', 'c0ffee'],
   ])('%s are %s', (texts, clusterIds) => {
-    const expected = { clusterIds: clusterIds.split(' '), unknown: [] };
-    expect(resolveNames(texts.split(' '), listed, 'ens.example')).toEqual(expected);
+    const { clusters, unknown } = resolveNames(texts.split(' '), listed, 'ens.example');
+    expect(clusters.map(({ clusterId }) => clusterId)).toEqual(clusterIds.split(' '));
+    expect(unknown).toEqual([]);
   });
 
   test('of several clusters are refused, with the candidates', () => {
@@ -57,8 +58,8 @@ describe('names and ids', () => {
   });
 
   test('of no cluster are unknown, once each', () => {
-    const { clusterIds, unknown } = resolveNames(['shpo', 'warehouse', 'shpo'], listed, 'ens.example');
-    expect(clusterIds).toEqual(['eck-2']);
+    const { clusters, unknown } = resolveNames(['shpo', 'warehouse', 'shpo'], listed, 'ens.example');
+    expect(clusters).toEqual([listed[1]]);
     const error = { code: 'ens-cluster-not-found', message: 'ens.example lists no cluster named "shpo"' };
     expect(unknown).toMatchObject([{ cluster: 'shpo', error }]);
   });
