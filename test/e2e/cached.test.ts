@@ -77,9 +77,9 @@ describe('status', () => {
       .map((line) => line.split(/ {2,}/));
     const times = [expect.stringMatching(/^\d+s ago$/), 'in 11h', 'in 2y364d'];
     expect(rows).toEqual([
-      ['CLUSTER', 'CONTEXT', 'IDENTITY', 'STORE', 'FETCHED', 'RENEWS', 'EXPIRES', 'STATUS'],
-      [id, '<none>', `access-key:${other.accessKeyId}`, 'file', ...times, 'no context'],
-      [id, `*${id}`, `access-key:${sandbox.identity.accessKeyId}`, 'file', ...times, 'ok'],
+      ['NAME', 'ID', 'CONTEXT', 'IDENTITY', 'STORE', 'FETCHED', 'RENEWS', 'EXPIRES', 'STATUS'],
+      ['<none>', id, '<none>', `access-key:${other.accessKeyId}`, 'file', ...times, 'no context'],
+      [id, id, `*${id}`, `access-key:${sandbox.identity.accessKeyId}`, 'file', ...times, 'ok'],
     ]);
     expect(sandbox.ens.calls()).toBe(calls);
   });
@@ -91,6 +91,7 @@ describe('status', () => {
     expect(parse(stdout)).toEqual([
       {
         clusterId: id,
+        clusterName: null,
         contexts: ['edge'],
         isCurrentContext: true,
         identity: `access-key:${sandbox.identity.accessKeyId}`,

@@ -111,10 +111,11 @@ describe('clusters', () => {
   test('are found by name with one call, and each is fetched once', async () => {
     const got = await sandbox.run(['get-credentials', 'warehouse', 'shop', 'eck-shop', 'shop', 'eck-twin-1']);
     expect(got).toMatchObject({ status: 0, stdout: '' });
-    const contexts = ['eck-warehouse', 'eck-shop', 'eck-twin-1'];
+    const contexts = ['warehouse', 'shop', 'eck-twin-1'];
     expect(await kubeconfig()).toEqual({ contexts, current: undefined });
     expect([sandbox.ens.calls(listing), sandbox.ens.calls(issuing)]).toEqual([1, 3]);
-    expect(got.stderr).toContain('kubectl config use-context eck-warehouse\n');
+    expect(got.stderr).toContain('the cluster\'s name "twin" is that of several clusters.\n');
+    expect(got.stderr).toContain('kubectl config use-context warehouse\n');
   });
 
   test('need no list, and no permission for it, if ids are given', async () => {
@@ -124,12 +125,34 @@ describe('clusters', () => {
     const ids = ['get-credentials', 'eck-shop', 'eck-warehouse'];
     expect(await sandbox.run(ids)).toMatchObject({ status: 0 });
     expect((await kubeconfig()).contexts).toEqual(['eck-shop', 'eck-warehouse']);
-    expect(sandbox.ens.calls(listing)).toBe(1);
+    const lists = sandbox.ens.log.filter(
+      ({ action, params }) => action === listing && !('ClusterId' in params),
+    );
+    expect(lists).toHaveLength(1);
+  });
+
+  test('have contexts of their names, which stay when a cluster gets another name', async () => {
+    const names = async (...args: string[]) =>
+      (await sandbox.run(['get-credentials', ...args, '-o', 'name'])).stdout;
+    expect(await names('eck-shop')).toBe('shop\n');
+    addClusters({ clusterId: 'eck-shop', name: 'renamed' });
+    expect(await names('eck-shop')).toBe('shop\n');
+    expect(await names('eck-twin-1', 'eck-shop')).toBe('twin\nshop\n');
+    const second = await sandbox.run(['get-credentials', 'eck-twin-2']);
+    expect(second.stderr).toContain(
+      'It is named after the cluster\'s id, since the cluster\'s name "twin" is taken in the kubeconfig.\n',
+    );
+    expect(await names('eck-warehouse', '--context', '{region}.{name}')).toBe('cn-chengdu-3.warehouse\n');
+    expect((await kubeconfig()).contexts).toEqual(['shop', 'twin', 'eck-twin-2', 'cn-chengdu-3.warehouse']);
+    expect((await sandbox.run(['status', 'warehouse'])).stdout).toMatch(
+      /^warehouse +eck-warehouse +\*cn-chengdu/m,
+    );
+    expect(await sandbox.run(['logout', 'warehouse'])).toMatchObject({ status: 0 });
   });
 
   test('of a region are all of that region', async () => {
     expect(await sandbox.run([...all, '--region', 'cn-chengdu-3'])).toMatchObject({ status: 0 });
-    expect((await kubeconfig()).contexts).toEqual(['eck-twin-2', 'eck-warehouse']);
+    expect((await kubeconfig()).contexts).toEqual(['twin', 'warehouse']);
     const none = await sandbox.run([...all, '--region', 'cn-nowhere-1']);
     expect(none).toMatchObject({ status: 0, stdout: '' });
     expect(none.stderr).toMatch(/^No clusters in the region "cn-nowhere-1"/);
@@ -140,24 +163,24 @@ describe('clusters', () => {
     expect(sandbox.ens.calls(issuing)).toBe(0);
     const args = ['get-credentials', 'twin', '--region', 'cn-chengdu-3'];
     expect(await sandbox.run(args)).toMatchObject({ status: 0 });
-    expect(await kubeconfig()).toEqual({ contexts: ['eck-twin-2'], current: 'eck-twin-2' });
+    expect(await kubeconfig()).toEqual({ contexts: ['twin'], current: 'twin' });
   });
 
   test('are printed in one kubeconfig, and none is written', async () => {
     const got = await sandbox.run(['get-credentials', 'shop', 'warehouse', '--print']);
     expect(got).toMatchObject({ status: 0 });
-    expect(parse(got.stdout)).toMatchObject({ contexts: [{ name: 'eck-shop' }, { name: 'eck-warehouse' }] });
+    expect(parse(got.stdout)).toMatchObject({ contexts: [{ name: 'shop' }, { name: 'warehouse' }] });
     await expect(readFile(sandbox.kubeconfig)).rejects.toThrow('ENOENT');
   });
 
   test('that are one get a short summary with local time, and become the current context', async () => {
     const env = { TZ: 'Asia/Shanghai' };
     const got = await sandbox.run(['get-credentials', 'shop'], { env });
-    expect((await kubeconfig()).current).toBe('eck-shop');
+    expect((await kubeconfig()).current).toBe('shop');
     const inShanghai = (sandbox.ens.issued[0]?.notAfter.getTime() ?? 0) + 8 * 3_600_000;
     const until = new Date(inShanghai).toISOString().slice(0, 16).replace('T', ' ');
     expect(got.stderr.split('\n')).toEqual([
-      expect.stringMatching(/^Context eck-shop in .* reaches the cluster as .*\.$/),
+      expect.stringMatching(/^Context shop in .* reaches the cluster as .*\.$/),
       expect.stringContaining(`CN=someone; valid until ${until}) is saved in a file`),
       'It is the current context. Try: kubectl get nodes',
       '',
@@ -300,11 +323,11 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
     });
 
     test.each<[string, string[], { contexts: string[]; current?: string }]>([
-      ['what is picked is fetched', ['Tab', 'Down', 'Tab', 'Enter'], { contexts: idsOf(2) }],
+      ['what is picked is fetched', ['Tab', 'Down', 'Tab', 'Enter'], { contexts: ['shop', 'shop-2'] }],
       [
         'without a pick the focused one is, and becomes the current context',
         ['Down', 'Enter'],
-        { contexts: [idOf(1)], current: idOf(1) },
+        { contexts: ['shop-2'], current: 'shop-2' },
       ],
     ])('a picker filters while one types, and %s', async (_, keys, expected) => {
       const tty = await start(['get-credentials']);

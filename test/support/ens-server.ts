@@ -25,6 +25,11 @@ export interface EnsCall {
   outcome: string;
 }
 
+/** Whether a call looks up one cluster, beside the call for its kubeconfig. */
+function isLookUp({ action, params }: EnsCall): boolean {
+  return action === 'DescribeClustersV1' && 'ClusterId' in params;
+}
+
 type Plan = { readonly fault: EnsFault; readonly action: EnsAction | undefined; remaining: number };
 
 /** The ENS API on loopback: checks signatures and permissions, issues real certificates, and fails on request. */
@@ -87,7 +92,7 @@ export class EnsServer extends EnsAccount {
     this.#plans = [];
   }
 
-  /** How many calls (of an action) arrived; without an action, all but those that look up the name of one cluster. */
+  /** How many calls (of an action) arrived; without an action, all but those that look up one cluster. */
   calls(action?: string): number {
     const isLookUp = ({ action, params }: EnsCall) =>
       action === 'DescribeClustersV1' && 'ClusterId' in params;
@@ -116,7 +121,8 @@ export class EnsServer extends EnsAccount {
   async #handle(request: IncomingMessage, response: ServerResponse, running: AbortSignal): Promise<void> {
     const signed = signedRequest(request);
     const call = this.#record(signed);
-    const isNext = (plan: Plan) => plan.remaining > 0 && (plan.action ?? call.action) === call.action;
+    const isNext = ({ remaining, action }: Plan) =>
+      remaining > 0 && (action === undefined ? !isLookUp(call) : action === call.action);
     const plan = this.#plans.find(isNext);
     if (plan !== undefined) plan.remaining -= 1;
     const fault = plan?.fault;

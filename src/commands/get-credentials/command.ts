@@ -69,7 +69,7 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   // An unusable kubeconfig is found before anything is called.
   const before = paths ? await readBeforeWriting(paths) : undefined;
   const client = await openClient(settings, world);
-  const { clusters: selected, unknown } = await selectClusters(selection, client, world);
+  const { clusters: selected, listed, unknown } = await selectClusters(selection, client, world);
   const count = selected.length + unknown.length;
   if (count === 0) {
     printLine(noClusters(client, { region }));
@@ -92,7 +92,7 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   const namer = contextNamer(
     {
       template: context,
-      clusters: selected,
+      clusters: [...selected, ...listed],
       overwrite,
       execOf: (clusterId) => execEntry(clusterId, client, options.execApiVersion),
       // With --overwrite, a client key would stay in the kubeconfig.

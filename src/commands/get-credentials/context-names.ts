@@ -19,9 +19,9 @@ export interface NameRules {
   readonly template?: string | undefined;
   /** The names of entries in the kubeconfig, with the id of the cluster that a context of ours reaches. */
   readonly taken: ReadonlyMap<string, string | undefined>;
-  /** The context of ours that already reaches a cluster with the same pinned arguments. */
+  /** The context of ours that already reaches a cluster, with the same pinned arguments if there is one. */
   readonly ownContext: (clusterId: string) => string | undefined;
-  /** The clusters of this command. */
+  /** The clusters of this command, and what else ENS listed. */
   readonly clusters: readonly KnownCluster[];
 }
 
@@ -80,7 +80,7 @@ function problemOf(
     return 'has other characters than letters, digits, ".", "_" and "-", or more than 63';
   }
   // Also that of a cluster that was not listed.
-  if (/^eck-[a-z0-9]{6,}$/.test(name) || clusters.some((other) => other.clusterId === name)) {
+  if (/^eck-(?=[a-z]*\d)[a-z0-9]{6,}$/.test(name) || clusters.some((other) => other.clusterId === name)) {
     return "looks like another cluster's id";
   }
   if (clusters.some((other) => other.clusterId !== clusterId && other.name === name)) {
@@ -121,8 +121,10 @@ export function contextNamer(
   const rules: NameRules = {
     ...options,
     taken,
-    ownContext: (clusterId) =>
-      contexts.find((context) => changesOf(context, execOf(clusterId))?.length === 0)?.name,
+    ownContext: (clusterId) => {
+      const same = contexts.find((context) => changesOf(context, execOf(clusterId))?.length === 0);
+      return (same ?? contexts.find((context) => pinsOf(context)?.['cluster-id'] === clusterId))?.name;
+    },
   };
   return {
     needsDescription: (cluster) => needsDescription(cluster, rules),

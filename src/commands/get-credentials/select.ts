@@ -19,6 +19,8 @@ export interface ClusterSelection {
 export interface SelectedClusters {
   /** Each cluster once, in the order in which it was first named. */
   readonly clusters: readonly KnownCluster[];
+  /** Every cluster that ENS listed; none if it was not asked. */
+  readonly listed: readonly Cluster[];
   /** The names that no cluster has, with `ens-cluster-not-found`. */
   readonly unknown: readonly ClusterFailure[];
 }
@@ -56,7 +58,8 @@ export async function selectClusters(
     const { host } = resolveEndpoint(client.endpoint);
     return resolveNames(clusters, listed, region === undefined ? host : `${host} in ${quoted(region)}`);
   }
-  return { clusters: all || listed.length === 0 ? listed : await pickClusters(listed), unknown: [] };
+  const picked = all || listed.length === 0 ? listed : await pickClusters(listed);
+  return { clusters: picked, listed, unknown: [] };
 }
 
 /**
@@ -91,7 +94,7 @@ export function resolveNames(
       unknown.push({ cluster: text, error: new EckError('ens-cluster-not-found', message, { fix }) });
     }
   }
-  return { clusters: [...clusters.values()], unknown };
+  return { clusters: [...clusters.values()], listed, unknown };
 }
 
 async function pickClusters(clusters: readonly Cluster[]): Promise<readonly Cluster[]> {
