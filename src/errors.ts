@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import type { Environment } from './world.js';
+import { mayColour, type World } from './world.js';
 
 /**
  * What can go wrong. Codes stay the same from release to release: scripts, tests and bug reports match on them.
@@ -107,6 +107,13 @@ export function printable(text: string, maxLength = 300): string {
   return characters.length > maxLength ? `${characters.slice(0, maxLength).join('')}…` : clean;
 }
 
+/** A date and time such as `2026-11-25 15:04`, in local time. */
+export function formatDateTime(date: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
 /** The code of an error of the operating system, such as `ENOENT`; `unknown` without one. */
 export function errorCode(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? 'unknown';
@@ -121,8 +128,18 @@ export function ifPossible<T>(call: () => T): T | undefined {
   }
 }
 
+let outputHook: (() => void) | undefined;
+
+/** Has something done before each output, such as erasing a spinner. @returns the hook before */
+export function setOutputHook(hook: (() => void) | undefined): (() => void) | undefined {
+  const before = outputHook;
+  outputHook = hook;
+  return before;
+}
+
 /** Prints one line on standard error, synchronously. Bun's `console.error` would be red at a terminal. */
 export function printLine(line: string): void {
+  outputHook?.();
   try {
     writeSync(2, `${line}\n`);
   } catch {
@@ -137,6 +154,7 @@ export function printLine(line: string): void {
  * @throws EckError `output-failed`
  */
 export function printOutput(text: string): void {
+  outputHook?.();
   const bytes = Buffer.from(text);
   let offset = 0;
   while (offset < bytes.length) {
@@ -158,17 +176,24 @@ export function printOutput(text: string): void {
 /**
  * Prints an error on standard error: what failed with its code, then the fix on its own line; a stack trace only with
  * `KUBECTL_ECK_LOG=debug`. Sets the exit status.
+ *
+ * @param prefix `kubectl-eck` among the output of kubectl
  */
-export function printError(error: unknown, environment: Environment): void {
+export function printError(
+  error: unknown,
+  world: Pick<World, 'environment' | 'isTerminal'>,
+  prefix: 'error' | 'kubectl-eck' = 'error',
+): void {
   const known =
     error instanceof EckError
       ? error
       : new EckError('internal', `Internal error: ${messageOf(error)}`, {
           fix: 'Report it with the output of KUBECTL_ECK_LOG=debug',
         });
-  printLine(`kubectl-eck: ${known.message} [${known.code}]`);
+  const start = mayColour('stderr', world) ? `\u001b[31m${prefix}:\u001b[0m` : `${prefix}:`;
+  printLine(`${start} ${known.message} [${known.code}]`);
   if (known.fix !== undefined) printLine(known.fix);
-  if (environment['KUBECTL_ECK_LOG'] === 'debug' && error instanceof Error) {
+  if (world.environment['KUBECTL_ECK_LOG'] === 'debug' && error instanceof Error) {
     for (const line of (error.stack ?? '').split('\n')) printLine(printable(line, 1000));
   }
   process.exitCode = known.exitStatus;

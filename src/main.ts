@@ -16,7 +16,7 @@ const world: World = {
     return mayBe === true && process[stream].isTTY;
   },
   warn: (message) => {
-    printLine(`kubectl-eck: ${message}`);
+    printLine(`${request === undefined ? 'warning' : 'kubectl-eck'}: ${message}`);
   },
   debug: (message) => {
     if (process.env['KUBECTL_ECK_LOG'] !== 'debug') return;
@@ -45,7 +45,7 @@ const done =
       });
 
 done.catch((error: unknown) => {
-  printError(error, world.environment);
+  printError(error, world, request === undefined ? 'error' : 'kubectl-eck');
   // Do not wait for open connections and prompts.
   process.exit();
 });

@@ -30,6 +30,11 @@ export interface World {
   debug(message: string): void;
 }
 
+/** Whether a stream may be coloured: it is a TTY, and neither `NO_COLOR` (https://no-color.org) nor `TERM=dumb` is set. */
+export function mayColour(stream: StandardStream, world: Pick<World, 'environment' | 'isTerminal'>): boolean {
+  return world.isTerminal(stream) && !world.environment['NO_COLOR'] && world.environment['TERM'] !== 'dumb';
+}
+
 /** The world with another environment, such as the one that a context's `exec` entry sets. */
 export function withEnvironment(world: World, environment: Environment): World {
   return { ...world, environment };

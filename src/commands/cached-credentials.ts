@@ -1,4 +1,5 @@
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
+import { compareNaturally } from '../ens/actions.js';
 import { endpointKey } from '../endpoint.js';
 import { EckError, messageOf, quoted, usageError } from '../errors.js';
 import { readExecArguments } from '../exec-credential/arguments.js';
@@ -78,8 +79,7 @@ export async function joinCredentials(
     const itsContexts = context.isCurrent ? [context, ...entry.contexts] : [...entry.contexts, context];
     entries.set(keyText, { ...entry, contexts: itsContexts });
   }
-  // Not by locale: the order is the same on every machine.
-  return [...entries.values()].sort((one, other) => (one.keyText < other.keyText ? -1 : 1));
+  return [...entries.values()].sort((one, other) => compareNaturally(one.keyText, other.keyText));
 }
 
 export async function readCredentials(paths: KubeconfigPaths, world: World): Promise<CredentialEntry[]> {

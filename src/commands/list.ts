@@ -5,7 +5,7 @@ import { openClient, type EnsClient } from '../ens/client.js';
 import { printable, printLine, printOutput, quoted } from '../errors.js';
 import { readSettings } from '../settings.js';
 import { formatDocument } from '../terminal/format.js';
-import { formatTable, type Column } from '../terminal/table.js';
+import { formatTable, terminalWidth, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
 import { readOwnContexts, type OwnContext } from './cached-credentials.js';
 import { rememberClusters } from './completion/sources.js';
@@ -46,6 +46,7 @@ const wideColumns: readonly Column<ListedCluster>[] = [
 /** `list`: the account's clusters, and the contexts that reach them. */
 export function listCommand(world: World): Command {
   const command = new Command('list')
+    .alias('ls')
     .description("list the account's clusters")
     .option('--region <ID>', 'only clusters in this region, such as cn-hangzhou-58')
     .option('--name <NAME>', 'only clusters of this name')
@@ -71,14 +72,18 @@ export function listCommand(world: World): Command {
     const listed = clusters.map((cluster) => {
       return { ...cluster, contexts: own.filter(({ clusterId }) => clusterId === cluster.clusterId) };
     });
-    printOutput(await formatClusters(listed, format));
+    printOutput(await formatClusters(listed, format, terminalWidth(world)));
     if (clusters.length === 0) printLine(noClusters(client, { name, region }));
   });
 }
 
-async function formatClusters(clusters: readonly ListedCluster[], format: (typeof formats)[number]) {
+async function formatClusters(
+  clusters: readonly ListedCluster[],
+  format: (typeof formats)[number],
+  width: number,
+) {
   if (format === 'name') return clusters.map(({ clusterId }) => `${clusterId}\n`).join('');
-  if (format === 'table') return formatTable(columns, clusters);
+  if (format === 'table') return formatTable(columns, clusters, width, ['REGION', 'VERSION', 'ACCESS']);
   if (format === 'wide') return formatTable(wideColumns, clusters);
   const withNames = clusters.map((one) => ({ ...one, contexts: one.contexts.map(({ name }) => name) }));
   return formatDocument(withNames, format);

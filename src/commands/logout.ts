@@ -44,6 +44,9 @@ export function logoutCommand(world: World): Command {
   return command.action((names: string[]) => logout(names, command, world));
 }
 
+/** More credentials are summarised in one line. */
+const mostLines = 5;
+
 async function logout(names: readonly string[], command: Command, world: World): Promise<void> {
   const all = switchOption(command, 'all');
   const typed = typedSettings(command);
@@ -64,10 +67,11 @@ async function logout(names: readonly string[], command: Command, world: World):
   // Contexts first: otherwise kubectl could have a credential fetched again meanwhile.
   if (switchOption(command, 'remove-contexts')) await takeOut(contexts, paths, world);
   else if (contexts.length > 0) {
-    printLine(`These contexts remain (--remove-contexts removes them): ${printable(contexts.join(', '))}`);
+    printLine(`These contexts remain (--remove-contexts removes them): ${listOf(contexts)}`);
   }
   const failed = new Set<StoreName>();
   let deleted = 0;
+  const lines: string[] = [];
   for (const credential of credentials) {
     const { deletedFrom, failures } = await deleteEverywhere(credential, world);
     const isUnknown = implied.includes(credential) && deletedFrom.length + failures.length === 0;
@@ -76,14 +80,23 @@ async function logout(names: readonly string[], command: Command, world: World):
     for (const { store, code, message, fix } of failures) {
       failed.add(store);
       const text = `the credential of ${whose} is not deleted: ${message}`;
-      printError(new EckError(code, text, { fix }), world.environment);
+      printError(new EckError(code, text, { fix }), world);
     }
     if (deletedFrom.length > 0) {
-      printLine(`Deleted the credential of ${whose} (${deletedFrom.join(', ')}).`);
+      lines.push(`Deleted the credential of ${whose} (${deletedFrom.join(', ')}).`);
     } else if (isUnknown) {
-      printError(notCached(credential.key.clusterId), world.environment);
-    } else if (failures.length === 0) printLine(`The credential of ${whose} was not cached.`);
+      printError(notCached(credential.key.clusterId), world);
+    } else if (failures.length === 0) lines.push(`The credential of ${whose} was not cached.`);
   }
+  if (lines.length > mostLines) {
+    const count = lines.filter((line) => line.startsWith('Deleted')).length;
+    lines.splice(
+      0,
+      Infinity,
+      `Deleted the credentials of ${count}, and ${lines.length - count} were not cached.`,
+    );
+  }
+  for (const line of lines) printLine(line);
   if (all && Object.keys(typed).length === 0) {
     const others = await deleteWithoutRecord(failed, world);
     if (others > 0) printLine(`Credentials without a record that were deleted, too: ${others}`);
@@ -95,15 +108,20 @@ async function logout(names: readonly string[], command: Command, world: World):
   } else if (credentials.length === 0) printLine('No credential is cached here.');
 }
 
+function listOf(names: readonly string[]): string {
+  const more = names.length > mostLines ? `, and ${names.length - mostLines} more` : '';
+  return printable(names.slice(0, mostLines).join(', ')) + more;
+}
+
 async function takeOut(names: readonly string[], paths: KubeconfigPaths, world: World): Promise<void> {
   try {
     const { contextNames, currentContext } = await removeContexts(paths, names);
-    for (const name of contextNames) printLine(`Removed context ${printable(name)} from the kubeconfig.`);
+    if (contextNames.length > 0) printLine(`Removed from the kubeconfig: ${listOf(contextNames)}`);
     if (currentContext.before !== undefined && currentContext.after === undefined) {
       printLine('There is no current context now. Choose one: kubectl config use-context NAME');
     }
   } catch (error) {
-    printError(error, world.environment);
+    printError(error, world);
   }
 }
 
@@ -130,7 +148,7 @@ async function deleteWithoutRecord(failed: ReadonlySet<StoreName>, world: World)
       deleted += await openStore(store, world).deleteAll();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.code !== 'keychain-absent') printError(error, world.environment);
+      if (error.code !== 'keychain-absent') printError(error, world);
     }
   }
   return deleted;

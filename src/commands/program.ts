@@ -16,7 +16,9 @@ import {
   outputOption,
   textOption,
   typedSettings,
+  switchOption,
 } from './options.js';
+import { startSpinner, stopSpinner } from '../terminal/progress.js';
 import { refreshCommand } from './refresh.js';
 import { statusCommand } from './status.js';
 
@@ -54,9 +56,12 @@ export function program(world: World): Command {
   }
   root.hook('preAction', (_, command) => {
     checkParent(command.name(), world);
+    if (switchOption(command, 'verbose')) process.env['KUBECTL_ECK_LOG'] = 'debug';
+    if (command.name() !== 'exec-credential') startSpinner(world);
   });
   for (const command of [root, ...root.commands]) {
     command
+      .option('-v, --verbose', 'print each step, and the stack trace of an error')
       .helpOption('-h, --help', 'print help')
       .exitOverride()
       .configureOutput({ writeOut: printOutput, writeErr: () => undefined });
@@ -90,7 +95,9 @@ export async function run(args: readonly string[], world: World): Promise<void> 
   }
   try {
     await root.parseAsync(args, { from: 'user' });
+    stopSpinner();
   } catch (error) {
+    stopSpinner();
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
     // `help UNKNOWN`: commander would print all help and not say why.

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject } from '../credential/check.js';
-import { EckError, printable, printError, printLine } from '../errors.js';
+import { EckError, formatDateTime, printable, printError, printLine } from '../errors.js';
 import type { ApiServer } from '../exec-credential/cached-record.js';
 import { readCachedCredential } from '../exec-credential/cache.js';
 import { CredentialRecords } from '../exec-credential/records.js';
@@ -10,7 +10,6 @@ import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
 import { identityKey } from '../identity.js';
 import { readSettings, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
-import { formatDateTime } from '../terminal/format.js';
 import { withEnvironment, type World } from '../world.js';
 import {
   nothingCached,
@@ -58,7 +57,7 @@ export function refreshCommand(world: World): Command {
         try {
           printLine(await refresh(entry, settings, world));
         } catch (error) {
-          printError(error, world.environment);
+          printError(error, world);
         }
       }),
     );

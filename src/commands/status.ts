@@ -6,7 +6,7 @@ import { isLoggedOut } from '../exec-credential/cached-record.js';
 import { identityKey } from '../identity.js';
 import { readSettings } from '../settings.js';
 import { formatDocument, humanTime } from '../terminal/format.js';
-import { formatTable, type Column } from '../terminal/table.js';
+import { formatTable, terminalWidth, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
 import {
   nothingCached,
@@ -52,7 +52,7 @@ STATUS is one of:
     });
     printOutput(
       format === 'table'
-        ? formatTable(columns(now), rows)
+        ? formatTable(columns(now), rows, terminalWidth(world), spareColumns)
         : await formatDocument(rows.map(documentOf), format),
     );
     if (rows.length === 0) printLine(nothingCached);
@@ -79,6 +79,8 @@ export function statusOf(entry: CredentialEntry, maxAgeMs: number, now: Date): C
   if (contexts.length === 0) return { entry, status: 'no context', renewsAt };
   return { entry, status: verdict === 'renew' ? 'due' : 'ok', renewsAt };
 }
+
+const spareColumns = ['IDENTITY', 'EXPIRES', 'STORE', 'FETCHED', 'RENEWS'];
 
 function columns(now: Date): readonly Column<CredentialStatus>[] {
   const time = (date: Date | undefined): string => (date === undefined ? '' : humanTime(date, now));

@@ -61,7 +61,10 @@ export function readClusters(clusters: unknown): Cluster[] {
   }
   return clusters
     .flatMap((cluster) => (isMapping(cluster) ? (readCluster(cluster) ?? []) : []))
-    .sort((one, other) => compare(one.name, other.name) || compare(one.clusterId, other.clusterId));
+    .sort(
+      (one, other) =>
+        compareNaturally(one.name, other.name) || compareNaturally(one.clusterId, other.clusterId),
+    );
 }
 
 function readCluster(fields: Mapping): Cluster | undefined {
@@ -85,10 +88,12 @@ function readCluster(fields: Mapping): Cluster | undefined {
   };
 }
 
-/** By code points, the same on every machine. */
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
+/** Compares texts so that `m10` comes after `m9`, the same on every machine. */
+export function compareNaturally(one: string, other: string): number {
+  return collator.compare(one, other) || (one < other ? -1 : one > other ? 1 : 0);
 }
+
+const collator = new Intl.Collator('en', { numeric: true });
 
 /**
  * Asks ENS for a cluster's kubeconfig, and takes from it what can be trusted. Nothing is saved.

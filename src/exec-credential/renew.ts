@@ -1,10 +1,10 @@
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { freshness } from '../credential/freshness.js';
-import { EckError, type ErrorCode } from '../errors.js';
+import { EckError, formatDateTime, type ErrorCode } from '../errors.js';
 import { identityFromSettings, identityKey, isFromEnvironment } from '../identity.js';
 import type { Settings } from '../settings.js';
-import { openStore } from '../store/open.js';
+import { mainFailure, openStore } from '../store/open.js';
 import { StoreError, type Store } from '../store/store.js';
 import type { World } from '../world.js';
 import { deleteCopies, readCachedCredential, saveCredential, type Cache } from './cache.js';
@@ -91,8 +91,8 @@ export async function renew(renewal: Renewal, cache: Cache, world: World): Promi
     if (!isOutage(error) && !(doubt === 'suspected' && isRefusal(error))) throw error;
     const since = cache.records.lastRenewal()?.failure?.since ?? world.now();
     if (parentProcess === undefined || cache.records.noteWarned(parentProcess, since)) {
-      const end = cached.notAfter.toISOString().slice(0, 16).replace('T', ' ');
-      world.warn(`${error.message}; the cached credential is served, valid until ${end} UTC [${error.code}]`);
+      const end = formatDateTime(cached.notAfter);
+      world.warn(`${error.message}; the cached credential is served, valid until ${end} [${error.code}]`);
     }
     return cached;
   }
@@ -207,7 +207,7 @@ async function fetchUnderLock(
       records.noteRenewal({ finishedAt: world.now(), repairedAt });
     }
     if (world.now() < credential.notBefore) {
-      const begin = credential.notBefore.toISOString();
+      const begin = formatDateTime(credential.notBefore);
       world.warn(`the certificate of ${clusterId} is not valid before ${begin}; set this machine's clock`);
     }
     return credential;
@@ -234,10 +234,10 @@ async function deleteRefused(key: CacheKey, { records, store }: Cache, world: Wo
   records.noteEnding({ reason: 'refusal', at: world.now() });
 }
 
-function warnNoStore({ failures = [] }: Store, world: World): void {
-  const reasons = failures.map(({ message }) => message).join('; ') || 'no store works here';
-  const fix = failures.find((failure) => failure.fix)?.fix ?? '--store file saves it in a private file';
-  warnOnce('no-store', `${reasons}, so every command fetches a credential; ${fix}`, world);
+function warnNoStore(store: Store, world: World): void {
+  const { message = 'no store works here', fix = '--store file saves it in a private file' } =
+    mainFailure(store) ?? {};
+  warnOnce('no-store', `${message}, so every command fetches a credential; ${fix}`, world);
 }
 
 /**

@@ -84,3 +84,8 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
     deleteAll: async () => (await ask((store) => store.deleteAll(), never)).reduce((sum, n) => sum + n, 0),
   };
 }
+
+/** Why a store could not be used. Without a desktop, what is wrong is the store that was tried after the keychain. */
+export function mainFailure({ failures = [] }: Store): StoreError | undefined {
+  return failures.find(({ code }) => code !== 'keychain-absent') ?? failures[0];
+}

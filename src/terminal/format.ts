@@ -1,10 +1,3 @@
-import type { StandardStream, World } from '../world.js';
-
-/** Whether a stream may be coloured: it is a TTY, and neither `NO_COLOR` (https://no-color.org) nor `TERM=dumb` is set. */
-export function mayColour(stream: StandardStream, world: Pick<World, 'environment' | 'isTerminal'>): boolean {
-  return world.isTerminal(stream) && !world.environment['NO_COLOR'] && world.environment['TERM'] !== 'dumb';
-}
-
 /** A value as JSON or YAML for standard output, ending with a line feed. */
 export async function formatDocument(value: unknown, format: 'json' | 'yaml'): Promise<string> {
   if (format === 'json') return `${JSON.stringify(value, null, 2)}\n`;
@@ -16,13 +9,6 @@ export async function formatDocument(value: unknown, format: 'json' | 'yaml'): P
 /** Quotes a text as one word of a shell command, if it needs quoting. */
 export function shellWord(text: string): string {
   return /^[\w.:/@=,+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** A date and time such as `2026-11-25 15:04`, in local time. */
-export function formatDateTime(date: Date): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
 /** A time relative to `now`, such as `2h ago` or `in 10h`. */

@@ -1,5 +1,7 @@
-import type { World } from '../world.js';
-import { mayColour } from './format.js';
+import { setOutputHook } from '../errors.js';
+import { mayColour, type World } from '../world.js';
+
+type Screen = Pick<World, 'environment' | 'isTerminal'>;
 
 export interface Progress {
   /** One more item is done. */
@@ -9,16 +11,14 @@ export interface Progress {
 }
 
 const widestBar = 30;
+const eraseLine = '\r\x1b[K';
 
 /**
  * Shows a progress bar on standard error, if that is a terminal that takes one, and leaves nothing behind.
  * The bars of prompt libraries read the keyboard and end the process at Ctrl-C, so this is one of our own.
  */
-export function showProgress(
-  label: string,
-  total: number,
-  world: Pick<World, 'environment' | 'isTerminal'>,
-): Progress | undefined {
+export function showProgress(label: string, total: number, world: Screen): Progress | undefined {
+  stopSpinner();
   if (!mayColour('stderr', world)) return undefined;
   let done = 0;
   let isOver = false;
@@ -33,7 +33,7 @@ export function showProgress(
     },
     stop(): void {
       isOver = true;
-      process.stderr.write('\r\x1b[K');
+      process.stderr.write(eraseLine);
     },
   };
 }
@@ -48,4 +48,33 @@ export function progressLine(label: string, done: number, total: number, columns
   if (width < 1) return count.slice(0, columns - 1);
   const filled = total === 0 ? width : Math.floor((width * done) / total);
   return `${label} [${'#'.repeat(filled)}${'-'.repeat(width - filled)}] ${count}`;
+}
+
+const spinnerAfterMs = 500;
+const spinnerFrames = ['|', '/', '-', '\\'];
+let timer: NodeJS.Timeout | undefined;
+
+/**
+ * Shows a spinner on standard error while a command takes more than half a second, if that is a terminal that takes one.
+ * It is erased before anything is printed.
+ */
+export function startSpinner(world: Screen): void {
+  stopSpinner();
+  if (!mayColour('stderr', world)) return;
+  let frame = 0;
+  const draw = (): void => {
+    process.stderr.write(`\r${spinnerFrames[frame++ % spinnerFrames.length] ?? ''} Working…`);
+  };
+  timer = setTimeout(() => {
+    setOutputHook(() => process.stderr.write(eraseLine));
+    draw();
+    timer = setInterval(draw, 100).unref();
+  }, spinnerAfterMs).unref();
+}
+
+/** Also before a prompt, and before a progress bar. */
+export function stopSpinner(): void {
+  clearTimeout(timer);
+  setOutputHook(undefined)?.();
+  timer = undefined;
 }

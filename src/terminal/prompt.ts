@@ -1,16 +1,62 @@
-import { EckError } from '../errors.js';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { EckError, printLine } from '../errors.js';
+import { mayColour, type World } from '../world.js';
+import { startSpinner, stopSpinner } from './progress.js';
+
+type Options = { value: string; label: string }[];
 
 /**
- * Lets a person pick items, at least one, from a list that shrinks as they type. Tab marks an item; Enter takes the
- * marked items, or the highlighted one if none is marked. Drawn on standard error.
+ * Lets a person pick items, at least one. Drawn on standard error: without colours, as a list with numbers.
  *
  * @param options with labels that are shown and searched
  * @throws EckError `interrupted` if the person cancels
  */
 export async function pickMany(
   message: string,
-  options: { value: string; label: string }[],
+  options: Options,
+  world: Pick<World, 'environment' | 'isTerminal'>,
 ): Promise<readonly string[]> {
+  stopSpinner();
+  const picked = await (mayColour('stderr', world) ? pickWhileTyping : pickByNumber)(message, options);
+  if (picked === undefined) throw new EckError('interrupted', 'Nothing was picked, so nothing was done');
+  startSpinner(world);
+  return picked;
+}
+
+/** @returns `undefined` if the person ends the input */
+async function pickByNumber(message: string, options: Options): Promise<readonly string[] | undefined> {
+  for (const [index, { label }] of options.entries()) {
+    printLine(`${String(index + 1).padStart(String(options.length).length)}) ${label}`);
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    for (;;) {
+      terminal.setPrompt(`${message} Their numbers, such as 1 3: `);
+      terminal.prompt();
+      const typed = await Promise.race([
+        once(terminal, 'line'),
+        once(terminal, 'close'),
+        once(terminal, 'SIGINT'),
+      ]);
+      const numbers = String(typed[0] ?? '').match(/[^\s,]+/g);
+      if (typed.length === 0) return undefined;
+      const picked = numbers?.map((number) => options[/^\d+$/.test(number) ? Number(number) - 1 : -1]?.value);
+      if (picked?.every((value) => value !== undefined)) return [...new Set(picked)];
+      printLine(`Type one or more numbers from 1 to ${options.length}.`);
+    }
+  } finally {
+    terminal.close();
+  }
+}
+
+/**
+ * From a list that shrinks as the person types. Tab marks an item; Enter takes the marked items, or the highlighted one
+ * if none is marked.
+ *
+ * @returns `undefined` if the person cancels
+ */
+async function pickWhileTyping(message: string, options: Options): Promise<readonly string[] | undefined> {
   const { autocompleteMultiselect, isCancel } = await import('@clack/prompts');
   let isListening = false;
   const picked = await autocompleteMultiselect<string>({
@@ -34,6 +80,5 @@ export async function pickMany(
     withGuide: false,
     output: process.stderr,
   });
-  if (isCancel(picked)) throw new EckError('interrupted', 'Nothing was picked, so nothing was done');
-  return picked;
+  return isCancel(picked) ? undefined : picked;
 }

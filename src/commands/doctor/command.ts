@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { EckError, printLine, printOutput } from '../../errors.js';
-import { formatDocument, mayColour, shellWord } from '../../terminal/format.js';
-import type { World } from '../../world.js';
+import { formatDocument, shellWord } from '../../terminal/format.js';
+import { mayColour, type World } from '../../world.js';
 import { addExamples, addSettingOptions, kubeconfigOption, outputFormat, outputOption } from '../options.js';
 import { findFacts, type Check, type Facts, type Result } from './facts.js';
 import { context, kubeconfig, kubectl } from './kubeconfig.js';

@@ -7,12 +7,11 @@ import {
 import { cacheKeyText } from '../../credential/cache-key.js';
 import { certificateSubject } from '../../credential/check.js';
 import { freshness } from '../../credential/freshness.js';
-import { EckError, printable } from '../../errors.js';
+import { EckError, formatDateTime, printable } from '../../errors.js';
 import { readCachedCredential } from '../../exec-credential/cache.js';
 import { isLoggedOut } from '../../exec-credential/cached-record.js';
 import { cacheKeyOf } from '../../exec-credential/resolve-identity.js';
-import { openStore } from '../../store/open.js';
-import { formatDateTime } from '../../terminal/format.js';
+import { mainFailure, openStore } from '../../store/open.js';
 import { release } from '../../world.js';
 import { ok, skipped, warning, type Check } from './facts.js';
 import { runProgram } from './programs.js';
@@ -55,9 +54,8 @@ export const store: Check = async (facts, world) => {
   const { failures = [] } = chosen;
   const reasons = failures.map(({ message }) => message).join('; ');
   if (name === 'none') {
-    // Without a desktop, what is wrong is the store that was tried next.
-    const failure = failures.find(({ code }) => code !== 'keychain-absent') ?? failures[0];
-    return warning(`no store works, so every kubectl command calls ENS (${reasons})`, failure?.fix ?? fix);
+    const why = `no store works, so every kubectl command calls ENS (${reasons})`;
+    return warning(why, mainFailure(chosen)?.fix ?? fix);
   }
   facts.store = name;
   // By its name, so that a store that does not answer is not asked again.

@@ -58,7 +58,7 @@ export async function selectClusters(
     const { host } = resolveEndpoint(client.endpoint);
     return resolveNames(clusters, listed, region === undefined ? host : `${host} in ${quoted(region)}`);
   }
-  const picked = all || listed.length === 0 ? listed : await pickClusters(listed);
+  const picked = all || listed.length === 0 ? listed : await pickClusters(listed, world);
   return { clusters: picked, listed, unknown: [] };
 }
 
@@ -97,11 +97,11 @@ export function resolveNames(
   return { clusters: [...clusters.values()], listed, unknown };
 }
 
-async function pickClusters(clusters: readonly Cluster[]): Promise<readonly Cluster[]> {
+async function pickClusters(clusters: readonly Cluster[], world: World): Promise<readonly Cluster[]> {
   const fields = ['name', 'clusterId', 'region'] as const;
   const columns = fields.map((field) => ['', (cluster: Cluster) => cluster[field]] as const);
   const [, ...labels] = formatTable(columns, clusters).split('\n');
   const choices = clusters.map(({ clusterId }, index) => ({ value: clusterId, label: labels[index] ?? '' }));
-  const picked = await pickMany('Which clusters?', choices);
+  const picked = await pickMany('Which clusters?', choices, world);
   return clusters.filter(({ clusterId }) => picked.includes(clusterId));
 }

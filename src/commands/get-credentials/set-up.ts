@@ -13,7 +13,8 @@ import { CredentialRecords } from '../../exec-credential/records.js';
 import { resolveIdentity } from '../../exec-credential/resolve-identity.js';
 import type { ContextEntry, ExecEntry } from '../../kubeconfig/entry.js';
 import { defaultMaxAgeMs, formatDuration, type StoreName } from '../../settings.js';
-import { openStore } from '../../store/open.js';
+import { mainFailure, openStore } from '../../store/open.js';
+import type { StoreError } from '../../store/store.js';
 import { showProgress } from '../../terminal/progress.js';
 import type { World } from '../../world.js';
 import type { ContextNamer, KnownCluster } from './context-names.js';
@@ -32,6 +33,8 @@ export interface ClusterSetUp {
   readonly key: CacheKey;
   readonly credential: ClientCredential;
   readonly store: StoreName;
+  /** Why no store saved it. */
+  readonly storeFailure?: StoreError | undefined;
   readonly entry: ContextEntry;
   /** Why the context has not the cluster's name. */
   readonly nameReason?: string | undefined;
@@ -114,7 +117,8 @@ export async function setUpClusters(
     records.clearEnding();
     const exec = execEntry(clusterId, client, execApiVersion);
     const entry = { name, ...issued, namespace, exec };
-    return { key, credential, store: savedIn, entry, nameReason: reason };
+    const storeFailure = savedIn === 'none' ? mainFailure(store) : undefined;
+    return { key, credential, store: savedIn, storeFailure, entry, nameReason: reason };
   }
 
   const waiting = clusters.values();
