@@ -10,7 +10,13 @@ import {
   quoted,
   usageError,
 } from '../src/errors.js';
+import type { Environment } from '../src/world.js';
 import { holds, isPrintable } from './fuzz/property.js';
+
+const screen = (environment: Environment, isTerminal = false) => ({
+  environment,
+  isTerminal: () => isTerminal,
+});
 
 test.each([
   ['one\ntwo', 'one two'],
@@ -98,22 +104,32 @@ describe('printing', () => {
   }
 
   test.each<[string, unknown, string, number]>([
-    ['an error', new EckError('ens-not-allowed', 'denied'), 'kubectl-eck: denied [ens-not-allowed]\n', 1],
-    ['a fix', usageError('what?', 'Give this'), 'kubectl-eck: what? [usage]\nGive this\n', 2],
+    ['an error', new EckError('ens-not-allowed', 'denied'), 'error: denied [ens-not-allowed]\n', 1],
+    ['a fix', usageError('what?', 'Give this'), 'error: what? [usage]\nGive this\n', 2],
   ])('%s', (_, error, expected, status) => {
-    printError(error, { KUBECTL_ECK_LOG: 'info' });
+    printError(error, screen({ KUBECTL_ECK_LOG: 'info' }));
     expect(written).toEqual({ 1: '', 2: expected });
     expect(process.exitCode).toBe(status);
   });
 
+  test.each<[string, Environment, boolean, boolean]>([
+    ['at a terminal', {}, true, true],
+    ['with NO_COLOR', { NO_COLOR: '1' }, true, false],
+    ['at a dumb terminal', { TERM: 'dumb' }, true, false],
+    ['in a pipe', {}, false, false],
+  ])('an error in red %s', (_, environment, isTerminal, isRed) => {
+    printError(usageError('what?'), screen(environment, isTerminal), 'kubectl-eck');
+    expect(written[2]).toBe(`${isRed ? '\u001b[31mkubectl-eck:\u001b[0m' : 'kubectl-eck:'} what? [usage]\n`);
+  });
+
   test.each([new TypeError('first\nsecond\u001b[2J\u202e'), 'first\nsecond'])('a defect: %p', (thrown) => {
-    printError(thrown, {});
-    expect(written[2]).toMatch(/^kubectl-eck: Internal error: first second.* \[internal\]\nReport it .*\n$/);
+    printError(thrown, screen({}));
+    expect(written[2]).toMatch(/^error: Internal error: first second.* \[internal\]\nReport it .*\n$/);
     expect(process.exitCode).toBe(1);
   });
 
   test('a stack trace for debugging, without control characters', () => {
-    printError(new TypeError('one\u001b[2J\u009b1m\u202e'), { KUBECTL_ECK_LOG: 'debug' });
+    printError(new TypeError('one\u001b[2J\u009b1m\u202e'), screen({ KUBECTL_ECK_LOG: 'debug' }));
     const [, , first, ...frames] = String(written[2]).trimEnd().split('\n');
     expect(first).toMatch(/TypeError: one/);
     expect(frames.length).toBeGreaterThan(2);

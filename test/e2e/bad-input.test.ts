@@ -177,7 +177,7 @@ test.each(rows)(
     const refused = await sandbox.run(args, differences.env === undefined ? {} : { env: differences.env });
     expect(refused).toMatchObject({ status: code === 'usage' ? 2 : 1, stdout: '' });
     // What failed, and the fix: no stack trace, no control character, no secret.
-    expect(refused.stderr).toMatch(new RegExp(`^kubectl-eck: [^\\n]+ \\[${code}\\]\\n(?:[^\\n]+\\n)?$`));
+    expect(refused.stderr).toMatch(new RegExp(`^(?:error|kubectl-eck): [^\\n]+ \\[${code}\\]\\n(?:[^\\n]+\\n)?$`));
     expect(refused.stderr).toMatch(differences.says ?? /./);
     expect(refused.stderr).not.toMatch(/[^\P{Cc}\n]|\n\s+at |doNotPrintMe/u);
     expect(await contentOfHome()).toEqual(before);
@@ -192,7 +192,7 @@ test('a machine without a keychain is served, and says why nothing is saved once
   const env = sandbox.environment({ KUBECTL_ECK_STORE: undefined });
   const first = await runProgram(lonely, exec, { env, timeoutMs: 30_000 });
   expect(JSON.parse(first.stdout)).toMatchObject({ kind: 'ExecCredential' });
-  expect(first.stderr).toMatch(/^kubectl-eck: /);
+  expect(first.stderr).toMatch(/^error: /);
   expect(await runProgram(lonely, exec, { env, timeoutMs: 30_000 })).toMatchObject({ status: 0, stderr: '' });
 });
 

@@ -127,7 +127,7 @@ describe('status', () => {
     await setUp();
     await sandbox.writeHome('.kube/config', 'clusters: {');
     const outcome = await run(['status', '-o', 'json']);
-    expect(outcome.stderr).toMatch(/^kubectl-eck: .*kubeconfig.*\n$/);
+    expect(outcome.stderr).toMatch(/^warning: .*kubeconfig.*\n$/);
     expect(outcome.status).toBe(0);
     expect(JSON.parse(outcome.stdout)).toMatchObject([{ clusterId: id, status: 'no context', contexts: [] }]);
   });
@@ -135,7 +135,7 @@ describe('status', () => {
   test('of an unknown cluster is an error', async () => {
     const outcome = await run(['status', 'eck-9']);
     expect(outcome).toMatchObject({ status: 1, stdout: '' });
-    expect(outcome.stderr).toMatch(/^kubectl-eck: .*"eck-9".*\[not-cached\]\n.*get-credentials"\n$/);
+    expect(outcome.stderr).toMatch(/^error: .*"eck-9".*\[not-cached\]\n.*get-credentials"\n$/);
   });
 });
 
@@ -293,7 +293,7 @@ describe('logout', () => {
     await setUp();
     const outcome = await run(['logout', '--all', '--remove-contexts']);
     expect(outcome.status).toBe(0);
-    expect(outcome.stderr).toMatch(/Removed context edge from the kubeconfig/);
+    expect(outcome.stderr).toMatch(/^Removed from the kubeconfig: edge$/m);
     expect(outcome.stderr).toMatch(/There is no current context now/);
     const written = readFileSync(sandbox.kubeconfig, 'utf8');
     expect(written).toContain(theirs.slice(0, theirs.indexOf('current-context')));

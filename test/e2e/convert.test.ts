@@ -50,8 +50,8 @@ function base64(text: string): string {
 /** Some keys stay: each is named with a code, and the kubeconfig is the same text. */
 async function expectStays(run: Outcome, file: string, text: string, code: string): Promise<void> {
   expect(run).toMatchObject({ status: 1, stdout: '' });
-  expect(run.stderr).toMatch(new RegExp(`^kubectl-eck: eck-0123abcd: .*\\[${code}\\]$`, 'm'));
-  expect(run.stderr).toMatch(/^kubectl-eck: 1 of \d client keys .* \[conversion-incomplete\]$/m);
+  expect(run.stderr).toMatch(new RegExp(`^error: eck-0123abcd: .*\\[${code}\\]$`, 'm'));
+  expect(run.stderr).toMatch(/^error: 1 of \d client keys .* \[conversion-incomplete\]$/m);
   expect(await readFile(file, 'utf8')).toBe(text);
 }
 
@@ -122,8 +122,8 @@ describe('convert', () => {
     const file = await sandbox.writeHome('elastic.yaml', elastic);
     const run = await sandbox.run(['convert'], { env: { KUBECONFIG: `${config}:${file}` } });
     expect(run).toMatchObject({ status: 1, stdout: '' });
-    expect(run.stderr).toMatch(/^kubectl-eck: eck-elastic: .*\[ens-cluster-not-found\]$/m);
-    expect(run.stderr).toMatch(/^kubectl-eck: 1 of 2 client keys .* \[conversion-incomplete\]$/m);
+    expect(run.stderr).toMatch(/^error: eck-elastic: .*\[ens-cluster-not-found\]$/m);
+    expect(run.stderr).toMatch(/^error: 1 of 2 client keys .* \[conversion-incomplete\]$/m);
     expect(await readFile(file, 'utf8')).toBe(elastic);
     expect(await filesWith(key)).toEqual([]);
   });

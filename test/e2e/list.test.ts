@@ -67,6 +67,6 @@ describe('list', () => {
     await sandbox.writeHome('.kube/config', 'contexts: {');
     const listed = await sandbox.run(['list', '-o', 'name']);
     expect(listed).toMatchObject({ status: 0, stdout: 'eck-0123abcd\neck-ffff0001\n' });
-    expect(listed.stderr).toMatch(/^kubectl-eck: .*config/);
+    expect(listed.stderr).toMatch(/^error: .*config/);
   });
 });

@@ -232,9 +232,9 @@ describe('one of many clusters that fails', () => {
     sandbox.ens.removeCluster(idOf(7));
     const got = await sandbox.run(['get-credentials', ...idsOf(20), 'unknown']);
     expect(got).toMatchObject({ status: 1, stdout: '' });
-    expect(got.stderr.match(/^kubectl-eck: .*$/gm)).toEqual([
-      expect.stringMatching(/^kubectl-eck: unknown: .*\[ens-cluster-not-found\]$/),
-      expect.stringMatching(/^kubectl-eck: eck-0007: .*\[ens-cluster-not-found\]$/),
+    expect(got.stderr.match(/^error: .*$/gm)).toEqual([
+      expect.stringMatching(/^error: unknown: .*\[ens-cluster-not-found\]$/),
+      expect.stringMatching(/^error: eck-0007: .*\[ens-cluster-not-found\]$/),
     ]);
     expect((await kubeconfig()).contexts).toEqual(idsOf(20).filter((id) => id !== idOf(7)));
   });
@@ -247,7 +247,7 @@ describe('one of many clusters that fails', () => {
     await sandbox.writeHome('.kube/config', text);
     const got = await sandbox.run(all);
     expect(got).toMatchObject({ status: 1 });
-    expect(got.stderr).toMatch(/^kubectl-eck: eck-0001: .*\[kubeconfig-conflict\]\n.*--overwrite$/m);
+    expect(got.stderr).toMatch(/^error: eck-0001: .*\[kubeconfig-conflict\]\n.*--overwrite$/m);
     expect(got.stderr).not.toContain('--context NAME');
     expect((await kubeconfig()).contexts).toEqual([idOf(0), idOf(2)]);
     expect(sandbox.ens.calls(issuing)).toBe(calls);
@@ -267,7 +267,7 @@ describe('what would fail for every cluster', () => {
     sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [] });
     const refused = await sandbox.run(many);
     expect(refused).toMatchObject({ status: 1, stdout: '' });
-    expect(refused.stderr).toMatch(/^kubectl-eck: .* 200 of 200 clusters .* \[ens-not-allowed\]\n/);
+    expect(refused.stderr).toMatch(/^error: .* 200 of 200 clusters .* \[ens-not-allowed\]\n/);
     expect(sandbox.ens.calls()).toBeLessThanOrEqual(32);
   });
 
@@ -288,7 +288,7 @@ describe('what would fail for every cluster', () => {
     sandbox.ens.failNext('always', apiError('ServiceUnavailable'));
     const got = await sandbox.run([...many, '--timeout', '1s']);
     expect(got).toMatchObject({ status: 1, stdout: '' });
-    expect(got.stderr).toMatch(/^kubectl-eck: .* 200 of 200 clusters were not set up \[ens-unavailable\]\n/);
+    expect(got.stderr).toMatch(/^error: .* 200 of 200 clusters were not set up \[ens-unavailable\]\n/);
     expect(new Set(sandbox.ens.log.map(({ params }) => params['ClusterId'])).size).toBeLessThanOrEqual(40);
   });
 });
@@ -344,7 +344,7 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
       await tty.waitFor(/仓库/);
       await tty.type(key);
       const screen = await tty.waitFor(/exit status/);
-      expect(screen).toMatch(/\nkubectl-eck: .* \[interrupted\]\n\[exit status 130\]/);
+      expect(screen).toMatch(/\nerror: .* \[interrupted\]\n\[exit status 130\]/);
       expect(sandbox.ens.calls(issuing)).toBe(0);
     });
   });

@@ -39,7 +39,7 @@ async function run(script: string): Promise<string> {
 
 const gone = 'mkdir gone; cd gone; rmdir ../gone;';
 const nodes = /^NAME .*\neck-0123abcd-node-1 .*\n/;
-const noFile = /^kubectl-eck: Cannot write the kubeconfig rel: no such file or directory .*\n.*\n$/;
+const noFile = /^error: Cannot write the kubeconfig rel: no such file or directory .*\n.*\n$/;
 const renew = 'kubectl-eck exec-credential --cluster-id "$1" --max-age 1ms | cut -c1-20';
 
 describeWith([currentKubectl], 'everything works, or one line says what is missing', () => {
@@ -68,7 +68,7 @@ describeWith([currentKubectl], 'everything works, or one line says what is missi
     [
       'for a ~ in quotes',
       'kubectl-eck status --kubeconfig "~/config"',
-      /^kubectl-eck: \/.*\/~\/config is in a directory named "~": shells .*\nCLUSTER/,
+      /^warning: \/.*\/~\/config is in a directory named "~": shells .*\nNAME/,
     ],
   ])('%s', async (_, script, expected) => {
     expect(await run(script)).toMatch(expected);
@@ -89,7 +89,7 @@ describeWith([currentKubectl, namespaces], 'everything works in namespaces', () 
       'with a read-only home directory',
       '--mount',
       'mount --bind "$HOME" "$HOME"; mount -o remount,ro,bind "$HOME"; kubectl get nodes',
-      /^kubectl-eck: the directory .*KUBECACHEDIR\nNAME /,
+      /^kubectl-eck: the directory .*KUBECACHEDIR.*\nNAME /,
     ],
   ])('%s', async (_, argv, script, expected) => {
     expect(await run(`exec unshare ${argv} /bin/sh -c '${script}' sh "$1"`)).toMatch(expected);

@@ -67,7 +67,7 @@ for (const [platform, machine, requirement, argv] of machines) {
           const env = Object.fromEntries(sealedVariables().map((name) => [name, value]));
           const outcome = await run(['-e', 'console.log(1)'], env, tracer);
           expect(outcome).toMatchObject({ status: 2, stdout: '' });
-          expect(outcome.stderr).toMatch(/^kubectl-eck: unknown option '-e' \[usage\]/);
+          expect(outcome.stderr).toMatch(/^error: unknown option '-e' \[usage\]/);
           const calls = readFileSync(trace, 'utf8').split('\n');
           expect(calls.filter((call) => /bait|(connect|bind|listen)\(/.test(call))).toEqual([]);
         }

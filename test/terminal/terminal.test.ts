@@ -1,13 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import {
-  formatDateTime,
-  formatDocument,
-  humanDuration,
-  humanTime,
-  mayColour,
-  shellWord,
-} from '../../src/terminal/format.js';
+import { formatDocument, humanDuration, humanTime, shellWord } from '../../src/terminal/format.js';
+import { formatDateTime } from '../../src/errors.js';
+import { mayColour } from '../../src/world.js';
 import { progressLine } from '../../src/terminal/progress.js';
 import { formatTable, type Column } from '../../src/terminal/table.js';
 

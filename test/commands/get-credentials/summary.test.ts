@@ -47,9 +47,9 @@ describe('the summary of many clusters', () => {
       failure('eck-9', 'kubeconfig-conflict', 'Replace it'),
     ];
     expect(summaryOfMany([], failures, identity)).toEqual([
-      'kubectl-eck: eck-7: it went wrong [kubeconfig-conflict]',
-      'kubectl-eck: eck-8: it went wrong [ens-unavailable]',
-      'kubectl-eck: eck-9: it went wrong [kubeconfig-conflict]',
+      'error: eck-7: it went wrong [kubeconfig-conflict]',
+      'error: eck-8: it went wrong [ens-unavailable]',
+      'error: eck-9: it went wrong [kubeconfig-conflict]',
       'Replace it',
       'Clusters that failed: 3.',
     ]);
