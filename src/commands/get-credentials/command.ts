@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { openClient } from '../../ens/client.js';
+import { identityWords } from '../../ens/sign-in.js';
 import { EckError, printable, printLine, printOutput, quoted, usageError } from '../../errors.js';
 import { readExecArguments } from '../../exec-credential/arguments.js';
 import { readBeforeWriting, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
@@ -113,7 +114,7 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   }
   if (!paths && entries.length > 0) printOutput(renderKubeconfig(entries, rules));
 
-  const identity = client.signer.description;
+  const identity = identityWords(client.signer);
   const [setUp] = report.setUps;
   const [failure] = failures;
   if (isOne && failure) throw failure.error;
