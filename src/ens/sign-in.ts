@@ -239,14 +239,22 @@ async function roleOfEcsInstance({ environment }: World): Promise<Found | undefi
 
 /** Signs in, and asks for credentials once, so that an identity without any is found here. */
 async function signInWith(found: Found, settings: Settings, { environment }: World): Promise<Signer> {
-  const { roleArn, timeoutMs: totalMs } = settings;
+  const { roleArn, timeoutMs } = settings;
   const assumed = roleArn ? `the RAM role ${printable(roleArn, 120)} assumed by ` : '';
   const description = `${assumed}${found.description}`;
   const facts: TransportFacts = {};
+  const start = performance.now();
   try {
     const base = found.provider();
     const provider = roleArn ? roleProvider(base, { ram_role_arn: roleArn }) : base;
-    const rules = { totalMs, maxBodyBytes: 256 * 1024, environment };
+    const rules = {
+      // Of all requests together.
+      get totalMs() {
+        return Math.max(1, start + timeoutMs - performance.now());
+      },
+      maxBodyBytes: 256 * 1024,
+      environment,
+    };
     await withTransport(rules, facts, () => provider.getCredentials());
     return { credential: new Credential(null, provider), description, profile: found.profile };
   } catch (error) {

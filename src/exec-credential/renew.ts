@@ -81,15 +81,16 @@ function isValid(credential: ClientCredential | undefined, now: Date): credentia
  * @throws EckError if there is no credential to serve
  */
 export async function renew(renewal: Renewal, cache: Cache, world: World): Promise<ClientCredential> {
-  const { cached, doubt, parentProcess } = renewal;
+  const { key, cached, doubt, parentProcess } = renewal;
   const hasFallBack = isValid(cached, world.now());
   try {
     throwRecentFailure(cache, hasFallBack, world.now());
     return await fetchAndSave(renewal, cache, world, { hasFallBack, mustSave: cached === undefined });
   } catch (error) {
     if (!isValid(cached, world.now()) || !(error instanceof EckError)) throw error;
-    // On a suspicion alone, nothing is lost.
-    if (!isOutage(error) && !(doubt === 'suspected' && isRefusal(error))) throw error;
+    // The metadata service is not there at the moment, or on a suspicion alone: nothing is lost.
+    const isAway = error.code === 'identity-not-found' && key.identity.kind === 'ecs-role';
+    if (!isOutage(error) && !isAway && !(doubt === 'suspected' && isRefusal(error))) throw error;
     const since = cache.records.lastRenewal()?.failure?.since ?? world.now();
     if (parentProcess === undefined || cache.records.noteWarned(parentProcess, since)) {
       const end = cached.notAfter.toISOString().slice(0, 16).replace('T', ' ');
