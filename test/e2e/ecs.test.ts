@@ -79,10 +79,16 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'serving a cache
     await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'work', profiles }));
   });
   const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+  const otherKey = {
+    ALICLOUD_ACCESS_KEY_ID: 'LTAI5tTestAccessKeyId000',
+    ALICLOUD_ACCESS_KEY_SECRET: 'TestAccessKeySecret00000000001',
+  };
   const identities: [string, Record<string, string | undefined>, string[]][] = [
     ['an AccessKey in the environment', {}, []],
     ['a profile that is named', none, ['--profile', 'work']],
     ['the current profile', none, []],
+    ['a profile that a variable names', { ...none, ALIBABACLOUD_PROFILE: 'work' }, []],
+    ['an AccessKey in other variables', { ...none, ...otherKey, ALIBABA_CLOUD_IGNORE_PROFILE: 'TRUE' }, []],
   ];
 
   test.each(identities)(
