@@ -88,7 +88,6 @@ export async function signIn(settings: Settings, world: World): Promise<Signer> 
       found = await look(world, settings);
       if (found !== undefined) {
         const signer = await signInWith(found, settings, world);
-        if (settings.profile !== undefined) return signer;
         passedOver.push(...(await findOthers(found, index, settings, world)));
         return { ...signer, passedOver };
       }
@@ -112,19 +111,21 @@ function isFinalProfile(world: World): boolean {
   return namedProfile(world.environment) !== undefined && !existsSync(credentialsFile(world));
 }
 
-/** The other identities of later places, without asking the network, and of other variables for a profile. */
+/** The other identities of later places, without asking the network, and the profiles that other variables name. */
 async function findOthers(used: Found, index: number, settings: Settings, world: World): Promise<string[]> {
   const { environment } = world;
   const others: string[] = [];
-  for (const [, look] of places.slice(index + 1, -1)) {
+  for (const [at, [, look]] of places.slice(0, -1).entries()) {
+    // A profile that was chosen is before all places.
+    if (settings.profile === undefined ? at <= index : look === cliProfile) continue;
     const found = await (async () => look(world, settings))().catch(() => undefined);
     const isSame = found?.accessKeyId !== undefined && found.accessKeyId === used.accessKeyId;
     if (found !== undefined && !isSame) others.push(found.description);
   }
-  const named = ignoresProfiles(environment) ? undefined : namedProfile(environment);
-  for (const variable of profileVariables) {
+  const known = used.profile?.name ?? namedProfile(environment);
+  for (const variable of ignoresProfiles(environment) ? [] : profileVariables) {
     const name = environment[variable];
-    if (named && name && name !== named) others.push(`profile ${shownName(name)} of ${variable}`);
+    if (name && name !== known) others.push(`profile ${shownName(name)} of ${variable}`);
   }
   return others;
 }

@@ -176,7 +176,22 @@ describe('the identity', () => {
       [],
     ],
     ['none', 'empty', {}, {}, none, []],
-    ['--profile before all', 'default', { ...sdk, ...session, ...disabled }, { profile: 'work' }, ofWork, []],
+    [
+      '--profile before all',
+      'default',
+      { ...sdk, ...session, ...disabled },
+      { profile: 'work' },
+      ofWork,
+      [ofSdk[0]],
+    ],
+    [
+      '--profile before other variables',
+      'default',
+      { ...session, ...old },
+      { profile: 'work' },
+      ofWork,
+      [ofOld[0], 'profile session of ALIBABA_CLOUD_PROFILE'],
+    ],
   ])('is %s', async (_, current, variables, typed, [words, key], passedOver) => {
     writeProfiles(current);
     const section = `type = access_key\naccess_key_id = LTAI\naccess_key_secret = ${secret}\n`;
@@ -197,6 +212,32 @@ describe('the identity', () => {
     for (let time = 0; time < 2; time += 1) {
       expect(withoutPath(identityKey(await resolveIdentity(settings(typed), world)))).toBe(key);
     }
+  });
+
+  test('is found again after a change of anything that the saved result depends on', async () => {
+    const steps: [Variables, string][] = [
+      [{}, 'ecs-role:'],
+      [uri, 'credentials-uri:'],
+      [{ ALIBABA_CLOUD_ECS_METADATA: 'edge' }, 'ecs-role:edge'],
+      [old, ofOld[1]],
+      [cli, ofCli[1]],
+      [workIn('ALICLOUD_PROFILE'), 'profile:work'],
+      [{ ...workIn('ALICLOUD_PROFILE'), ...session }, 'profile:session'],
+      [{ ...workIn('ALICLOUD_PROFILE'), ...session, ...ignored }, 'ecs-role:'],
+    ];
+    const resolved: string[] = [];
+    writeProfiles('empty');
+    for (const [variables] of steps) {
+      world.setVariables(variables);
+      resolved.push(
+        identityKey(await resolveIdentity(settings(), world)).replace(/^(credentials-uri:).*/, '$1'),
+      );
+    }
+    expect(resolved).toEqual(steps.map(([, key]) => key));
+    world.setVariables({});
+    await resolveIdentity(settings(), world);
+    writeProfiles('work');
+    expect(identityKey(await resolveIdentity(settings(), world))).toBe('profile:work');
   });
 
   test('is a credentials URI after an ignored or empty profile', async () => {
