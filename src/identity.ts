@@ -25,31 +25,28 @@ type BaseIdentity =
   | { readonly kind: 'ecs-role'; readonly role: string }
   | { readonly kind: 'credentials-uri'; readonly digest: string };
 
-/** Variables that name an identity together. */
+/** Variables that name an identity together: the AccessKey id or the role first. */
 export interface IdentityVariables {
   readonly kind: 'access-key' | 'oidc';
-  /** The AccessKey id or the role first. */
-  readonly names: readonly [string, ...string[]];
-  readonly tokenName: string;
+  readonly names: readonly string[];
 }
 
-function accessKeyOf(prefix: string): IdentityVariables {
-  const names = [`${prefix}ACCESS_KEY_ID`, `${prefix}ACCESS_KEY_SECRET`] as const;
-  return { kind: 'access-key', names, tokenName: `${prefix}SECURITY_TOKEN` };
-}
-
-function oidcOf(prefix: string): IdentityVariables {
-  const names = [`${prefix}ROLE_ARN`, `${prefix}OIDC_PROVIDER_ARN`, `${prefix}OIDC_TOKEN_FILE`] as const;
-  return { kind: 'oidc', names, tokenName: '' };
+function variablesOf(kind: IdentityVariables['kind'], prefix: string): IdentityVariables {
+  const oidc = ['ROLE_ARN', 'OIDC_PROVIDER_ARN', 'OIDC_TOKEN_FILE'];
+  const words = kind === 'oidc' ? oidc : ['ACCESS_KEY_ID', 'ACCESS_KEY_SECRET'];
+  return { kind, names: words.map((word) => prefix + word) };
 }
 
 /** The variables of Alibaba Cloud's SDKs, which beat profiles. */
-export const sdkVariables = [accessKeyOf('ALIBABA_CLOUD_'), oidcOf('ALIBABA_CLOUD_')] as const;
+export const sdkVariables = [
+  variablesOf('access-key', 'ALIBABA_CLOUD_'),
+  variablesOf('oidc', 'ALIBABA_CLOUD_'),
+];
 
 /** The variables that only the aliyun CLI reads, where a profile has no AccessKey. */
-export const cliVariables: readonly IdentityVariables[] = [
-  ...['ALIBABACLOUD_', 'ALICLOUD_', ''].map(accessKeyOf),
-  oidcOf('ALIBABACLOUD_'),
+export const cliVariables = [
+  ...['ALIBABACLOUD_', 'ALICLOUD_', ''].map((prefix) => variablesOf('access-key', prefix)),
+  variablesOf('oidc', 'ALIBABACLOUD_'),
 ];
 
 /** The variables that name a profile, in the order of the aliyun CLI. */
@@ -84,7 +81,7 @@ export function identityOfVariables(
 ): Identity | undefined {
   const found = groups.find(({ names }) => names.every((name) => environment[name]));
   if (found === undefined) return undefined;
-  const [variable] = found.names;
+  const [variable = ''] = found.names;
   const value = environment[variable] ?? '';
   if (found.kind === 'oidc') return { kind: 'oidc', roleArn: value };
   return { kind: 'access-key', accessKeyId: value, ...(found !== sdkVariables[0] && { variable }) };

@@ -142,14 +142,11 @@ function notFound(message: string): EckError {
 }
 
 function placeOfVariables(group: IdentityVariables): [string, Look] {
-  return [group.names[0], (world) => identityOfGroup(group, world)];
+  return [group.names[0] ?? '', (world) => identityOfGroup(group, world)];
 }
 
 /** The identity of variables that belong together. @throws EckError if some of them are set and others are not */
-function identityOfGroup(
-  { kind, names, tokenName }: IdentityVariables,
-  { environment }: World,
-): Found | undefined {
+function identityOfGroup({ kind, names }: IdentityVariables, { environment }: World): Found | undefined {
   const set = names.find((name) => environment[name]);
   if (set === undefined) return undefined;
   const [first = '', second = '', third] = names.map((name) => {
@@ -164,11 +161,12 @@ function identityOfGroup(
         oidcProvider({ ram_role_arn: first, oidc_provider_arn: second, oidc_token_file: third }),
     };
   }
+  const [variable = ''] = names;
+  const token = environment[variable.replace('ACCESS_KEY_ID', 'SECURITY_TOKEN')];
   return {
-    description: `the AccessKey ${printable(first, 40)} of ${names[0]}`,
+    description: `the AccessKey ${printable(first, 40)} of ${variable}`,
     accessKeyId: first,
-    provider: () =>
-      accessKeyProvider({ access_key_id: first, access_key_secret: second }, environment[tokenName]),
+    provider: () => accessKeyProvider({ access_key_id: first, access_key_secret: second }, token),
   };
 }
 

@@ -76,6 +76,7 @@ describe('the identity', () => {
     `ALIBABA_CLOUD_ACCESS_KEY_${set} is set without ALIBABA_CLOUD_ACCESS_KEY_${missing}`;
   const workIn = (name: string): Variables => ({ [name]: 'work' });
   const session = { ALIBABA_CLOUD_PROFILE: 'session' };
+  const ofSession = 'profile session of ALIBABA_CLOUD_PROFILE';
   const disabled = { ALIBABA_CLOUD_CLI_PROFILE_DISABLED: 'True' };
   const ignored = { ALIBABACLOUD_IGNORE_PROFILE: 'TRUE' };
   const gone = { ALICLOUD_PROFILE: 'gone' };
@@ -85,114 +86,50 @@ describe('the identity', () => {
   const uri = { ALIBABA_CLOUD_CREDENTIALS_URI: 'http://127.0.0.1:9/' };
   const ofUri = 'the identity of ALIBABA_CLOUD_CREDENTIALS_URI';
 
-  type Row = [what: string, current: string, Variables, SettingTexts, readonly [string, string], string[]];
+  type Row = [what: string, current: string, Variables, readonly [string, string], string[]?];
   // Where signing in fails, its message names the identity.
   test.each<Row>([
-    ['the current profile', 'work', {}, {}, ofWork, []],
-    ['the default profile if none is current', '', {}, {}, ['profile default of', 'profile:default'], []],
-    ['an AccessKey before profiles', 'work', sdk, {}, ofSdk, [work]],
-    [
-      'not an AccessKey without its secret',
-      'work',
-      { ...sdk, ...noSecret },
-      {},
-      ofWork,
-      [incomplete('ID', 'SECRET')],
-    ],
-    [
-      'not an AccessKey without its id',
-      'work',
-      { ...sdk, ...noId },
-      {},
-      ofWork,
-      [incomplete('SECRET', 'ID')],
-    ],
-    ['an OIDC role before profiles', 'work', oidcIn('ALIBABA_CLOUD_'), {}, ofOidc, []],
-    [
-      'an AccessKey before an OIDC role',
-      'work',
-      { ...oidcIn('ALIBABA_CLOUD_'), ...sdk },
-      {},
-      ofSdk,
-      [ofOidc[0], work],
-    ],
-    ['ALIBABACLOUD_PROFILE', 'default', workIn('ALIBABACLOUD_PROFILE'), {}, ofWork, []],
-    ['ALIBABA_CLOUD_PROFILE', 'default', workIn('ALIBABA_CLOUD_PROFILE'), {}, ofWork, []],
-    ['ALICLOUD_PROFILE', 'default', workIn('ALICLOUD_PROFILE'), {}, ofWork, []],
-    [
-      'the first of these',
-      'default',
-      { ...workIn('ALIBABACLOUD_PROFILE'), ...session },
-      {},
-      ofWork,
-      ['profile session of ALIBABA_CLOUD_PROFILE'],
-    ],
-    ['a profile before other variables', 'work', { ...cli, ...old }, {}, ofWork, [ofCli[0], ofOld[0]]],
-    [
-      'ALIBABACLOUD_ACCESS_KEY_ID after an empty profile',
-      'empty',
-      { ...cli, ...old, ...bare },
-      {},
-      ofCli,
-      [ofOld[0], ofBare[0]],
-    ],
-    ['ALICLOUD_ACCESS_KEY_ID', 'empty', { ...bare, ...old }, {}, ofOld, [ofBare[0]]],
-    ['ACCESS_KEY_ID', 'empty', { ...bare, ...oidcIn('ALIBABACLOUD_') }, {}, ofBare, [ofOidc[0]]],
-    ['ALIBABACLOUD_ROLE_ARN', 'empty', oidcIn('ALIBABACLOUD_'), {}, ofOidc, []],
-    ['no profile where profiles are disabled', 'work', { ...disabled, ...session, ...cli }, {}, ofCli, []],
-    ['no profile where profiles are ignored', 'work', { ...ignored, ...session, ...cli }, {}, ofCli, []],
-    [
-      'one AccessKey, not two',
-      'work',
-      { ...sdk, ALICLOUD_ACCESS_KEY_ID: 'LTAI1', ALICLOUD_ACCESS_KEY_SECRET: secret },
-      {},
-      ofSdk,
-      [work],
-    ],
-    [
-      'a credentials file after other variables',
-      'empty',
-      { ...file, ...cli },
-      {},
-      ofCli,
-      ['profile default of FILE'],
-    ],
-    ['a credentials file', 'empty', { ...file, ...uri }, {}, fileOf('default'), [ofUri]],
-    ['its section', 'work', { ...file, ...session, ...disabled }, {}, fileOf('session'), []],
-    [
-      'its section where the CLI has no such profile',
-      'work',
-      { ...file, ALIBABA_CLOUD_PROFILE: 'other' },
-      {},
-      fileOf('other'),
-      [],
-    ],
-    [
-      'no other than a named profile',
-      'work',
-      { ...gone, ...cli },
-      {},
-      ['has no profile gone', 'profile:gone'],
-      [],
-    ],
-    ['none', 'empty', {}, {}, none, []],
+    ['the current profile', 'work', {}, ofWork],
+    ['the default profile if none is current', '', {}, ['profile default of', 'profile:default']],
+    ['an AccessKey before profiles', 'work', sdk, ofSdk, [work]],
+    ['no AccessKey without a secret', 'work', { ...sdk, ...noSecret }, ofWork, [incomplete('ID', 'SECRET')]],
+    ['no AccessKey without an id', 'work', { ...sdk, ...noId }, ofWork, [incomplete('SECRET', 'ID')]],
+    ['an OIDC role before profiles', 'work', oidcIn('ALIBABA_CLOUD_'), ofOidc],
+    ['an AccessKey before OIDC', 'work', { ...oidcIn('ALIBABA_CLOUD_'), ...sdk }, ofSdk, [ofOidc[0], work]],
+    ['ALIBABACLOUD_PROFILE', 'default', workIn('ALIBABACLOUD_PROFILE'), ofWork],
+    ['ALIBABA_CLOUD_PROFILE', 'default', workIn('ALIBABA_CLOUD_PROFILE'), ofWork],
+    ['ALICLOUD_PROFILE', 'default', workIn('ALICLOUD_PROFILE'), ofWork],
+    ['the first of these', 'default', { ...workIn('ALIBABACLOUD_PROFILE'), ...session }, ofWork, [ofSession]],
+    ['a profile before other variables', 'work', { ...cli, ...old }, ofWork, [ofCli[0], ofOld[0]]],
+    ['ALIBABACLOUD_ACCESS_KEY_ID', 'empty', { ...cli, ...old, ...bare }, ofCli, [ofOld[0], ofBare[0]]],
+    ['ALICLOUD_ACCESS_KEY_ID', 'empty', { ...bare, ...old }, ofOld, [ofBare[0]]],
+    ['ACCESS_KEY_ID', 'empty', { ...bare, ...oidcIn('ALIBABACLOUD_') }, ofBare, [ofOidc[0]]],
+    ['ALIBABACLOUD_ROLE_ARN', 'empty', oidcIn('ALIBABACLOUD_'), ofOidc],
+    ['no profile where profiles are disabled', 'work', { ...disabled, ...session, ...cli }, ofCli],
+    ['no profile where profiles are ignored', 'work', { ...ignored, ...session, ...cli }, ofCli],
+    ['one AccessKey, not two', 'work', { ...sdk, ...keyIn('', 'LTAI1') }, ofSdk, [work]],
+    ['other variables before a file', 'empty', { ...file, ...cli }, ofCli, ['profile default of FILE']],
+    ['a credentials file', 'empty', { ...file, ...uri }, fileOf('default'), [ofUri]],
+    ['its section', 'work', { ...file, ...session, ...disabled }, fileOf('session')],
+    ['its section, no profile', 'work', { ...file, ALIBABA_CLOUD_PROFILE: 'other' }, fileOf('other')],
+    ['no other than the named', 'work', { ...gone, ...cli }, ['has no profile gone', 'profile:gone']],
+    ['none', 'empty', {}, none],
     [
       '--profile before all',
       'default',
-      { ...sdk, ...session, ...disabled },
-      { profile: 'work' },
+      { ...sdk, ...session, ...disabled, '--profile': 'work' },
       ofWork,
       [ofSdk[0]],
     ],
     [
-      '--profile before other variables',
+      '--profile before others',
       'default',
-      { ...session, ...old },
-      { profile: 'work' },
+      { ...session, ...old, '--profile': 'work' },
       ofWork,
-      [ofOld[0], 'profile session of ALIBABA_CLOUD_PROFILE'],
+      [ofOld[0], ofSession],
     ],
-  ])('is %s', async (_, current, variables, typed, [words, key], passedOver) => {
+  ])('is %s', async (_, current, { '--profile': profile, ...variables }, [words, key], passedOver = []) => {
+    const typed = profile === undefined ? {} : { profile };
     writeProfiles(current);
     const section = `type = access_key\naccess_key_id = LTAI\naccess_key_secret = ${secret}\n`;
     const credentials = world.write(
