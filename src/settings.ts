@@ -96,6 +96,9 @@ export function readSettings(typed: SettingTexts, environment: Environment): Set
   };
 }
 
+/** In the order of the aliyun CLI, which also reads `REGION_ID` and `REGION`: other programs set those. */
+const regionVariables = ['ALIBABA_CLOUD_REGION_ID', 'ALIBABACLOUD_REGION_ID', 'ALICLOUD_REGION_ID'] as const;
+
 function readEndpoint(
   typed: SettingTexts,
   find: (flag: SettingFlag) => SettingText | undefined,
@@ -109,7 +112,7 @@ function readEndpoint(
   if (endpoint !== undefined) return parseEndpoint(endpoint.text, endpoint.source);
   const site = find('site');
   if (site !== undefined) return { kind: 'site', site: parseSite(site.text, site.source) };
-  const region = environment['ALIBABA_CLOUD_REGION_ID'];
+  const region = regionVariables.map((name) => environment[name]).find(Boolean);
   return region ? { kind: 'site', site: siteOfRegion(region) } : { kind: 'default' };
 }
 

@@ -1,5 +1,13 @@
 import { expect, test } from '@jest/globals';
-import { identityFromSettings, identityKey, withRole, type Identity } from '../src/identity.js';
+import {
+  cliVariables,
+  identityFromSettings,
+  identityKey,
+  identityOfVariables,
+  identityText,
+  withRole,
+  type Identity,
+} from '../src/identity.js';
 import type { Environment } from '../src/world.js';
 
 const accessKey = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5t', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'a secret' };
@@ -21,7 +29,7 @@ test.each<[string, string | undefined, Environment, Identity]>([
   ['the flag', 'home', { ...accessKey, ...oidc, ...named }, profile('home')],
   ['the AccessKey', undefined, { ...accessKey, ...oidc, ...named }, isAccessKey],
   ['the OIDC role', undefined, { ...oidc, ...named }, isOidc],
-  ['the profile', undefined, named, profile('work')],
+  ['the chain for a profile, which a file may lack', undefined, named, chain],
   ['the chain', undefined, {}, chain],
   ['the chain without a secret', undefined, { ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5t' }, chain],
   ['the chain with an empty secret', undefined, { ...accessKey, ...noSecret }, chain],
@@ -29,7 +37,7 @@ test.each<[string, string | undefined, Environment, Identity]>([
   ['the role without a secret', undefined, { ...accessKey, ...oidc, ...noSecret }, isOidc],
   ['the chain without a provider', undefined, { ...oidc, ALIBABA_CLOUD_OIDC_PROVIDER_ARN: '' }, chain],
   ['the chain without a token', undefined, { ...oidc, ALIBABA_CLOUD_OIDC_TOKEN_FILE: undefined }, chain],
-  ['the profile without a role', undefined, { ...oidc, ...named, ...noRole }, profile('work')],
+  ['the chain without a role', undefined, { ...oidc, ...noRole }, chain],
   ['the chain with an empty profile', undefined, { ALIBABA_CLOUD_PROFILE: '' }, chain],
   ['the same for another token', undefined, { ...accessKey, ALIBABA_CLOUD_SECURITY_TOKEN: 'x' }, isAccessKey],
 ])('the identity is that of %s', (_, typed, environment, identity) => {
@@ -50,4 +58,11 @@ test.each<[Identity, string]>([
   [profile(`x as ${role}`), 'profile:x%20as%20acs:ram::1:role/edge'],
 ])('the key of %j is %s', (identity, key) => {
   expect(identityKey(identity)).toBe(key);
+});
+
+test("the text of an identity names the variable if it is not the SDK's", () => {
+  const environment = { ALICLOUD_ACCESS_KEY_ID: 'LTAI', ALICLOUD_ACCESS_KEY_SECRET: 'secret' };
+  const identity = identityOfVariables(cliVariables, environment) ?? chain;
+  expect(identityText(identity)).toBe('access-key:LTAI of ALICLOUD_ACCESS_KEY_ID');
+  expect(identityText(withRole(isAccessKey, role))).toBe(`access-key:LTAI5t as ${role}`);
 });

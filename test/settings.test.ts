@@ -117,6 +117,10 @@ describe('the endpoint', () => {
     [{}, { ...siteVariable, ...region('eu-central-1') }, site('china')],
     [{}, region('cn-hangzhou'), site('china')],
     [{}, region('eu-central-1'), site('international')],
+    [{}, { ALICLOUD_REGION_ID: 'eu-central-1' }, site('international')],
+    [{}, { ALICLOUD_REGION_ID: 'eu-central-1', ALIBABACLOUD_REGION_ID: 'cn-hangzhou' }, site('china')],
+    [{}, { ...region('eu-central-1'), ALIBABACLOUD_REGION_ID: 'cn-hangzhou' }, site('international')],
+    [{}, { REGION_ID: 'eu-central-1', REGION: 'eu-central-1' }, { endpoint: { kind: 'default' } }],
     [{}, region(''), { endpoint: { kind: 'default' } }],
   ])('of %j and %j is %j', (typed, environment, expected) => {
     expect(readSettings(typed, environment)).toMatchObject(expected);

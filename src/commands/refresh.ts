@@ -7,7 +7,7 @@ import { readCachedCredential } from '../exec-credential/cache.js';
 import { CredentialRecords } from '../exec-credential/records.js';
 import { fetchAndSave, isRefusal } from '../exec-credential/renew.js';
 import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
-import { identityKey } from '../identity.js';
+import { identityText } from '../identity.js';
 import { readSettings, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
 import { withEnvironment, type World } from '../world.js';
@@ -76,7 +76,7 @@ async function refresh(entry: CredentialEntry, command: Settings, world: World):
   if (record === undefined && contexts.every(({ settings }) => settings.store === 'none')) {
     return `${clusterId}: nothing to refresh, since --store none saves nothing`;
   }
-  const identity = printable(identityKey(key.identity));
+  const identity = printable(identityText(key.identity));
   const fetching = await settingsToFetch(entry, command, world);
   if (fetching === undefined) {
     const message = `${clusterId}: the credential belongs to ${identity}, which is not the identity here`;

@@ -3,7 +3,7 @@ import { freshness, renewalDueAt } from '../credential/freshness.js';
 import { endpointKey } from '../endpoint.js';
 import { printable, printLine, printOutput } from '../errors.js';
 import { isLoggedOut } from '../exec-credential/cached-record.js';
-import { identityKey } from '../identity.js';
+import { identityKey, identityText } from '../identity.js';
 import { readSettings } from '../settings.js';
 import { formatDocument, humanTime } from '../terminal/format.js';
 import { formatTable, terminalWidth, type Column } from '../terminal/table.js';
@@ -88,7 +88,7 @@ function columns(now: Date): readonly Column<CredentialStatus>[] {
     ['NAME', ({ entry }) => entry.record?.clusterName ?? ''],
     ['ID', ({ entry }) => entry.key.clusterId],
     ['CONTEXT', ({ entry }) => entry.contexts.map(contextCell).join(',')],
-    ['IDENTITY', ({ entry }) => printable(identityKey(entry.key.identity))],
+    ['IDENTITY', ({ entry }) => printable(identityText(entry.key.identity))],
     ['STORE', ({ entry }) => storeOf(entry)],
     ['FETCHED', ({ entry }) => time(entry.record?.fetchedAt)],
     ['RENEWS', ({ renewsAt }) => (renewsAt !== undefined && renewsAt <= now ? 'now' : time(renewsAt))],

@@ -5,7 +5,7 @@ import { isMapping, type Mapping } from '../mapping.js';
 /** A profile of the aliyun CLI, without its secrets. */
 export interface CliProfile {
   readonly name: string;
-  /** How it signs in, such as `AK`. */
+  /** How it signs in, such as `AK`, in the CLI's spelling if the CLI knows it. */
   readonly mode: string | undefined;
   /** `region_id`, such as `cn-hangzhou`. */
   readonly region: string | undefined;
@@ -34,7 +34,8 @@ export async function readCliProfiles(homeDirectory: string): Promise<CliProfile
     new EckError('identity-unusable', `${printable(file)} ${why}`, { fix });
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    // PowerShell writes a byte order mark.
+    text = (await readFile(file, 'utf8')).replace(/^\ufeff/, '');
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT') return undefined;
@@ -52,11 +53,41 @@ export async function readCliProfiles(homeDirectory: string): Promise<CliProfile
   };
 }
 
+/** All that the CLI stores. */
+const modes = [
+  ...[
+    'AK',
+    'StsToken',
+    'RamRoleArn',
+    'EcsRamRole',
+    'RsaKeyPair',
+    'RamRoleArnWithRoleName',
+    'ChainableRamRoleArn',
+  ],
+  ...['External', 'CredentialsURI', 'OIDC', 'CloudSSO', 'OAuth', 'BearerToken', 'Anonymous'],
+];
+
+/** The mode of a profile. The CLI reads it without regard to case. */
+export function modeOf(fields: Mapping): string | undefined {
+  const mode = textOf(fields['mode']);
+  return modes.find((known) => known.toLowerCase() === mode?.toLowerCase()) ?? mode;
+}
+
+/** The mode of a profile, then that of the one that it starts from, and so on. */
+export function modesBehind({ fieldsOf }: CliProfiles, name: string): string[] {
+  const found: string[] = [];
+  for (let fields = fieldsOf(name); fields && found.length < 10;) {
+    found.push(modeOf(fields) ?? '');
+    fields = fieldsOf(textOf(fields['source_profile']) ?? '');
+  }
+  return found;
+}
+
 function readProfile(fields: Mapping): CliProfile | undefined {
   const name = textOf(fields['name']);
   // A cache key cannot contain text that is not valid Unicode.
   if (name === undefined || Buffer.from(name).toString() !== name) return undefined;
-  const mode = textOf(fields['mode']);
+  const mode = modeOf(fields);
   const needsAccessKey = mode === 'AK' || mode === 'StsToken' || mode === 'RamRoleArn';
   const lacksAccessKey = needsAccessKey && !hasAccessKey(fields);
   return { name, mode, region: textOf(fields['region_id']), lacksAccessKey };

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import * as credentialsModule from '@alicloud/credentials';
 import {
   ECSRAMRoleCredentialsProvider,
   OIDCRoleArnCredentialsProvider,
+  ProfileCredentialsProvider,
   RAMRoleARNCredentialsProvider,
   StaticAKCredentialsProvider,
   StaticSTSCredentialsProvider,
@@ -11,10 +13,11 @@ import {
 } from '@alicloud/credentials';
 import * as oauthModule from '@alicloud/credentials/dist/src/providers/oauth.js';
 import { splitProcessCommand } from '@alicloud/credentials/dist/src/utils/command.js';
-import { EckError, printable, quoted } from '../errors.js';
+import { EckError, ifPossible, printable, quoted } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import type { Environment } from '../world.js';
-import { hasAccessKey, parseJson, textOf, type CliProfiles } from './cli-profiles.js';
+import { hasAccessKey, modeOf, parseJson, textOf, type CliProfiles } from './cli-profiles.js';
+import { isMetadataDisabled } from './metadata-service.js';
 
 /** The `default` of a CommonJS package, which Node.js puts one level deeper than bundlers do. */
 export function defaultExport(module: { readonly default: unknown }): unknown {
@@ -56,8 +59,36 @@ function checkedText(what: string, value: unknown): string {
 }
 
 /** The RAM role of this ECS instance. */
-export function ecsProvider(role = ''): CredentialsProvider {
-  return ECSRAMRoleCredentialsProvider.builder().withRoleName(role).build();
+export function ecsProvider(environment: Environment, role = ''): CredentialsProvider {
+  if (isMetadataDisabled(environment)) throw unusable('ALIBABA_CLOUD_ECS_METADATA_DISABLED is set');
+  return unexpired(ECSRAMRoleCredentialsProvider.builder().withRoleName(role).build());
+}
+
+/** A local service that has a temporary AccessKey. */
+export function uriProvider(uri: string, environment: Environment): CredentialsProvider {
+  checkExternalSource(environment);
+  if (!/^https?:\/\/\S+$/.test(uri)) throw unusable('its URI is not a URL, or contains white space');
+  return unexpired(URICredentialsProvider.builder().withCredentialsURI(uri).build());
+}
+
+/** The library returns an expired AccessKey too, which would be refused as if the identity were wrong. */
+function unexpired(provider: CredentialsProvider): CredentialsProvider {
+  return {
+    getProviderName: () => provider.getProviderName(),
+    async getCredentials() {
+      const credentials = await provider.getCredentials();
+      const { expiration = '' } = (provider as unknown as { session: { expiration?: string } }).session;
+      if (Date.parse(expiration) > Date.now()) return credentials;
+      throw unavailable('its source returned an AccessKey that has expired');
+    },
+  };
+}
+
+/** The CLI's switch against programs and services of a profile. */
+function checkExternalSource(environment: Environment): void {
+  if (/^(?:1|true)$/i.test(environment['ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS'] ?? '')) {
+    throw unusable('ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS is set');
+  }
 }
 
 /** A RAM role that another identity assumes (STS, AssumeRole). `fields` are those of a CLI profile. */
@@ -66,9 +97,10 @@ export function roleProvider(base: CredentialsProvider, fields: Mapping): Creden
     .withCredentialsProvider(base)
     .withRoleArn(required(fields, 'ram_role_arn'))
     .withRoleSessionName(textOf(fields['ram_session_name']) ?? 'kubectl-eck')
-    .withDurationSeconds(Number(fields['expired_seconds']) || 3600)
+    .withExternalId(textOf(fields['external_id']) ?? '')
+    .withDurationSeconds(durationOf(fields['expired_seconds']))
     .withStsRegionId(textOf(fields['sts_region']) ?? '')
-    .withStsEndpoint(textOf(fields['sts_endpoint']) ?? '')
+    .withStsEndpoint(stsEndpointOf(fields))
     .withEnableVpc(fields['enable_vpc'] === true)
     .build();
 }
@@ -80,10 +112,22 @@ export function oidcProvider(fields: Mapping): CredentialsProvider {
     .withOIDCProviderArn(required(fields, 'oidc_provider_arn'))
     .withRoleArn(required(fields, 'ram_role_arn'))
     .withRoleSessionName(textOf(fields['ram_session_name']) ?? '')
-    .withDurationSeconds(Number(fields['duration_seconds']) || 3600)
+    .withDurationSeconds(durationOf(fields['duration_seconds']))
     .withStsRegionId(textOf(fields['sts_region']) ?? '')
+    .withStsEndpoint(stsEndpointOf(fields))
     .withEnableVpc(fields['enable_vpc'] === true)
     .build();
+}
+
+function durationOf(field: unknown): number {
+  const seconds = Number(field) || 3600;
+  if (seconds < 900) throw unusable('its expired_seconds is less than 900');
+  return seconds;
+}
+
+/** A host, as the library takes it; the CLI also takes a URL. */
+function stsEndpointOf(fields: Mapping): string {
+  return (textOf(fields['sts_endpoint']) ?? '').trim().replace(/^https?:\/\/|\/$/g, '');
 }
 
 /**
@@ -95,7 +139,12 @@ export function profileProvider(name: string, context: ProviderContext, depth = 
   const fields = context.fieldsOf(name);
   if (fields === undefined) throw unusable(`its source_profile ${quoted(name, 60)} does not exist`);
   if (depth > 10) throw unusable('its source_profile refers to itself');
-  const mode = textOf(fields['mode']);
+  return modeProvider(fields, context, depth);
+}
+
+function modeProvider(fields: Mapping, context: ProviderContext, depth = 0): CredentialsProvider {
+  const { environment } = context;
+  const mode = modeOf(fields);
   switch (mode) {
     case undefined:
       throw unusable('it has no mode');
@@ -104,41 +153,58 @@ export function profileProvider(name: string, context: ProviderContext, depth = 
     case 'StsToken':
       return accessKeyProvider(fields, required(fields, 'sts_token'));
     case 'RamRoleArn':
-      return roleProvider(accessKeyProvider(fields), fields);
+      return roleProvider(accessKeyProvider(fields, textOf(fields['sts_token'])), fields);
     case 'EcsRamRole':
-      return ecsProvider(textOf(fields['ram_role_name']));
+      return ecsProvider(environment, textOf(fields['ram_role_name']));
     case 'RamRoleArnWithRoleName':
-    case 'RamRoleArnWithEcs':
-      return roleProvider(ecsProvider(textOf(fields['ram_role_name'])), fields);
+      return roleProvider(ecsProvider(environment, textOf(fields['ram_role_name'])), fields);
     case 'ChainableRamRoleArn':
       return roleProvider(profileProvider(required(fields, 'source_profile'), context, depth + 1), fields);
     case 'OIDC':
       return oidcProvider(fields);
     case 'CredentialsURI':
-      return URICredentialsProvider.builder().withCredentialsURI(required(fields, 'credentials_uri')).build();
+      return uriProvider(required(fields, 'credentials_uri'), environment);
     case 'CloudSSO':
-      // The library (2.4.7) cannot renew the session that the CLI saved, since it does not send the account.
-      if (!(Number(fields['sts_expiration']) * 1000 > Date.now())) {
-        throw unusable('its CloudSSO session has ended', 'Sign in again with the aliyun CLI');
-      }
-      return accessKeyProvider(fields, required(fields, 'sts_token'));
     case 'OAuth':
-      return oauthProvider(fields);
+      // The session that the CLI saved.
+      if (Number(fields['sts_expiration']) * 1000 > Date.now() && hasAccessKey(fields)) {
+        return accessKeyProvider(fields, required(fields, 'sts_token'));
+      }
+      if (mode === 'OAuth') return oauthProvider(fields);
+      // The library (2.4.7) cannot renew it, since it does not send the account.
+      throw unavailable(
+        'its CloudSSO session has ended',
+        printable(`Run "aliyun sts GetCallerIdentity --profile ${String(fields['name'])}"`),
+      );
     case 'External': {
+      checkExternalSource(environment);
       const command = required(fields, 'process_command');
       // It runs once, however many calls are signed.
-      let provider: Promise<CredentialsProvider> | undefined;
+      let printed: Promise<Mapping> | undefined;
       return {
         getProviderName: () => 'external',
-        getCredentials: async () => (await (provider ??= runExternal(command, context))).getCredentials(),
+        async getCredentials() {
+          const more = await (printed ??= runExternal(command, context));
+          return modeProvider({ ...fields, ...more }, context, depth).getCredentials();
+        },
       };
     }
     default:
       // The mode may be anything, a secret too.
       throw unusable(
         /^[A-Za-z]{1,40}$/.test(mode) ? `its mode ${mode} is not supported` : 'its mode is invalid',
+        'Choose another profile with --profile, such as one of mode AK',
       );
   }
+}
+
+/** A profile of the SDK's credentials file, whose name the library reads from `process.env`. */
+export function credentialsFileProvider(file: string, profile: string): CredentialsProvider {
+  // The library takes the mark for a part of the first section's name.
+  if (ifPossible(() => readFileSync(file, 'utf8'))?.startsWith('\ufeff')) {
+    throw unusable('the file begins with a byte order mark', 'Save the file without one');
+  }
+  return ProfileCredentialsProvider.builder().withProfileName(profile).build();
 }
 
 /** The sites of OAuth, and the CLI's client ids there. */
@@ -159,8 +225,8 @@ function oauthProvider(fields: Mapping): CredentialsProvider {
     .build();
 }
 
-/** Runs a command that prints an AccessKey as JSON. */
-async function runExternal(command: string, context: ProviderContext): Promise<CredentialsProvider> {
+/** Runs a command that prints the fields of a profile with an AccessKey as JSON. */
+async function runExternal(command: string, context: ProviderContext): Promise<Mapping> {
   const { environment, timeoutMs } = context;
   const [file = '', ...args] = splitProcessCommand(command);
   const name = `its command ${quoted(file)}`;
@@ -183,12 +249,20 @@ async function runExternal(command: string, context: ProviderContext): Promise<C
   const fields = parseJson(output);
   if (!isMapping(fields)) throw unavailable(`${name} printed no JSON object`);
   if (!hasAccessKey(fields)) throw unavailable(`${name} printed no AccessKey`);
-  return accessKeyProvider(fields, textOf(fields['sts_token']));
+  const end = Number(fields['sts_expiration']) * 1000 || Date.parse(textOf(fields['expiration']) ?? '');
+  if (end <= Date.now()) throw unavailable(`${name} printed an AccessKey that has expired`);
+  const mode = modeOf(fields) ?? (textOf(fields['sts_token']) ? 'StsToken' : 'AK');
+  if (mode === 'External') throw unusable(`${name} printed the mode External`);
+  return { ...fields, mode };
 }
 
 function required(fields: Mapping, field: string): string {
   const text = textOf(fields[field]);
   if (text === undefined) throw unusable(`it has no ${field}`);
+  // It would be sent, and refused.
+  if (/arn$|^oidc/.test(field) && text !== text.trim()) {
+    throw unusable(`its ${field} begins or ends with white space`);
+  }
   return text;
 }
 
@@ -196,6 +270,6 @@ function unusable(message: string, fix?: string): EckError {
   return new EckError('identity-unusable', printable(message), { fix });
 }
 
-function unavailable(message: string): EckError {
-  return new EckError('identity-unavailable', message);
+function unavailable(message: string, fix?: string): EckError {
+  return new EckError('identity-unavailable', message, { fix });
 }

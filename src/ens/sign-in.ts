@@ -1,22 +1,29 @@
 import { existsSync } from 'node:fs';
+import type { CredentialsProvider } from '@alicloud/credentials';
+import { EckError, printable, quoted, type ErrorCode } from '../errors.js';
 import {
-  ProfileCredentialsProvider,
-  URICredentialsProvider,
-  type CredentialsProvider,
-} from '@alicloud/credentials';
-import { EckError, printable, type ErrorCode } from '../errors.js';
+  cliVariables,
+  credentialsFile,
+  ignoresProfiles,
+  namedProfile,
+  profileVariables,
+  sdkVariables,
+  type IdentityVariables,
+} from '../identity.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
-import { readCliProfiles, type CliProfile } from './cli-profiles.js';
+import { readCliProfiles, textOf, type CliProfile } from './cli-profiles.js';
 import { classifyFault } from './errors.js';
-import { isMetadataServiceThere } from './metadata-service.js';
+import { isMetadataDisabled, isMetadataServiceThere } from './metadata-service.js';
 import {
   accessKeyProvider,
   Credential,
+  credentialsFileProvider,
   ecsProvider,
   oidcProvider,
   profileProvider,
   roleProvider,
+  uriProvider,
 } from './providers.js';
 import { withTransport, type TransportFacts } from './transport.js';
 
@@ -27,12 +34,16 @@ export interface Signer {
   readonly description: string;
   /** The profile of the aliyun CLI that it comes from. */
   readonly profile?: CliProfile | undefined;
+  /** Other identities that were found, and what keeps earlier places from having one. */
+  readonly passedOver?: readonly string[];
 }
 
 /** An identity that a place has. It may turn out to be unusable. */
 interface Found {
   readonly description: string;
   readonly profile?: CliProfile;
+  /** The id of an AccessKey, which several places may have. */
+  readonly accessKeyId?: string | undefined;
   /** What to do if it cannot be used. */
   readonly fix?: string;
   /** Whether its source may turn out to have no identity, with HTTP 404. */
@@ -47,14 +58,17 @@ interface Found {
  */
 type Look = (world: World, settings: Settings) => Found | undefined | Promise<Found | undefined>;
 
-/** In the order of Alibaba Cloud's default credential chain. */
+/**
+ * In the order of Alibaba Cloud's default credential chain, with the CLI's other variables after profiles. The URI is
+ * before the metadata service, since an answer from the cache asks no network which of the two there is.
+ */
 const places: readonly (readonly [name: string, look: Look])[] = [
-  ['ALIBABA_CLOUD_ACCESS_KEY_ID', accessKeyOfEnvironment],
-  ['ALIBABA_CLOUD_ROLE_ARN', oidcRoleOfEnvironment],
+  ...sdkVariables.map(placeOfVariables),
   ['~/.aliyun/config.json', cliProfile],
+  ...cliVariables.map(placeOfVariables),
   ['~/.alibabacloud/credentials', profileOfCredentialsFile],
-  ['the metadata service of ECS', roleOfEcsInstance],
   ['ALIBABA_CLOUD_CREDENTIALS_URI', credentialsUriOfEnvironment],
+  ['the metadata service of ECS', roleOfEcsInstance],
 ];
 
 /**
@@ -66,22 +80,59 @@ const places: readonly (readonly [name: string, look: Look])[] = [
  */
 export async function signIn(settings: Settings, world: World): Promise<Signer> {
   let problem: EckError | undefined;
-  for (const [name, look] of places) {
+  const passedOver: string[] = [];
+  for (const [index, [name, look]] of places.entries()) {
     if (settings.profile !== undefined && look !== cliProfile) continue;
     let found: Found | undefined;
     try {
       found = await look(world, settings);
-      if (found !== undefined) return await signInWith(found, settings, world);
+      if (found !== undefined) {
+        const signer = await signInWith(found, settings, world);
+        passedOver.push(...(await findOthers(found, index, settings, world)));
+        return { ...signer, passedOver };
+      }
       world.debug(`no identity in ${name}`);
     } catch (error) {
       if (!(error instanceof EckError)) throw error;
       // An ECS instance without a RAM role has no identity.
       if (found !== undefined && error.code !== 'identity-not-found') throw error;
+      if (look === cliProfile && isFinalProfile(world)) throw error;
       world.debug(`no identity in ${name}: ${error.message}`);
       problem ??= error;
+      // A current profile without an AccessKey is no news: the CLI makes one at its first start.
+      if (look !== cliProfile || error.code !== 'identity-not-found') passedOver.push(error.message);
     }
   }
   throw problem ?? notFound('No Alibaba Cloud identity was found');
+}
+
+/** Whether no other identity is used if the CLI lacks a profile that variables name: no file of the SDK may have it. */
+function isFinalProfile(world: World): boolean {
+  return namedProfile(world.environment) !== undefined && !existsSync(credentialsFile(world));
+}
+
+/** The other identities of later places, without asking the network, and the profiles that other variables name. */
+async function findOthers(used: Found, index: number, settings: Settings, world: World): Promise<string[]> {
+  const { environment } = world;
+  const others: string[] = [];
+  for (const [at, [, look]] of places.slice(0, -1).entries()) {
+    // A profile that was chosen is before all places.
+    if (settings.profile === undefined ? at <= index : look === cliProfile) continue;
+    const found = await (async () => look(world, settings))().catch(() => undefined);
+    const isSame = found?.accessKeyId !== undefined && found.accessKeyId === used.accessKeyId;
+    if (found !== undefined && !isSame) others.push(found.description);
+  }
+  const known = used.profile?.name ?? namedProfile(environment);
+  for (const variable of ignoresProfiles(environment) ? [] : profileVariables) {
+    const name = environment[variable];
+    if (name && name !== known) others.push(`profile ${shownName(name)} of ${variable}`);
+  }
+  return others;
+}
+
+/** The identity in words, and those that were passed over. */
+export function identityWords({ description, passedOver = [] }: Signer): string {
+  return passedOver.length === 0 ? description : `${description} (passed over: ${passedOver.join('; ')})`;
 }
 
 function notFound(message: string): EckError {
@@ -90,86 +141,78 @@ function notFound(message: string): EckError {
   });
 }
 
-/** The values of variables that belong together; none if the first one is not set. */
-function readTogether(names: readonly string[], { environment }: World): string[] {
-  const [first = ''] = names;
-  if (!environment[first]) return [];
-  return names.map((name) => {
+function placeOfVariables(group: IdentityVariables): [string, Look] {
+  return [group.names[0] ?? '', (world) => identityOfGroup(group, world)];
+}
+
+/** The identity of variables that belong together. @throws EckError if some of them are set and others are not */
+function identityOfGroup({ kind, names }: IdentityVariables, { environment }: World): Found | undefined {
+  const set = names.find((name) => environment[name]);
+  if (set === undefined) return undefined;
+  const [first = '', second = '', third] = names.map((name) => {
     const value = environment[name];
-    if (!value) throw notFound(`${first} is set without ${name}`);
+    if (!value) throw notFound(`${set} is set without ${name}`);
     return value;
   });
-}
-
-function accessKeyOfEnvironment(world: World): Found | undefined {
-  const names = ['ALIBABA_CLOUD_ACCESS_KEY_ID', 'ALIBABA_CLOUD_ACCESS_KEY_SECRET'];
-  const [access_key_id, access_key_secret] = readTogether(names, world);
-  if (access_key_id === undefined) return undefined;
-  const token = world.environment['ALIBABA_CLOUD_SECURITY_TOKEN'];
+  if (kind === 'oidc') {
+    return {
+      description: `the RAM role ${printable(first, 120)} assumed with an OIDC token`,
+      provider: () =>
+        oidcProvider({ ram_role_arn: first, oidc_provider_arn: second, oidc_token_file: third }),
+    };
+  }
+  const [variable = ''] = names;
+  const token = environment[variable.replace('ACCESS_KEY_ID', 'SECURITY_TOKEN')];
   return {
-    description: `the AccessKey ${printable(access_key_id, 40)} of the environment`,
-    provider: () => accessKeyProvider({ access_key_id, access_key_secret }, token),
+    description: `the AccessKey ${printable(first, 40)} of ${variable}`,
+    accessKeyId: first,
+    provider: () => accessKeyProvider({ access_key_id: first, access_key_secret: second }, token),
   };
 }
 
-function oidcRoleOfEnvironment(world: World): Found | undefined {
-  const names = ['ROLE_ARN', 'OIDC_PROVIDER_ARN', 'OIDC_TOKEN_FILE'].map((name) => `ALIBABA_CLOUD_${name}`);
-  const [ram_role_arn, oidc_provider_arn, oidc_token_file] = readTogether(names, world);
-  if (ram_role_arn === undefined) return undefined;
-  return {
-    description: `the RAM role ${printable(ram_role_arn, 120)} assumed with an OIDC token`,
-    provider: () => oidcProvider({ ram_role_arn, oidc_provider_arn, oidc_token_file }),
-  };
-}
-
-/** The profile of the settings, else the one of the environment, else the current one. */
-async function cliProfile(world: World, { profile: named, timeoutMs }: Settings): Promise<Found | undefined> {
+/** The profile of the settings, else the one that variables name, else the current one. */
+async function cliProfile(world: World, { profile, timeoutMs }: Settings): Promise<Found | undefined> {
   const { environment } = world;
-  if (named === undefined && isTrue(environment['ALIBABA_CLOUD_CLI_PROFILE_DISABLED'])) return undefined;
+  if (profile === undefined && ignoresProfiles(environment)) return undefined;
   const cli = await readCliProfiles(world.homeDirectory());
-  const name = named ?? (environment['ALIBABA_CLOUD_PROFILE'] || cli?.current);
+  const name = profile ?? namedProfile(environment) ?? cli?.current;
   if (name === undefined) return undefined;
-  const shown = printable(name, 60);
-  const fix = `Run "aliyun configure --profile ${shown}"`;
+  const shown = shownName(name);
+  const fix = `Run "aliyun configure --profile ${printable(name, 60)}"`;
   const unusable = (message: string): EckError =>
-    new EckError(named === undefined ? 'identity-not-found' : 'identity-unusable', message, { fix });
-  const profile = cli?.profiles.find((candidate) => candidate.name === name);
-  if (cli === undefined || profile === undefined) {
+    new EckError(profile === undefined ? 'identity-not-found' : 'identity-unusable', message, { fix });
+  const found = cli?.profiles.find((candidate) => candidate.name === name);
+  if (cli === undefined || found === undefined) {
     const others = cli?.profiles.map((candidate) => printable(candidate.name, 60)).join(', ');
     throw unusable(printable(`The aliyun CLI has no profile ${shown}${others ? ` (it has ${others})` : ''}`));
   }
-  if (profile.lacksAccessKey) {
+  if (found.lacksAccessKey) {
     throw unusable(`Profile ${shown} of the aliyun CLI has no AccessKey, or half of one`);
   }
-  const context = { environment, timeoutMs, fieldsOf: cli.fieldsOf };
   return {
     description: `profile ${shown} of the aliyun CLI`,
-    profile,
+    profile: found,
+    accessKeyId: /^(?:AK|StsToken)$/.test(found.mode ?? '')
+      ? textOf(cli.fieldsOf(name)?.['access_key_id'])
+      : undefined,
     fix,
-    provider: () => profileProvider(name, context),
+    provider: () => profileProvider(name, { environment, timeoutMs, fieldsOf: cli.fieldsOf }),
   };
+}
+
+/** A name in quotes where it has white space or control characters that could not be seen. */
+function shownName(name: string): string {
+  const shown = printable(name, 60);
+  return shown === name ? shown : quoted(name, 60);
 }
 
 function profileOfCredentialsFile(world: World): Found | undefined {
-  const { environment } = world;
-  const file =
-    environment['ALIBABA_CLOUD_CREDENTIALS_FILE'] || `${world.homeDirectory()}/.alibabacloud/credentials`;
+  const file = credentialsFile(world);
   if (!existsSync(file)) return undefined;
-  const profile = environment['ALIBABA_CLOUD_PROFILE'] || 'default';
+  const profile = world.environment['ALIBABA_CLOUD_PROFILE'] || 'default';
   return {
-    description: `profile ${printable(profile, 60)} of ${printable(file)}`,
-    provider: () => ProfileCredentialsProvider.builder().withProfileName(profile).build(),
-  };
-}
-
-async function roleOfEcsInstance({ environment }: World): Promise<Found | undefined> {
-  if (isTrue(environment['ALIBABA_CLOUD_ECS_METADATA_DISABLED'])) return undefined;
-  if (!(await isMetadataServiceThere())) return undefined;
-  const role = environment['ALIBABA_CLOUD_ECS_METADATA'];
-  return {
-    description: `the RAM role ${role ? `${printable(role, 60)} ` : ''}of this ECS instance`,
-    isOptional: true,
-    provider: () => ecsProvider(role),
+    description: `profile ${shownName(profile)} of ${printable(file)}`,
+    provider: () => credentialsFileProvider(file, profile),
   };
 }
 
@@ -178,24 +221,39 @@ function credentialsUriOfEnvironment({ environment }: World): Found | undefined 
   if (!uri) return undefined;
   return {
     description: 'the identity of ALIBABA_CLOUD_CREDENTIALS_URI',
-    provider: () => URICredentialsProvider.builder().withCredentialsURI(uri).build(),
+    provider: () => uriProvider(uri, environment),
   };
 }
 
-function isTrue(value: string | undefined): boolean {
-  return value?.toLowerCase() === 'true';
+async function roleOfEcsInstance({ environment }: World): Promise<Found | undefined> {
+  if (isMetadataDisabled(environment)) return undefined;
+  if (!(await isMetadataServiceThere())) return undefined;
+  const role = environment['ALIBABA_CLOUD_ECS_METADATA'];
+  return {
+    description: `the RAM role ${role ? `${printable(role, 60)} ` : ''}of this ECS instance`,
+    isOptional: true,
+    provider: () => ecsProvider(environment, role),
+  };
 }
 
 /** Signs in, and asks for credentials once, so that an identity without any is found here. */
 async function signInWith(found: Found, settings: Settings, { environment }: World): Promise<Signer> {
-  const { roleArn, timeoutMs: totalMs } = settings;
+  const { roleArn, timeoutMs } = settings;
   const assumed = roleArn ? `the RAM role ${printable(roleArn, 120)} assumed by ` : '';
   const description = `${assumed}${found.description}`;
   const facts: TransportFacts = {};
+  const start = performance.now();
   try {
     const base = found.provider();
     const provider = roleArn ? roleProvider(base, { ram_role_arn: roleArn }) : base;
-    const rules = { totalMs, maxBodyBytes: 256 * 1024, environment };
+    const rules = {
+      // Of all requests together.
+      get totalMs() {
+        return Math.max(1, start + timeoutMs - performance.now());
+      },
+      maxBodyBytes: 256 * 1024,
+      environment,
+    };
     await withTransport(rules, facts, () => provider.getCredentials());
     return { credential: new Credential(null, provider), description, profile: found.profile };
   } catch (error) {

@@ -2,7 +2,7 @@ import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { freshness } from '../credential/freshness.js';
 import { EckError, formatDateTime, type ErrorCode } from '../errors.js';
-import { identityFromSettings, identityKey, isFromEnvironment } from '../identity.js';
+import { identityKey, identityText, isFromEnvironment } from '../identity.js';
 import type { Settings } from '../settings.js';
 import { mainFailure, openStore } from '../store/open.js';
 import { StoreError, type Store } from '../store/store.js';
@@ -10,6 +10,7 @@ import type { World } from '../world.js';
 import { deleteCopies, readCachedCredential, saveCredential, type Cache } from './cache.js';
 import { acquireRenewalLock, type RenewalLock } from './lock.js';
 import { loggedOut, warnOnce, type ParentProcess } from './records.js';
+import { resolveIdentity } from './resolve-identity.js';
 
 /** `rejected`: the API server says so. `suspected`: it may be so, and the API server is not known. */
 export type Doubt = 'rejected' | 'suspected';
@@ -80,15 +81,16 @@ function isValid(credential: ClientCredential | undefined, now: Date): credentia
  * @throws EckError if there is no credential to serve
  */
 export async function renew(renewal: Renewal, cache: Cache, world: World): Promise<ClientCredential> {
-  const { cached, doubt, parentProcess } = renewal;
+  const { key, cached, doubt, parentProcess } = renewal;
   const hasFallBack = isValid(cached, world.now());
   try {
     throwRecentFailure(cache, hasFallBack, world.now());
     return await fetchAndSave(renewal, cache, world, { hasFallBack, mustSave: cached === undefined });
   } catch (error) {
     if (!isValid(cached, world.now()) || !(error instanceof EckError)) throw error;
-    // On a suspicion alone, nothing is lost.
-    if (!isOutage(error) && !(doubt === 'suspected' && isRefusal(error))) throw error;
+    // The metadata service is not there at the moment, or on a suspicion alone: nothing is lost.
+    const isAway = error.code === 'identity-not-found' && key.identity.kind === 'ecs-role';
+    if (!isOutage(error) && !isAway && !(doubt === 'suspected' && isRefusal(error))) throw error;
     const since = cache.records.lastRenewal()?.failure?.since ?? world.now();
     if (parentProcess === undefined || cache.records.noteWarned(parentProcess, since)) {
       const end = formatDateTime(cached.notAfter);
@@ -187,7 +189,7 @@ async function fetchUnderLock(
   // A process that was stopped while another one took over saves, deletes and records nothing.
   const isStillHeld = (): boolean => lock?.isStillHeld() ?? true;
   try {
-    throwIfFromElsewhere(key, settings, world);
+    await throwIfFromElsewhere(key, settings, world);
     // Loaded by the one process that calls ENS, not by those that wait.
     const [{ openClient }, { issueCredential }] = await Promise.all([
       import('../ens/client.js'),
@@ -245,10 +247,14 @@ function warnNoStore(store: Store, world: World): void {
  *
  * @throws EckError `identity-not-found`
  */
-function throwIfFromElsewhere({ identity, clusterId }: CacheKey, settings: Settings, world: World): void {
+async function throwIfFromElsewhere(
+  { identity, clusterId }: CacheKey,
+  settings: Settings,
+  world: World,
+): Promise<void> {
   if (!isFromEnvironment(identity)) return;
-  if (identityFromSettings(settings, world.environment).kind !== 'chain') return;
-  const message = `No Alibaba Cloud identity was found; the credential of ${clusterId} came from ${identityKey(identity)}`;
+  if (identityKey(await resolveIdentity(settings, world)) === identityKey(identity)) return;
+  const message = `No Alibaba Cloud identity was found; the credential of ${clusterId} came from ${identityText(identity)}`;
   throw new EckError('identity-not-found', message, {
     fix: 'Set the same variables again, or run "aliyun configure"',
   });

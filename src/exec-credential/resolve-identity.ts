@@ -2,7 +2,19 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../cache-directory.js';
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import { ifPossible } from '../errors.js';
-import { identityFromSettings, isFromEnvironment, withRole, type Identity } from '../identity.js';
+import {
+  cliVariables,
+  credentialsFile,
+  identityFromSettings,
+  identityOfVariables,
+  ignoresProfiles,
+  isFromEnvironment,
+  namedProfile,
+  profileVariables,
+  sdkVariables,
+  withRole,
+  type Identity,
+} from '../identity.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
 import { bootId, readRecords } from './cached-record.js';
@@ -24,14 +36,8 @@ export async function cacheKeyOf(
 
 async function keyFromElsewhere(key: CacheKey, world: World): Promise<CacheKey | undefined> {
   // Half a pair is a mistake, and not the absence of an identity.
-  const variables = [
-    'ACCESS_KEY_ID',
-    'ACCESS_KEY_SECRET',
-    'ROLE_ARN',
-    'OIDC_PROVIDER_ARN',
-    'OIDC_TOKEN_FILE',
-  ];
-  if (variables.some((name) => world.environment[`ALIBABA_CLOUD_${name}`])) return undefined;
+  const names = [...sdkVariables, ...cliVariables].flatMap((group) => group.names);
+  if (names.some((name) => world.environment[name])) return undefined;
   const keyText = cacheKeyText(key);
   const records = readRecords(world, keyText.slice(0, keyText.indexOf('/') + 1)).filter(
     (record) =>
@@ -96,31 +102,30 @@ async function resolveChain(world: World): Promise<Identity> {
 /** Everything that the chain depends on; of files, only when they were changed. */
 function chainInputs(world: World): string {
   const { environment } = world;
-  const files = [`${world.homeDirectory()}/.aliyun/config.json`, sharedCredentialsFile(world)];
+  const files = [`${world.homeDirectory()}/.aliyun/config.json`, credentialsFile(world)];
   const states = files.map((file) => {
     const status = statSync(file, { throwIfNoEntry: false });
     return [file, status?.mtimeMs, status?.size, status?.ino];
   });
-  const variables = ['CLI_PROFILE_DISABLED', 'ECS_METADATA', 'ECS_METADATA_DISABLED'].map(
-    (name) => environment[`ALIBABA_CLOUD_${name}`] ?? '',
-  );
+  const names = [...profileVariables, 'ALIBABA_CLOUD_ECS_METADATA'];
+  const variables = names.map((name) => environment[name] ?? '');
+  const others = identityOfVariables(cliVariables, environment);
   // The URI may contain a secret.
   const uri = shortDigest(environment['ALIBABA_CLOUD_CREDENTIALS_URI'] ?? '');
-  return JSON.stringify([states, variables, uri]);
-}
-
-function sharedCredentialsFile(world: World): string {
-  const file = world.environment['ALIBABA_CLOUD_CREDENTIALS_FILE'];
-  return file || `${world.homeDirectory()}/.alibabacloud/credentials`;
+  return JSON.stringify([states, variables, ignoresProfiles(environment), others, uri]);
 }
 
 /** Follows Alibaba Cloud's default credential chain from the point where the environment names no identity. */
 async function followChain(world: World): Promise<Identity> {
   const { environment } = world;
-  const profile = await currentProfile(world);
+  const profile = await cliProfile(world);
   if (profile !== undefined) return { kind: 'profile', name: profile };
-  const file = sharedCredentialsFile(world);
-  if (existsSync(file)) return { kind: 'credentials-file', file, profile: 'default' };
+  const others = identityOfVariables(cliVariables, environment);
+  if (others !== undefined) return others;
+  const file = credentialsFile(world);
+  if (existsSync(file)) {
+    return { kind: 'credentials-file', file, profile: environment['ALIBABA_CLOUD_PROFILE'] || 'default' };
+  }
   const uri = environment['ALIBABA_CLOUD_CREDENTIALS_URI'];
   if (uri) {
     const digest = await crypto.subtle.digest('SHA-256', Buffer.from(uri));
@@ -129,16 +134,19 @@ async function followChain(world: World): Promise<Identity> {
   return { kind: 'ecs-role', role: environment['ALIBABA_CLOUD_ECS_METADATA'] ?? '' };
 }
 
-async function currentProfile(world: World): Promise<string | undefined> {
-  if (world.environment['ALIBABA_CLOUD_CLI_PROFILE_DISABLED']?.toLowerCase() === 'true') return undefined;
+/** The profile that variables name, else the current one. */
+async function cliProfile(world: World): Promise<string | undefined> {
+  if (ignoresProfiles(world.environment)) return undefined;
+  const named = namedProfile(world.environment);
   try {
     const { readCliProfiles } = await import('../ens/cli-profiles.js');
-    const profiles = await readCliProfiles(world.homeDirectory());
-    const profile = profiles?.profiles.find(({ name }) => name === profiles.current);
+    const cli = await readCliProfiles(world.homeDirectory());
+    const profile = cli?.profiles.find(({ name }) => name === (named ?? cli.current));
     // The CLI creates a profile without an AccessKey at its first start.
-    return profile?.lacksAccessKey ? undefined : profile?.name;
+    if (profile !== undefined && !profile.lacksAccessKey) return profile.name;
   } catch {
     // The sign-in reports what is wrong with the file.
-    return undefined;
   }
+  // It may be one of the credentials file; otherwise no other identity is used.
+  return named === undefined || existsSync(credentialsFile(world)) ? undefined : named;
 }

@@ -177,7 +177,9 @@ test.each(rows)(
     const refused = await sandbox.run(args, differences.env === undefined ? {} : { env: differences.env });
     expect(refused).toMatchObject({ status: code === 'usage' ? 2 : 1, stdout: '' });
     // What failed, and the fix: no stack trace, no control character, no secret.
-    expect(refused.stderr).toMatch(new RegExp(`^(?:error|kubectl-eck): [^\\n]+ \\[${code}\\]\\n(?:[^\\n]+\\n)?$`));
+    expect(refused.stderr).toMatch(
+      new RegExp(`^(?:error|kubectl-eck): [^\\n]+ \\[${code}\\]\\n(?:[^\\n]+\\n)?$`),
+    );
     expect(refused.stderr).toMatch(differences.says ?? /./);
     expect(refused.stderr).not.toMatch(/[^\P{Cc}\n]|\n\s+at |doNotPrintMe/u);
     expect(await contentOfHome()).toEqual(before);

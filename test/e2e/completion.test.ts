@@ -168,8 +168,19 @@ describe('nothing is completed, and nothing is printed on standard error,', () =
     const text = `#!/bin/sh\ntouch "$HOME/was-run"\necho '${JSON.stringify(key)}'\n`;
     const program = await sandbox.writeHome('sign-in', text);
     await chmod(program, 0o700);
-    await writeProfiles({ name: 'work', mode: 'External', process_command: `"${program}"` });
-    expect(await complete(['get-credentials', ''], noAccessKey)).toEqual([':4']);
+    const work = { name: 'work', mode: 'External', process_command: `"${program}"` };
+    const role = {
+      name: 'role',
+      mode: 'ChainableRamRoleArn',
+      source_profile: 'work',
+      ram_role_arn: 'acs:ram::1:role/r',
+    };
+    await writeProfiles(work, role);
+    for (const KUBECTL_ECK_PROFILE of ['work', 'role']) {
+      expect(await complete(['get-credentials', ''], { ...noAccessKey, KUBECTL_ECK_PROFILE })).toEqual([
+        ':4',
+      ]);
+    }
     expect(await readdir(sandbox.home)).not.toContain('was-run');
     // The profile works.
     expect((await sandbox.run(['list', '-o', 'name'], { env: noAccessKey })).stdout).toBe('eck-0123abcd\n');

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { join } from 'node:path';
-import type { Outcome } from '../support/kubectl.js';
+import type { EcsOutcomes } from '../support/ecs-scenario.js';
 import { inNamespace, networkNamespaceRequirement } from '../support/network-namespace.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
@@ -8,34 +8,42 @@ import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { programs, repository, runProgram } from '../support/sandbox.js';
 
 describeWith([networkNamespaceRequirement], 'on an ECS instance', () => {
-  async function play(mode: string): Promise<Outcome & { paths: string[]; signedBy: string[] }> {
-    const script = join(repository, 'test/support/ecs-scenario.ts');
-    const argv = [process.execPath, '--import', 'tsx', script, mode];
-    const [file, ...args] = inNamespace('ip addr add 100.100.100.200/32 dev lo', argv);
-    const outcome = await runProgram(file, args, { env: process.env, cwd: repository, timeoutMs: 60_000 });
-    expect(outcome).toMatchObject({ status: 0, stderr: '' });
-    return JSON.parse(outcome.stdout) as Outcome & { paths: string[]; signedBy: string[] };
-  }
+  const unavailable = 'identity-unavailable';
+  const refused = /ens-unauthenticated|identity-refused/;
+  const modes: [string, string[], RegExp, Record<string, string>][] = [
+    [
+      'without a profile',
+      [],
+      /^STS\.ecs$/,
+      { refuses: 'identity-not-found', unreachable: 'identity-not-found' },
+    ],
+    ['with a profile of mode EcsRamRole', ['EcsRamRole'], /^STS\.ecs$/, {}],
+    ['with a profile of mode RamRoleArnWithRoleName', ['RamRoleArnWithRoleName'], /^STS\.[0-9a-f]{8}-/, {}],
+  ];
 
-  test('the RAM role of the instance signs, without going through a proxy', async () => {
-    const { status, stderr, signedBy, paths } = await play('works');
-    expect({ status, stderr, signedBy }).toEqual({ status: 0, stderr: '', signedBy: ['STS.ecs'] });
-    expect(paths).toContain('GET /latest/meta-data/ram/security-credentials/edge-role');
-  });
+  test.each(modes)(
+    '%s, the RAM role signs, or the cached credential is served',
+    async (_, args, signer, others) => {
+      const script = join(repository, 'test/support/ecs-scenario.ts');
+      const argv = [process.execPath, '--import', 'tsx', script, ...args];
+      const [file, ...rest] = inNamespace('ip addr add 100.100.100.200/32 dev lo', argv);
+      const outcome = await runProgram(file, rest, { env: process.env, cwd: repository, timeoutMs: 60_000 });
+      expect(outcome).toMatchObject({ status: 0, stderr: '' });
+      const { paths, signedBy, works, wrong, ...outages } = JSON.parse(outcome.stdout) as EcsOutcomes;
 
-  test('without a RAM role there is no identity', async () => {
-    const { status, stdout, stderr } = await play('refuses');
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toMatch(
-      /^kubectl-eck: This ECS instance has no RAM role .*\[identity-not-found\]\n[^\n]+\n$/,
-    );
-  });
-
-  test('a metadata service that does not answer is given up soon', async () => {
-    const { status, stderr } = await play('hangs');
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/\[identity-unavailable\]\n[^\n]+\n$/);
-  });
+      expect([works.fresh, works.served]).toMatchObject(Array(2).fill({ status: 0, stderr: '' }));
+      expect(signedBy).toEqual([expect.stringMatching(signer)]);
+      expect(paths).toContain('GET /latest/meta-data/ram/security-credentials/edge-role');
+      for (const run of [wrong.fresh, wrong.served]) {
+        expect(run).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(refused) });
+      }
+      for (const [fault, { fresh, served }] of Object.entries(outages)) {
+        const code = expect.stringMatching(others[fault] ?? unavailable) as unknown;
+        expect({ fault, ...fresh }).toMatchObject({ fault, status: 1, stdout: '', stderr: code });
+        expect({ fault, ...served }).toMatchObject({ fault, status: 0, stderr: code });
+      }
+    },
+  );
 });
 
 describeWith([networkNamespaceRequirement], 'where packets to the metadata service are lost', () => {
@@ -71,10 +79,16 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'serving a cache
     await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'work', profiles }));
   });
   const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+  const otherKey = {
+    ALICLOUD_ACCESS_KEY_ID: 'LTAI5tTestAccessKeyId000',
+    ALICLOUD_ACCESS_KEY_SECRET: 'TestAccessKeySecret00000000001',
+  };
   const identities: [string, Record<string, string | undefined>, string[]][] = [
     ['an AccessKey in the environment', {}, []],
     ['a profile that is named', none, ['--profile', 'work']],
     ['the current profile', none, []],
+    ['a profile that a variable names', { ...none, ALIBABACLOUD_PROFILE: 'work' }, []],
+    ['an AccessKey in other variables', { ...none, ...otherKey, ALIBABA_CLOUD_IGNORE_PROFILE: 'TRUE' }, []],
   ];
 
   test.each(identities)(

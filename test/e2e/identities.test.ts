@@ -1,19 +1,14 @@
-import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { readFile } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { CertificateAuthority } from '../support/certificate-authority.js';
+import { apiError } from '../support/ens-faults.js';
 import type { EnsIdentity } from '../support/ens-account.js';
 import type { Outcome } from '../support/kubectl.js';
-import { ProxyServer } from '../support/proxy-server.js';
+import { oidcToken, OutsideWorld } from '../support/outside-world.js';
 import { Sandbox, type RunOptions } from '../support/sandbox.js';
-import { StsServer } from '../support/sts-server.js';
-import { TlsFront } from '../support/tls-front.js';
 
 const role = 'acs:ram::1234567890123456:role/edge';
-const oidcToken = 'an.oidc.token';
 const wrongSecret = 'WrongSecret0000000000000000000';
 const accessToken = 'an-access-token';
 const temporary: EnsIdentity = {
@@ -24,59 +19,25 @@ const temporary: EnsIdentity = {
 };
 
 let sandbox: Sandbox;
-let sts: StsServer;
-let oauth: TlsFront;
-let proxy: ProxyServer;
-let local: Server;
-/** What the service of credentials URIs and OAuth answers. */
-let answer: RequestListener;
-let network: Record<string, string>;
+let outside: OutsideWorld;
 
 beforeEach(async () => {
   sandbox = await Sandbox.create();
   sandbox.ens.putIdentity(temporary);
-  const identities = new Map([[sandbox.identity.accessKeyId, sandbox.identity]]);
-  const authority = await CertificateAuthority.create({ name: 'outside world CA' });
-  const subjectAltNames = ['sts.aliyuncs.com', 'oauth.aliyun.com'];
-  const certificate = await authority.issue({ commonName: 'outside', usage: 'server', subjectAltNames });
-  sts = await StsServer.start({
-    certificate,
-    identityOf: (accessKeyId) => identities.get(accessKeyId),
-    oidcTokens: [oidcToken],
-    onIssue: (identity) => {
-      identities.set(identity.accessKeyId, identity);
-      sandbox.ens.putIdentity(identity);
-    },
-  });
-  answer = give(temporary.accessKeySecret);
-  local = createServer((request, response) => {
-    answer(request, response);
-  }).listen(0, '127.0.0.1');
-  await once(local, 'listening');
-  oauth = await TlsFront.start(certificate, localUrl());
-  proxy = await ProxyServer.start({
-    hosts: { 'sts.aliyuncs.com:443': sts.port, 'oauth.aliyun.com:443': oauth.port },
-  });
-  const authorityFile = join(sandbox.directory, 'authority.pem');
-  await writeFile(authorityFile, authority.certificatePem);
-  network = { HTTPS_PROXY: `http://${proxy.host}`, NODE_EXTRA_CA_CERTS: authorityFile };
+  outside = await OutsideWorld.start(sandbox);
 });
 
 afterEach(async () => {
-  local.closeAllConnections();
-  local.close();
-  for (const server of [proxy, oauth, sts]) await server.stop();
+  await outside.stop();
   await sandbox.dispose();
 });
 
-const localUrl = (): string => `http://127.0.0.1:${(local.address() as AddressInfo).port}`;
-
 /** Answers with the temporary identity: a credentials URI, or OAuth for the CLI's access token. */
 const give =
-  (accessKeySecret: string): RequestListener =>
+  (accessKeySecret: string, hours: number): RequestListener =>
   ({ url, headers }, response) => {
     const { accessKeyId, securityToken } = temporary;
-    const expiration = new Date(Date.now() + 3_600_000).toISOString();
+    const expiration = new Date(Date.now() + hours * 3_600_000).toISOString();
     const [AccessKeyId, AccessKeySecret, SecurityToken] = [accessKeyId, accessKeySecret, securityToken];
     const isUnknown = url === '/v1/exchange' && headers.authorization !== `Bearer ${accessToken}`;
     const uri = { Code: 'Success', AccessKeyId, AccessKeySecret, SecurityToken, Expiration: expiration };
@@ -92,7 +53,7 @@ async function writeProfiles(profiles: readonly object[], current = 'test'): Pro
 
 interface Run {
   readonly env?: RunOptions['env'];
-  readonly flags?: readonly string[];
+  readonly flags?: readonly string[] | undefined;
 }
 
 const fetching = (): string[] => ['exec-credential', '--cluster-id', sandbox.clusterId, '--timeout', '3s'];
@@ -100,7 +61,7 @@ const fetching = (): string[] => ['exec-credential', '--cluster-id', sandbox.clu
 /** Runs `exec-credential` with no other identity than the one that the test prepared. */
 function run({ env, flags = [] }: Run = {}, args = fetching()): Promise<Outcome> {
   const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
-  return sandbox.run([...args, ...flags], { env: { ...none, ...network, ...env } });
+  return sandbox.run([...args, ...flags], { env: { ...none, ...outside.environment, ...env } });
 }
 
 /** Expects an error and its fix, without secrets. */
@@ -132,10 +93,29 @@ const oauthSession = {
   oauth_access_token_expire: Math.floor(Date.now() / 1000) + 7200,
 };
 
-/** Lets the local service give this secret. @returns its URI */
-function uriOf(secret = temporary.accessKeySecret): string {
-  answer = give(secret);
-  return localUrl();
+type Fault = 'works' | 'wrong' | 'expired' | 'unreachable' | 'hangs';
+
+/** The secret, or a wrong one. */
+const secretFor = (fault: Fault): string | undefined => (fault === 'wrong' ? wrongSecret : undefined);
+
+/** Lets ENS, which alone knows it, say that a token has expired. */
+function expireToken(fault: Fault): void {
+  if (fault === 'expired') sandbox.ens.failNext('always', apiError('InvalidSecurityToken.Expired'));
+}
+
+/** Lets STS fail. */
+async function breakSts(fault: Fault, code = 'InvalidSecurityToken.Expired'): Promise<void> {
+  if (fault === 'expired') outside.sts.fault = code;
+  if (fault === 'hangs') outside.sts.fault = 'hangs';
+  if (fault === 'unreachable') await outside.stop();
+}
+
+/** Lets the local service answer or fail. @returns its URI */
+async function breakService(fault: Fault): Promise<string> {
+  outside.answer = give(secretFor(fault) ?? temporary.accessKeySecret, fault === 'expired' ? -1 : 1);
+  if (fault === 'hangs') outside.answer = () => undefined;
+  if (fault === 'unreachable') await outside.stop();
+  return outside.uri;
 }
 
 /** A profile of a mode as the current one. */
@@ -144,69 +124,159 @@ async function profile(fields: object, ...others: object[]): Promise<Run> {
   return {};
 }
 
-/** A mode that signs with an AccessKey. */
+/** A mode that signs with an AccessKey of the profile. */
 const withKey =
   (mode: string, identity: () => EnsIdentity, more: object = {}) =>
-  (secret?: string): Promise<Run> =>
-    profile({ mode, ...keyOf(identity(), secret), ...more });
+  (fault: Fault): Promise<Run> => {
+    expireToken(fault);
+    return profile({ mode, ...keyOf(identity(), secretFor(fault)), ...more });
+  };
 const permanent = (): EnsIdentity => sandbox.identity;
 
-/** Each mode and place, with the right secret or a wrong one. */
-const ways: [string, (secret?: string) => Run | Promise<Run>][] = [
-  ['an AccessKey in the environment', (secret) => ({ env: variablesOf(sandbox.identity, secret) })],
-  ['a temporary one in the environment', (secret) => ({ env: variablesOf(temporary, secret) })],
-  ['the mode AK', withKey('AK', permanent)],
-  ['the mode StsToken', withKey('StsToken', () => temporary, session)],
-  ['the mode CloudSSO', withKey('CloudSSO', () => temporary, session)],
-  ['the mode RamRoleArn', withKey('RamRoleArn', permanent, assumed)],
+/** An AccessKey in variables of this spelling. */
+const inVariables =
+  (prefix: string, identity: () => EnsIdentity) =>
+  (fault: Fault): Run => {
+    expireToken(fault);
+    const variables = Object.entries(variablesOf(identity(), secretFor(fault)));
+    return {
+      env: Object.fromEntries(
+        variables.map(([name, value]) => [name.replace('ALIBABA_CLOUD_', prefix), value]),
+      ),
+    };
+  };
+
+type Outcomes = Partial<Record<Fault, 'refused' | 'unavailable'>>;
+/** An AccessKey that is on this machine: ENS alone can refuse it. */
+const here: Outcomes = { wrong: 'refused' };
+const expiring: Outcomes = { ...here, expired: 'refused' };
+/** A source that has to be asked. */
+const asked: Outcomes = { ...here, expired: 'unavailable', unreachable: 'unavailable', hangs: 'unavailable' };
+const ofSts: Outcomes = { ...asked, expired: 'refused' };
+
+/** Each mode and place, and what becomes of it with each fault. */
+const ways: [string, (fault: Fault) => Run | Promise<Run>, Outcomes][] = [
+  ['an AccessKey in the environment', inVariables('ALIBABA_CLOUD_', permanent), here],
+  ['ALIBABACLOUD_ACCESS_KEY_ID', inVariables('ALIBABACLOUD_', permanent), here],
+  ['ALICLOUD_ACCESS_KEY_ID', inVariables('ALICLOUD_', () => temporary), expiring],
+  ['ACCESS_KEY_ID', inVariables('', permanent), here],
+  ['a temporary one in the environment', inVariables('ALIBABA_CLOUD_', () => temporary), expiring],
+  ['the mode AK', withKey('AK', permanent), here],
+  ['the mode StsToken', withKey('StsToken', () => temporary, session), expiring],
+  [
+    'the mode CloudSSO',
+    (fault) => {
+      const sts_expiration = fault === 'expired' ? 1 : session.sts_expiration;
+      return profile({ mode: 'CloudSSO', ...keyOf(temporary, secretFor(fault)), ...session, sts_expiration });
+    },
+    { ...here, expired: 'unavailable' },
+  ],
+  [
+    'the mode RamRoleArn',
+    async (fault) => {
+      await breakSts(fault);
+      return profile({ mode: 'RamRoleArn', ...keyOf(sandbox.identity, secretFor(fault)), ...assumed });
+    },
+    ofSts,
+  ],
   [
     'the mode ChainableRamRoleArn',
-    (secret) => {
-      const base = { name: 'base', mode: 'AK', ...keyOf(sandbox.identity, secret) };
+    async (fault) => {
+      await breakSts(fault);
+      const base = { name: 'base', mode: 'AK', ...keyOf(sandbox.identity, secretFor(fault)) };
       return profile({ mode: 'ChainableRamRoleArn', source_profile: 'base', ...assumed }, base);
     },
+    ofSts,
   ],
-  ['the mode External', async (secret) => profile(await external(externalKey(secret)))],
+  [
+    'the mode External',
+    async (fault) => {
+      const end = { unreachable: 'exit 3', hangs: 'sleep 30' }[fault as string];
+      const key = keyOf(sandbox.identity, secretFor(fault));
+      const printed = JSON.stringify({ ...key, ...(fault === 'expired' && { sts_expiration: 1 }) });
+      return profile(await external(printed, end));
+    },
+    asked,
+  ],
+  [
+    'the mode External that prints the mode RamRoleArn',
+    async (fault) => {
+      await breakSts(fault);
+      const key = keyOf(sandbox.identity, secretFor(fault));
+      return profile(await external(JSON.stringify({ mode: 'RamRoleArn', ...key, ...assumed })));
+    },
+    ofSts,
+  ],
   [
     'the mode CredentialsURI',
-    (secret) => profile({ mode: 'CredentialsURI', credentials_uri: uriOf(secret) }),
+    async (fault) => profile({ mode: 'CredentialsURI', credentials_uri: await breakService(fault) }),
+    asked,
   ],
   [
     'the mode OAuth',
-    (secret) => {
-      uriOf(secret);
-      return profile({ mode: 'OAuth', oauth_access_token: accessToken, ...oauthSession });
+    async (fault) => {
+      await breakService(fault);
+      // An access token that has ended is renewed, which this service does not do.
+      const oauth_access_token = fault === 'expired' ? undefined : accessToken;
+      return profile({ mode: 'OAuth', ...oauthSession, oauth_access_token });
     },
+    asked,
+  ],
+  [
+    'the session that OAuth saved',
+    withKey('OAuth', () => temporary, { ...session, oauth_site_type: 'CN' }),
+    expiring,
   ],
   [
     'the mode OIDC',
-    async (secret = oidcToken) => {
-      const oidc_token_file = await sandbox.writeHome('token', secret);
+    async (fault) => {
+      await breakSts(fault, 'AuthenticationFail.OIDCToken.Expired');
+      const oidc_token_file = await sandbox.writeHome('token', secretFor(fault) ?? oidcToken);
       return profile({ mode: 'OIDC', ...assumed, oidc_provider_arn, oidc_token_file });
     },
+    ofSts,
   ],
   [
     'a credentials file',
-    async (secret) => {
-      const lines = Object.entries(keyOf(sandbox.identity, secret)).map(
-        ([name, value]) => `${name} = ${value}\n`,
+    async (fault) => {
+      const lines = Object.entries(keyOf(sandbox.identity, secretFor(fault))).map(
+        ([name, value]) => `${name} = ${value}\r\n`,
       );
-      await sandbox.writeHome('.alibabacloud/credentials', `[default]\ntype = access_key\n${lines.join('')}`);
+      await sandbox.writeHome(
+        '.alibabacloud/credentials',
+        `[default]\r\ntype = access_key\r\n${lines.join('')}`,
+      );
       return {};
     },
+    here,
   ],
   [
     'an OIDC role in the environment',
-    async (secret = oidcToken) => ({
-      env: {
-        ALIBABA_CLOUD_ROLE_ARN: role,
-        ALIBABA_CLOUD_OIDC_PROVIDER_ARN: oidc_provider_arn,
-        ALIBABA_CLOUD_OIDC_TOKEN_FILE: await sandbox.writeHome('token', secret),
-      },
-    }),
+    async (fault) => {
+      await breakSts(fault, 'AuthenticationFail.OIDCToken.Expired');
+      return {
+        env: {
+          ALIBABACLOUD_ROLE_ARN: role,
+          ALIBABACLOUD_OIDC_PROVIDER_ARN: oidc_provider_arn,
+          ALIBABACLOUD_OIDC_TOKEN_FILE: await sandbox.writeHome('token', secretFor(fault) ?? oidcToken),
+        },
+      };
+    },
+    ofSts,
   ],
-  ['a credentials URI', (secret) => ({ env: { ALIBABA_CLOUD_CREDENTIALS_URI: uriOf(secret) } })],
-  ['--role-arn', (secret) => ({ env: variablesOf(sandbox.identity, secret), flags: ['--role-arn', role] })],
+  [
+    'a credentials URI',
+    async (fault) => ({ env: { ALIBABA_CLOUD_CREDENTIALS_URI: await breakService(fault) } }),
+    asked,
+  ],
+  [
+    '--role-arn',
+    async (fault) => {
+      await breakSts(fault);
+      return { env: variablesOf(sandbox.identity, secretFor(fault)), flags: ['--role-arn', role] };
+    },
+    ofSts,
+  ],
 ];
 
 /** What an External command prints. */
@@ -221,49 +291,116 @@ async function external(output: string, end = 'exit 0'): Promise<object> {
   return { mode: 'External', process_command: `/bin/sh '${script}'` };
 }
 
-describe.each(ways)('%s', (_, prepare) => {
+describe.each(ways)('%s', (_, prepare, outcomes) => {
   test('signs, and writes no file of the CLI', async () => {
-    const prepared = await prepare();
+    const prepared = await prepare('works');
     const before = await readFile(cliFile(), 'utf8').catch(() => undefined);
     expect(await run(prepared)).toMatchObject({ status: 0, stderr: '' });
     expect(sandbox.ens.issued).toHaveLength(1);
     expect(await readFile(cliFile(), 'utf8').catch(() => undefined)).toBe(before);
   });
 
-  test('with a wrong secret is refused', async () => {
-    expectFailure(await run(await prepare(wrongSecret)), 'ens-unauthenticated|identity-refused');
+  test.each(Object.entries(outcomes) as [Fault, string][])('%s: %s', async (fault, outcome) => {
+    if (outcome === 'refused') {
+      expectFailure(await run(await prepare(fault)), 'ens-unauthenticated|identity-refused');
+      return;
+    }
+    const cached = await run(await prepare('works'));
+    const failing = await prepare(fault);
+    const again = (env: object): Promise<Outcome> =>
+      run(
+        { flags: failing.flags, env: { ...failing.env, KUBECTL_ECK_TIMEOUT: '1s', ...env } },
+        fetching().slice(0, 3),
+      );
+    const start = performance.now();
+    const served = await again({ KUBECTL_ECK_MAX_AGE: '1ms' });
+    expect(performance.now() - start).toBeLessThan(4000);
+    expect(served).toMatchObject({ status: 0, stderr: expect.stringContaining('[identity-unavailable]') });
+    expect(keyIn(served)).toBe(keyIn(cached));
+    expectFailure(await again({ KUBECACHEDIR: join(sandbox.directory, 'empty') }), 'identity-unavailable');
   });
 });
 
-describe('a cached credential', () => {
-  async function expectServed(prepared: Run, fail: () => unknown): Promise<void> {
-    const cached = await run(prepared);
-    await fail();
-    const served = await run({ ...prepared, env: { ...prepared.env, KUBECTL_ECK_MAX_AGE: '1ms' } });
-    expect(served).toMatchObject({ status: 0, stderr: expect.stringContaining('[identity-unavailable]') });
-    expect(keyIn(served)).toBe(keyIn(cached));
-  }
-  const keyIn = ({ stdout }: Outcome) =>
-    (JSON.parse(stdout) as { status: { clientKeyData: string } }).status.clientKeyData;
+const keyIn = ({ stdout }: Outcome) =>
+  (JSON.parse(stdout) as { status: { clientKeyData: string } }).status.clientKeyData;
 
-  test('is served while STS cannot be reached', async () => {
-    const fields = { mode: 'RamRoleArn', ...keyOf(sandbox.identity), ...assumed };
-    await expectServed(await profile(fields), () => sts.stop());
+test('a role is assumed with its external id', async () => {
+  const sts_endpoint = 'https://sts.aliyuncs.com/';
+  await profile({
+    mode: 'RamRoleArn',
+    ...keyOf(sandbox.identity),
+    ...assumed,
+    external_id: 'e',
+    sts_endpoint,
   });
+  expect(await run()).toMatchObject({ status: 0 });
+  expect(outside.sts.calls.map((params) => params.get('ExternalId'))).toEqual(['e']);
+});
 
-  test('is served while a credentials URI answers 403', async () => {
-    const prepared = { env: { ALIBABA_CLOUD_CREDENTIALS_URI: localUrl() } };
-    await expectServed(prepared, () => {
-      answer = (_, response) => response.writeHead(403).end('no');
-    });
-  });
+test.each<[string, () => Promise<Run>, RegExp]>([
+  [
+    'a mode that cannot sign',
+    () => profile({ mode: 'RsaKeyPair' }),
+    /mode RsaKeyPair is not supported.*\n.*--profile/,
+  ],
+  [
+    'no mode',
+    () => profile(keyOf(sandbox.identity)),
+    /it has no mode .*\nRun "aliyun configure --profile test"/,
+  ],
+  [
+    'a program that may not run',
+    async () => ({
+      ...(await profile(await external('{}'))),
+      env: { ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS: '1' },
+    }),
+    /ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS is set/,
+  ],
+  [
+    'a metadata service that may not be asked',
+    () => profile({ mode: 'EcsRamRole' }),
+    /ALIBABA_CLOUD_ECS_METADATA_DISABLED is set/,
+  ],
+  [
+    'a credentials file that begins with a byte order mark',
+    async () => {
+      await sandbox.writeHome('.alibabacloud/credentials', '\ufeff[default]\ntype = access_key\n');
+      return {};
+    },
+    /begins with a byte order mark .*\nSave the file without one/,
+  ],
+  [
+    'an AccessKey with a line end',
+    () =>
+      Promise.resolve({ env: { ...variablesOf(sandbox.identity), ALIBABA_CLOUD_ACCESS_KEY_ID: 'AKGOOD\n' } }),
+    /of ALIBABA_CLOUD_ACCESS_KEY_ID: its AccessKey id contains a line end/,
+  ],
+  [
+    'a credentials URI with a line end',
+    () => Promise.resolve({ env: { ALIBABA_CLOUD_CREDENTIALS_URI: `${outside.uri}\n` } }),
+    /contains white space/,
+  ],
+])('%s is named', async (_, prepare, message) => {
+  expectFailure(await run(await prepare()), 'identity-unusable', message);
+});
 
-  test('is served within the time limit while an External command hangs', async () => {
-    const start = performance.now();
-    const fields = await external(externalKey());
-    await expectServed(await profile(fields), () => external('', 'sleep 30'));
-    expect(performance.now() - start).toBeLessThan(10_000);
-  });
+test('get-credentials and doctor say what was passed over, and status the variable that was used', async () => {
+  await profile({ mode: 'StsToken', ...keyOf(temporary), ...session });
+  const { env } = inVariables('ALICLOUD_', permanent)('works');
+  const { accessKeyId } = sandbox.identity;
+  const words = `profile test of the aliyun CLI (passed over: the AccessKey ${accessKeyId} of ALICLOUD_ACCESS_KEY_ID)`;
+  const printed = await run({ env }, ['get-credentials', sandbox.clusterId, '--print']);
+  expect(printed.stderr).toContain(`as ${words}.\n`);
+  const { stdout } = await run({ env }, ['doctor', sandbox.clusterId]);
+  expect(stdout).toContain(`identity     ${words}\n`);
+
+  const ignored = { ALIBABA_CLOUD_IGNORE_PROFILE: 'TRUE' };
+  const setUp = await run({ env: { ...env, ...ignored } }, ['get-credentials', sandbox.clusterId]);
+  expect(setUp.stderr).toContain(`as the AccessKey ${accessKeyId} of ALICLOUD_ACCESS_KEY_ID.\n`);
+  // A shell without the variables, where the metadata service is not asked.
+  const status = await run({ env: ignored }, ['status']);
+  const row = `${sandbox.clusterId} .*access-key:${accessKeyId} of ALICLOUD_ACCESS_KEY_ID .* ok\\s*\n`;
+  expect(status.stdout).toMatch(new RegExp(`\\n${row}`));
 });
 
 describe('an External command', () => {
@@ -294,6 +431,7 @@ describe('an External command', () => {
 });
 
 test('an OAuth session that is unknown is not an identity', async () => {
+  await breakService('works');
   const prepared = await profile({ mode: 'OAuth', oauth_access_token: 'another', ...oauthSession });
   const message = /HTTP 401.*\nTry again, or: Run "aliyun configure/;
   expectFailure(await run(prepared), 'identity-unavailable', message);

@@ -143,7 +143,7 @@ describe('the site', () => {
     const env = { ...none, ...network, KUBECTL_ECK_ENDPOINT: undefined };
     const printed = await sandbox.run(['get-credentials', sandbox.clusterId, '--print'], { env });
     expect(printed.stdout).toMatch(/args: .*--profile, abroad, --site, international/);
-    expect(proxy.connects).toEqual([`${internationalHost}:443`]);
+    expect(new Set(proxy.connects)).toEqual(new Set([`${internationalHost}:443`]));
   });
 
   test('that was not called is named if the AccessKey is unknown', async () => {

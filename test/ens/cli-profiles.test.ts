@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readCliProfiles } from '../../src/ens/cli-profiles.js';
+import { modesBehind, readCliProfiles } from '../../src/ens/cli-profiles.js';
 import { failureOf, TestWorld } from './fixtures.js';
 
 let world: TestWorld;
@@ -31,6 +31,21 @@ describe('the profiles of the aliyun CLI', () => {
     ]);
     expect(cli?.fieldsOf('default')).toEqual(first);
     expect(cli?.fieldsOf('gone')).toBeUndefined();
+  });
+
+  test('are read behind a byte order mark, and with CRLF', async () => {
+    const text = JSON.stringify({ current: 'one', profiles: [{ name: 'one', mode: 'AK' }] }, null, '\t');
+    world.write('.aliyun/config.json', `\ufeff${text.replaceAll('\n', '\r\n')}`);
+    await expect(read()).resolves.toMatchObject({ current: 'one', profiles: [{ name: 'one' }] });
+  });
+
+  test('have the modes of those that they start from', async () => {
+    const chained = { mode: 'chainableramrolearn', source_profile: 'two' };
+    const looping = { name: 'looping', ...chained, source_profile: 'looping' };
+    world.writeCliConfig([{ name: 'one', ...chained }, { name: 'two', mode: 'EXTERNAL' }, looping]);
+    const cli = await read();
+    expect(cli && modesBehind(cli, 'one')).toEqual(['ChainableRamRoleArn', 'External']);
+    expect(cli && modesBehind(cli, 'looping')).toHaveLength(10);
   });
 
   test.each([undefined, null, '', 42, {}])('have the current profile "default" for %j', async (current) => {

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { profileProvider } from '../../src/ens/providers.js';
 import { signIn, type Signer } from '../../src/ens/sign-in.js';
 import type { ErrorCode } from '../../src/errors.js';
+import { resolveIdentity } from '../../src/exec-credential/resolve-identity.js';
+import { identityKey } from '../../src/identity.js';
 import type { SettingTexts } from '../../src/settings.js';
 import { alice, closeServed, failureOf, serve, settings, TestWorld } from './fixtures.js';
 
@@ -44,43 +46,147 @@ function writeProfiles(current = 'default'): void {
   );
 }
 
-const accessKey = {
-  ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5tEnvironment',
-  ALIBABA_CLOUD_ACCESS_KEY_SECRET: secret,
-};
+type Variables = Record<string, string>;
+
+/** An AccessKey in variables. */
+const keyIn = (prefix: string, accessKeyId: string): Variables => ({
+  [`${prefix}ACCESS_KEY_ID`]: accessKeyId,
+  [`${prefix}ACCESS_KEY_SECRET`]: secret,
+});
+const oidcIn = (prefix: string): Variables => ({
+  [`${prefix}ROLE_ARN`]: role,
+  [`${prefix}OIDC_PROVIDER_ARN`]: 'provider',
+  [`${prefix}OIDC_TOKEN_FILE`]: '/gone',
+});
+
+const accessKey = keyIn('ALIBABA_CLOUD_', 'LTAI5tEnvironment');
 
 describe('the identity', () => {
   const work = 'profile work of the aliyun CLI';
-  const fromEnvironment = 'the AccessKey LTAI5tEnvironment of the environment';
-  const noId = { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_ID: '' };
-  const noSecret = { ...accessKey, ALIBABA_CLOUD_ACCESS_KEY_SECRET: '' };
-  const named = { ALIBABA_CLOUD_PROFILE: 'work' };
-  const other = { ALIBABA_CLOUD_PROFILE: 'session', ALIBABA_CLOUD_CLI_PROFILE_DISABLED: 'true' };
-  test.each<[string, string, Record<string, string>, SettingTexts, string]>([
-    ['the current profile', 'work', {}, {}, work],
-    ['the default profile if none is current', '', {}, {}, 'profile default of the aliyun CLI'],
-    ['an AccessKey before profiles', 'work', accessKey, {}, fromEnvironment],
-    ['not an AccessKey without its secret', 'work', noSecret, {}, work],
-    ['not an empty AccessKey', 'work', noId, {}, work],
-    ['ALIBABA_CLOUD_PROFILE', 'default', named, {}, work],
-    ['--profile before all', 'default', { ...accessKey, ...other }, { profile: 'work' }, work],
-  ])('is %s', async (_, current, variables, typed, description) => {
+  const ofWork = [work, 'profile:work'] as const;
+  const sdk = keyIn('ALIBABA_CLOUD_', 'LTAI1');
+  const [cli, old, bare] = [keyIn('ALIBABACLOUD_', 'LTAI2'), keyIn('ALICLOUD_', 'LTAI3'), keyIn('', 'LTAI4')];
+  const keyOf = (number: number, variable: string) =>
+    [`the AccessKey LTAI${number} of ${variable}`, `access-key:LTAI${number}`] as const;
+  const [ofSdk, ofCli] = [keyOf(1, 'ALIBABA_CLOUD_ACCESS_KEY_ID'), keyOf(2, 'ALIBABACLOUD_ACCESS_KEY_ID')];
+  const [ofOld, ofBare] = [keyOf(3, 'ALICLOUD_ACCESS_KEY_ID'), keyOf(4, 'ACCESS_KEY_ID')];
+  const ofOidc = [`the RAM role ${role} assumed with an OIDC token`, `oidc:${role}`] as const;
+  const [noId, noSecret] = [{ ALIBABA_CLOUD_ACCESS_KEY_ID: '' }, { ALIBABA_CLOUD_ACCESS_KEY_SECRET: '' }];
+  const incomplete = (set: string, missing: string): string =>
+    `ALIBABA_CLOUD_ACCESS_KEY_${set} is set without ALIBABA_CLOUD_ACCESS_KEY_${missing}`;
+  const workIn = (name: string): Variables => ({ [name]: 'work' });
+  const session = { ALIBABA_CLOUD_PROFILE: 'session' };
+  const ofSession = 'profile session of ALIBABA_CLOUD_PROFILE';
+  const disabled = { ALIBABA_CLOUD_CLI_PROFILE_DISABLED: 'True' };
+  const ignored = { ALIBABACLOUD_IGNORE_PROFILE: 'TRUE' };
+  const gone = { ALICLOUD_PROFILE: 'gone' };
+  const file = { ALIBABA_CLOUD_CREDENTIALS_FILE: 'credentials' };
+  const fileOf = (name: string) => [`profile ${name} of FILE`, `credentials-file:FILE:${name}`] as const;
+  const none = ['has no AccessKey, or half of one', 'ecs-role:'] as const;
+  const uri = { ALIBABA_CLOUD_CREDENTIALS_URI: 'http://127.0.0.1:9/' };
+  const ofUri = 'the identity of ALIBABA_CLOUD_CREDENTIALS_URI';
+
+  type Row = [what: string, current: string, Variables, readonly [string, string], string[]?];
+  // Where signing in fails, its message names the identity.
+  test.each<Row>([
+    ['the current profile', 'work', {}, ofWork],
+    ['the default profile if none is current', '', {}, ['profile default of', 'profile:default']],
+    ['an AccessKey before profiles', 'work', sdk, ofSdk, [work]],
+    ['no AccessKey without a secret', 'work', { ...sdk, ...noSecret }, ofWork, [incomplete('ID', 'SECRET')]],
+    ['no AccessKey without an id', 'work', { ...sdk, ...noId }, ofWork, [incomplete('SECRET', 'ID')]],
+    ['an OIDC role before profiles', 'work', oidcIn('ALIBABA_CLOUD_'), ofOidc],
+    ['an AccessKey before OIDC', 'work', { ...oidcIn('ALIBABA_CLOUD_'), ...sdk }, ofSdk, [ofOidc[0], work]],
+    ['ALIBABACLOUD_PROFILE', 'default', workIn('ALIBABACLOUD_PROFILE'), ofWork],
+    ['ALIBABA_CLOUD_PROFILE', 'default', workIn('ALIBABA_CLOUD_PROFILE'), ofWork],
+    ['ALICLOUD_PROFILE', 'default', workIn('ALICLOUD_PROFILE'), ofWork],
+    ['the first of these', 'default', { ...workIn('ALIBABACLOUD_PROFILE'), ...session }, ofWork, [ofSession]],
+    ['a profile before other variables', 'work', { ...cli, ...old }, ofWork, [ofCli[0], ofOld[0]]],
+    ['ALIBABACLOUD_ACCESS_KEY_ID', 'empty', { ...cli, ...old, ...bare }, ofCli, [ofOld[0], ofBare[0]]],
+    ['ALICLOUD_ACCESS_KEY_ID', 'empty', { ...bare, ...old }, ofOld, [ofBare[0]]],
+    ['ACCESS_KEY_ID', 'empty', { ...bare, ...oidcIn('ALIBABACLOUD_') }, ofBare, [ofOidc[0]]],
+    ['ALIBABACLOUD_ROLE_ARN', 'empty', oidcIn('ALIBABACLOUD_'), ofOidc],
+    ['no profile where profiles are disabled', 'work', { ...disabled, ...session, ...cli }, ofCli],
+    ['no profile where profiles are ignored', 'work', { ...ignored, ...session, ...cli }, ofCli],
+    ['one AccessKey, not two', 'work', { ...sdk, ...keyIn('', 'LTAI1') }, ofSdk, [work]],
+    ['other variables before a file', 'empty', { ...file, ...cli }, ofCli, ['profile default of FILE']],
+    ['a credentials file', 'empty', { ...file, ...uri }, fileOf('default'), [ofUri]],
+    ['its section', 'work', { ...file, ...session, ...disabled }, fileOf('session')],
+    ['its section, no profile', 'work', { ...file, ALIBABA_CLOUD_PROFILE: 'other' }, fileOf('other')],
+    ['no other than the named', 'work', { ...gone, ...cli }, ['has no profile gone', 'profile:gone']],
+    ['none', 'empty', {}, none],
+    [
+      '--profile before all',
+      'default',
+      { ...sdk, ...session, ...disabled, '--profile': 'work' },
+      ofWork,
+      [ofSdk[0]],
+    ],
+    [
+      '--profile before others',
+      'default',
+      { ...session, ...old, '--profile': 'work' },
+      ofWork,
+      [ofOld[0], ofSession],
+    ],
+  ])('is %s', async (_, current, { '--profile': profile, ...variables }, [words, key], passedOver = []) => {
+    const typed = profile === undefined ? {} : { profile };
     writeProfiles(current);
-    world.setVariables(variables);
-    const signer = await signInWith(typed);
-    expect(signer.description).toBe(description);
-    if (description === work) expect(signer.profile).toMatchObject({ region: 'ap-southeast-1' });
+    const section = `type = access_key\naccess_key_id = LTAI\naccess_key_secret = ${secret}\n`;
+    const credentials = world.write(
+      'credentials',
+      ['default', 'session', 'other'].map((name) => `[${name}]\n${section}`).join('\n'),
+    );
+    const path = variables['ALIBABA_CLOUD_CREDENTIALS_FILE'] && credentials;
+    world.setVariables({ ...variables, ALIBABA_CLOUD_CREDENTIALS_FILE: path });
+    if (path) process.env['ALIBABA_CLOUD_CREDENTIALS_FILE'] = path;
+    const signer = await signInWith(typed).catch((error: unknown) => error as Partial<Signer & Error>);
+    delete process.env['ALIBABA_CLOUD_CREDENTIALS_FILE'];
+    const withoutPath = (text = ''): string =>
+      text.replaceAll(credentials, 'FILE').replaceAll(encodeURI(credentials), 'FILE');
+    expect(withoutPath(signer.description ?? (signer as Error).message)).toContain(words);
+    expect(signer.passedOver?.map(withoutPath) ?? []).toEqual(passedOver);
+    // The first result is saved, and the second one is read.
+    for (let time = 0; time < 2; time += 1) {
+      expect(withoutPath(identityKey(await resolveIdentity(settings(typed), world)))).toBe(key);
+    }
   });
 
-  test('is a credentials URI after a disabled or empty profile', async () => {
+  test('is found again after a change of anything that the saved result depends on', async () => {
+    const steps: [Variables, string][] = [
+      [{}, 'ecs-role:'],
+      [uri, 'credentials-uri:'],
+      [{ ALIBABA_CLOUD_ECS_METADATA: 'edge' }, 'ecs-role:edge'],
+      [old, ofOld[1]],
+      [cli, ofCli[1]],
+      [workIn('ALICLOUD_PROFILE'), 'profile:work'],
+      [{ ...workIn('ALICLOUD_PROFILE'), ...session }, 'profile:session'],
+      [{ ...workIn('ALICLOUD_PROFILE'), ...session, ...ignored }, 'ecs-role:'],
+    ];
+    const resolved: string[] = [];
+    writeProfiles('empty');
+    for (const [variables] of steps) {
+      world.setVariables(variables);
+      resolved.push(
+        identityKey(await resolveIdentity(settings(), world)).replace(/^(credentials-uri:).*/, '$1'),
+      );
+    }
+    expect(resolved).toEqual(steps.map(([, key]) => key));
+    world.setVariables({});
+    await resolveIdentity(settings(), world);
+    writeProfiles('work');
+    expect(identityKey(await resolveIdentity(settings(), world))).toBe('profile:work');
+  });
+
+  test('is a credentials URI after an ignored or empty profile', async () => {
     const uri = await serve((_, response) => {
       const identity = { AccessKeyId: 'STS.uri', AccessKeySecret: secret, SecurityToken: token };
       response.end(JSON.stringify({ Code: 'Success', ...identity, Expiration: '2999-01-01T00:00:00Z' }));
     });
-    for (const disabled of ['True', '']) {
-      writeProfiles(disabled ? 'work' : 'empty');
+    for (const isIgnored of ['True', '']) {
+      writeProfiles(isIgnored ? 'work' : 'empty');
       const variables = { ALIBABA_CLOUD_CREDENTIALS_URI: uri };
-      world.setVariables({ ...variables, ALIBABA_CLOUD_CLI_PROFILE_DISABLED: disabled });
+      world.setVariables({ ...variables, ALIBABA_CLOUD_IGNORE_PROFILE: isIgnored });
+      expect(identityKey(await resolveIdentity(settings(), world))).toMatch(/^credentials-uri:/);
       const { description, credential } = await signInWith();
       expect(description).toBe('the identity of ALIBABA_CLOUD_CREDENTIALS_URI');
       expect(await credential.getCredential()).toMatchObject({
@@ -103,9 +209,13 @@ describe('without an identity', () => {
       'no identity in ALIBABA_CLOUD_ACCESS_KEY_ID',
       'no identity in ALIBABA_CLOUD_ROLE_ARN',
       'no identity in ~/.aliyun/config.json',
+      'no identity in ALIBABACLOUD_ACCESS_KEY_ID',
+      'no identity in ALICLOUD_ACCESS_KEY_ID',
+      'no identity in ACCESS_KEY_ID',
+      'no identity in ALIBABACLOUD_ROLE_ARN',
       'no identity in ~/.alibabacloud/credentials',
-      'no identity in the metadata service of ECS',
       'no identity in ALIBABA_CLOUD_CREDENTIALS_URI',
+      'no identity in the metadata service of ECS',
     ]);
   });
 
@@ -116,7 +226,12 @@ describe('without an identity', () => {
     [{ [id]: 'LTAI' }, `${id} is set without ALIBABA_CLOUD_ACCESS_KEY_SECRET`],
     [{ ALIBABA_CLOUD_ROLE_ARN: role, [file]: '/x' }, `ALIBABA_CLOUD_ROLE_ARN is set without ${provider}`],
     [{ ALIBABA_CLOUD_ROLE_ARN: role, [provider]: 'p' }, `ALIBABA_CLOUD_ROLE_ARN is set without ${file}`],
+    [
+      { ALIBABACLOUD_ACCESS_KEY_SECRET: secret },
+      'ALIBABACLOUD_ACCESS_KEY_SECRET is set without ALIBABACLOUD_ACCESS_KEY_ID',
+    ],
     [{ ALIBABA_CLOUD_PROFILE: 'work' }, 'The aliyun CLI has no profile work'],
+    [{ ALIBABA_CLOUD_PROFILE: 'work\n' }, 'The aliyun CLI has no profile "work\\n"'],
   ])('what is incomplete is the message: %j', async (variables, message) => {
     world.setVariables(variables);
     expect(await refusal('identity-not-found')).toBe(message);
@@ -178,6 +293,12 @@ describe('a profile of the aliyun CLI', () => {
         roleless: { mode: 'RamRoleArn', ...key },
         tokenless: { mode: 'StsToken', ...key },
         modeless: { ...key },
+        lowercase: { mode: 'ramrolearn', ...key, ...assumed },
+        short: { mode: 'RamRoleArn', ...key, ...assumed, expired_seconds: 60 },
+        spacious: { mode: 'RamRoleArn', ...key, ram_role_arn: `${role}\n` },
+        pair: { mode: 'RsaKeyPair', private_key: secret, key_pair_name: 'k' },
+        bearer: { mode: 'BearerToken', bearer_token: token },
+        anonymous: { mode: 'anonymous' },
         secretive: { mode: `'${secret}'` },
         siteless: { mode: 'OAuth', oauth_site_type: 'MOON' },
         ended: { mode: 'CloudSSO', ...key, sts_token: token, sts_expiration: 1 },
@@ -187,6 +308,7 @@ describe('a profile of the aliyun CLI', () => {
   test.each([
     ['withEcs', 'ram_role_arn/ecs_ram_role'],
     ['chained', 'ram_role_arn/ram_role_arn/ecs_ram_role'],
+    ['lowercase', 'ram_role_arn/static_ak'],
   ])('%s signs in as %s', (name, expected) => {
     expect(profileProvider(name, context).getProviderName()).toBe(expected);
   });
@@ -199,9 +321,14 @@ describe('a profile of the aliyun CLI', () => {
     ['modeless', 'it has no mode'],
     ['secretive', 'its mode is invalid'],
     ['siteless', 'its oauth_site_type is neither CN nor INTL'],
-    ['ended', 'its CloudSSO session has ended'],
-  ])('%s cannot: %s', (name, message) => {
-    const error = expect.objectContaining({ code: 'identity-unusable', message });
+    ['short', 'its expired_seconds is less than 900'],
+    ['spacious', 'its ram_role_arn begins or ends with white space'],
+    ['pair', 'its mode RsaKeyPair is not supported'],
+    ['bearer', 'its mode BearerToken is not supported'],
+    ['anonymous', 'its mode Anonymous is not supported'],
+    ['ended', 'its CloudSSO session has ended', 'identity-unavailable'],
+  ])('%s cannot: %s', (name, message, code = 'identity-unusable') => {
+    const error = expect.objectContaining({ code, message });
     expect(() => profileProvider(name, context)).toThrow(error);
   });
 });
@@ -249,7 +376,7 @@ describe('a service that has the identity', () => {
 
 test('a role cannot be assumed if STS cannot be reached, or a file of certificates is gone', async () => {
   world.setVariables({ HTTPS_PROXY: 'http://127.0.0.1:9', ...accessKey });
-  const assumed = `the RAM role ${role} assumed by the AccessKey LTAI5tEnvironment of the environment`;
+  const assumed = `the RAM role ${role} assumed by the AccessKey LTAI5tEnvironment of ALIBABA_CLOUD_ACCESS_KEY_ID`;
   const message = await refusal('identity-unavailable', { 'role-arn': role });
   expect(message).toContain(`Cannot sign in with ${assumed}: sts.aliyuncs.com`);
   expect(message).toMatch(/: the connection is refused$/);

@@ -77,6 +77,10 @@ export class EnsServer extends EnsAccount {
     this.#identities.set(identity.accessKeyId, identity);
   }
 
+  identityOf(accessKeyId: string): EnsIdentity | undefined {
+    return this.#identities.get(accessKeyId);
+  }
+
   removeIdentity(accessKeyId: string): void {
     this.#identities.delete(accessKeyId);
   }

@@ -18,8 +18,10 @@ interface StsOptions {
 
 /** The Security Token Service: `AssumeRole`, whose RPC signature (HMAC-SHA1) it checks, and `AssumeRoleWithOIDC`. */
 export class StsServer extends Loopback {
-  /** Every action that was called, with its role. */
-  readonly actions: string[] = [];
+  /** The parameters of every call. */
+  readonly calls: ReadonlyMap<string, string>[] = [];
+  /** The code with which every call is refused, or `hangs`. */
+  fault: string | undefined;
   readonly #options: StsOptions;
 
   private constructor(options: StsOptions) {
@@ -39,10 +41,11 @@ export class StsServer extends Loopback {
     const params = new Map([...searchParams, ...new URLSearchParams(await text(request))]);
     const action = params.get('Action') ?? '';
     const role = params.get('RoleArn') ?? '';
-    this.actions.push(`${action} ${role}`);
+    this.calls.push(params);
+    if (this.fault === 'hangs') return;
     const isValid = this.#options.oidcTokens.includes(params.get('OIDCToken') ?? '');
     const oidcRefusal = isValid ? undefined : 'AuthenticationFail.OIDCToken.Invalid';
-    const refusal = action === 'AssumeRole' ? this.#checkSignature(params) : oidcRefusal;
+    const refusal = this.fault ?? (action === 'AssumeRole' ? this.#checkSignature(params) : oidcRefusal);
     response.writeHead(refusal === undefined ? 200 : 400, { 'content-type': 'application/json' });
     if (refusal !== undefined) {
       response.end(JSON.stringify({ Code: refusal, Message: 'It was refused.' }));

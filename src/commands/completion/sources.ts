@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../../cache-directory.js';
 import { cacheKeyText } from '../../credential/cache-key.js';
 import { listClusters, type Cluster } from '../../ens/actions.js';
-import { readCliProfiles } from '../../ens/cli-profiles.js';
+import { modesBehind, readCliProfiles } from '../../ens/cli-profiles.js';
 import { openClient } from '../../ens/client.js';
 import { messageOf } from '../../errors.js';
 import { readRecords } from '../../exec-credential/cached-record.js';
@@ -73,9 +73,8 @@ async function listNow(settings: Settings, world: World): Promise<ListedCluster[
   const identity = await resolveIdentity(settings, world);
   if (identity.kind === 'profile') {
     const cli = await readCliProfiles(world.homeDirectory());
-    const mode = cli?.profiles.find(({ name }) => name === identity.name)?.mode ?? '';
-    // They run a program, or ask the person to sign in again.
-    if (['External', 'OAuth'].includes(mode)) return [];
+    // They run a program, or use up a token.
+    if (cli && modesBehind(cli, identity.name).some((mode) => /^(?:External|OAuth)$/.test(mode))) return [];
   }
   const client = await openClient(settings, world);
   return listClusters(client, {}, world);

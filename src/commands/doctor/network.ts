@@ -4,13 +4,14 @@ import { resolveEndpoint } from '../../endpoint.js';
 import { issueCredential, listClusters } from '../../ens/actions.js';
 import { callEns, openClient } from '../../ens/client.js';
 import { proxyFor } from '../../ens/proxy.js';
+import { identityWords } from '../../ens/sign-in.js';
 import { EckError, messageOf, printable } from '../../errors.js';
 import { ok, skipped, warning, type Check } from './facts.js';
 
 /** There is an Alibaba Cloud identity. */
 export const identity: Check = async (facts, world) => {
   facts.client = await openClient(facts.settings, world);
-  return ok(facts.client.signer.description);
+  return ok(identityWords(facts.client.signer));
 };
 
 const inConsole = 'Look at the cluster in the ENS console';
