@@ -194,7 +194,7 @@ test('a machine without a keychain is served, and says why nothing is saved once
   const env = sandbox.environment({ KUBECTL_ECK_STORE: undefined });
   const first = await runProgram(lonely, exec, { env, timeoutMs: 30_000 });
   expect(JSON.parse(first.stdout)).toMatchObject({ kind: 'ExecCredential' });
-  expect(first.stderr).toMatch(/^error: /);
+  expect(first.stderr).toMatch(/^kubectl-eck: .*\n$/);
   expect(await runProgram(lonely, exec, { env, timeoutMs: 30_000 })).toMatchObject({ status: 0, stderr: '' });
 });
 

@@ -271,11 +271,17 @@ describe('the clusters', () => {
     ]);
   });
 
-  test('are ordered by name, then id, by code points', () => {
+  test('are ordered by name, then id, as people count', () => {
     const named = (Name: string, ClusterId: string): object => ({ Name, ClusterId });
-    const clusters = [named('b', 'eck-2'), named('杭州', 'eck-4'), named('b', 'eck-1'), named('B', 'eck-3')];
+    const clusters = [
+      named('b', 'eck-2'),
+      named('杭州', 'eck-4'),
+      named('b', 'eck-1'),
+      named('b10', 'eck-3'),
+      named('b9', 'eck-5'),
+    ];
     const ids = readClusters(clusters).map(({ clusterId }) => clusterId);
-    expect(ids).toEqual(['eck-3', 'eck-1', 'eck-2', 'eck-4']);
+    expect(ids).toEqual(['eck-1', 'eck-2', 'eck-5', 'eck-3', 'eck-4']);
   });
 
   test('are those with a valid id', () => {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
-import { EckError, type ErrorCode } from '../../src/errors.js';
+import { EckError, formatDateTime, type ErrorCode } from '../../src/errors.js';
 import { CredentialRecords } from '../../src/exec-credential/records.js';
 import { renew, type Renewal } from '../../src/exec-credential/renew.js';
 import { readSettings } from '../../src/settings.js';
@@ -94,7 +94,7 @@ describe('a renewal', () => {
   test('serves a certificate that is not valid yet, with a warning', async () => {
     ens.notBefore = before(-hour);
     expect((await renewal()).notBefore).toEqual(ens.notBefore);
-    expect(world.warnings).toEqual([expect.stringContaining(ens.notBefore.toISOString())]);
+    expect(world.warnings).toEqual([expect.stringContaining(formatDateTime(ens.notBefore))]);
   });
 
   test('of a rejected certificate is recorded as a repair, for later renewals too', async () => {
