@@ -69,7 +69,7 @@ async function logout(names: readonly string[], command: Command, world: World):
   const failed = new Set<StoreName>();
   let deleted = 0;
   for (const credential of credentials) {
-    const { deletedFrom, failures } = await deleteEverywhere(credential, world);
+    const { deletedFrom, failures, lasts } = await deleteEverywhere(credential, world);
     const isUnknown = implied.includes(credential) && deletedFrom.length + failures.length === 0;
     const whose = `${credential.key.clusterId} for ${printable(identityKey(credential.key.identity))}`;
     deleted += deletedFrom.length;
@@ -77,6 +77,11 @@ async function logout(names: readonly string[], command: Command, world: World):
       failed.add(store);
       const text = `the credential of ${whose} is not deleted: ${message}`;
       printError(new EckError(code, text, { fix }), world.environment);
+    }
+    if (!lasts) {
+      const text = `the logout of ${whose} does not last, since it cannot be noted in ${printable(cacheDirectory(world))}`;
+      const fix = 'Make that directory private to you and writable, then run the command again';
+      printError(new EckError('keychain-refused', text, { fix }), world.environment);
     }
     if (deletedFrom.length > 0) {
       printLine(`Deleted the credential of ${whose} (${deletedFrom.join(', ')}).`);
@@ -113,11 +118,13 @@ async function deleteEverywhere({ keyText, contexts, record }: CredentialEntry, 
   return withRenewalLock(records, async () => {
     const stores = storesHere(world).map((store) => openStore(store, world));
     const named = contexts.map(({ settings }) => settings.store);
+    const isKnown = contexts.length > 0 || record !== undefined || records.ending() !== undefined;
+    // First, so that a renewal that is not waited for deletes what it saves.
+    const lasts = records.noteEnding({ reason: 'logout', at: world.now() });
     const result = await deleteCopies(keyText, records, stores, world, named);
+    if (!isKnown && result.deletedFrom.length + result.failures.length === 0) records.clearEnding();
     if (result.failures.length === 0) records.remove();
-    const isKnown = contexts.length > 0 || record !== undefined || result.deletedFrom.length > 0;
-    if (isKnown) records.noteEnding({ reason: 'logout', at: world.now() });
-    return result;
+    return { ...result, lasts };
   });
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { apiError } from '../support/ens-faults.js';
@@ -27,7 +27,9 @@ describe('a logout lasts', () => {
   const loggedOut = {
     status: 1,
     stdout: '',
-    stderr: expect.stringMatching(/\[logged-out\]\n.*kubectl eck login eck-0123abcd"\n$/) as unknown,
+    stderr: expect.stringMatching(
+      /\[logged-out\]\n.*kubectl eck login eck-0123abcd --endpoint http:\S+ --store \w+"\n$/,
+    ) as unknown,
   };
 
   test.each([['get-credentials'], ['refresh']])('until %s', async (command) => {
@@ -154,6 +156,17 @@ describe('a logout is honest', () => {
     expect(await sandbox.run(['logout', '--all'])).toMatchObject(expected);
     expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
   });
+});
+
+test('a logout that cannot be noted fails, and deletes all the same', async () => {
+  await setUp();
+  chmodSync(join(sandbox.home, '.kube/cache/kubectl-eck'), 0o755);
+  const outcome = await sandbox.run(['logout', sandbox.clusterId]);
+  const stderr = expect.stringMatching(
+    / does not last, since .*\[keychain-refused\]\nMake .*\nDeleted /,
+  ) as unknown;
+  expect(outcome).toMatchObject({ status: 1, stderr });
+  expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
 });
 
 describeWith([secretServiceRequirement], 'a refusal', () => {

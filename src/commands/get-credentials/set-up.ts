@@ -93,7 +93,7 @@ export async function setUpClusters(
       { store, records },
       world,
     );
-    records.clearEnding();
+    records.clearEnding(credential.fetchedAt);
     const exec = execEntry(clusterId, client, execApiVersion);
     return { key, credential, store: savedIn, entry: { name, ...cluster, namespace, exec } };
   }
