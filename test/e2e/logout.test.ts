@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
@@ -156,6 +158,22 @@ describe('a logout is honest', () => {
     expect(await sandbox.run(['logout', '--all'])).toMatchObject(expected);
     expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
   });
+});
+
+test('logout --all waits once for a keychain that does not answer', async () => {
+  const { ens, authority, apiServer, directory } = sandbox;
+  const clusters = ['eck-a', 'eck-b', 'eck-c', 'eck-d'];
+  for (const clusterId of clusters) ens.putCluster({ clusterId, authority, server: apiServer.url });
+  await sandbox.run(['get-credentials', ...clusters]);
+  const bus = createServer().listen(join(directory, 'bus'));
+  await once(bus, 'listening');
+  const started = performance.now();
+  const outcome = await sandbox.run(['logout', '--all'], { env: { XDG_RUNTIME_DIR: directory } });
+  bus.close();
+  expect(performance.now() - started).toBeLessThan(12_000);
+  expect(outcome.status).toBe(1);
+  expect(outcome.stderr.match(/\[keychain-timeout\]/g)).toHaveLength(clusters.length);
+  expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
 });
 
 test('a logout that cannot be noted fails, and deletes all the same', async () => {
