@@ -13,7 +13,7 @@ import { removeContexts } from '../kubeconfig/change.js';
 import type { KubeconfigPaths } from '../kubeconfig/files.js';
 import { isClusterId, readSettings, savingStores, type StoreName } from '../settings.js';
 import { openStore } from '../store/open.js';
-import { StoreError } from '../store/store.js';
+import { StoreError, type Store } from '../store/store.js';
 import type { World } from '../world.js';
 import {
   credentialsNamed,
@@ -72,8 +72,9 @@ async function logout(names: readonly string[], command: Command, world: World):
   const failed = new Set<StoreName>();
   let deleted = 0;
   const lines: string[] = [];
+  const stores = storesHere(world).map((store) => waitOnce(openStore(store, world)));
   for (const credential of credentials) {
-    const { deletedFrom, failures } = await deleteEverywhere(credential, world);
+    const { deletedFrom, failures, lasts } = await deleteEverywhere(credential, stores, world);
     const isUnknown = implied.includes(credential) && deletedFrom.length + failures.length === 0;
     const whose = `${credential.key.clusterId} for ${printable(identityKey(credential.key.identity))}`;
     deleted += deletedFrom.length;
@@ -81,6 +82,11 @@ async function logout(names: readonly string[], command: Command, world: World):
       failed.add(store);
       const text = `the credential of ${whose} is not deleted: ${message}`;
       printError(new EckError(code, text, { fix }), world);
+    }
+    if (!lasts) {
+      const text = `the logout of ${whose} does not last, since it cannot be noted in ${printable(cacheDirectory(world))}`;
+      const fix = 'Make that directory private to you and writable, then run the command again';
+      printError(new EckError('keychain-refused', text, { fix }), world);
     }
     if (deletedFrom.length > 0) {
       lines.push(`Deleted the credential of ${whose} (${deletedFrom.join(', ')}).`);
@@ -126,17 +132,35 @@ async function takeOut(names: readonly string[], paths: KubeconfigPaths, world: 
 }
 
 /** Deletes a credential from every store, and its records if no store may still have it. The logout lasts. */
-async function deleteEverywhere({ keyText, contexts, record }: CredentialEntry, world: World) {
+async function deleteEverywhere(
+  { keyText, contexts, record }: CredentialEntry,
+  stores: readonly Store[],
+  world: World,
+) {
   const records = new CredentialRecords(keyText, world);
   return withRenewalLock(records, async () => {
-    const stores = storesHere(world).map((store) => openStore(store, world));
     const named = contexts.map(({ settings }) => settings.store);
+    const isKnown = contexts.length > 0 || record !== undefined || records.ending() !== undefined;
+    // First, so that a renewal that is not waited for deletes what it saves.
+    const lasts = records.noteEnding({ reason: 'logout', at: world.now() });
     const result = await deleteCopies(keyText, records, stores, world, named);
+    if (!isKnown && result.deletedFrom.length + result.failures.length === 0) records.clearEnding();
     if (result.failures.length === 0) records.remove();
-    const isKnown = contexts.length > 0 || record !== undefined || result.deletedFrom.length > 0;
-    if (isKnown) records.noteEnding({ reason: 'logout', at: world.now() });
-    return result;
+    return { ...result, lasts };
   });
+}
+
+/** A store that did not answer is not asked for other credentials, or many of them would take hours. */
+function waitOnce(store: Store): Store {
+  let timeout: StoreError | undefined;
+  const deleteOne = async (key: string): Promise<boolean> => {
+    if (timeout !== undefined) throw timeout;
+    return store.delete(key).catch((error: unknown) => {
+      if (error instanceof StoreError && error.code === 'keychain-timeout') timeout = error;
+      throw error;
+    });
+  };
+  return { ...store, delete: deleteOne };
 }
 
 /** Deletes every item of ours that the stores list. @returns their number */

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import http from 'node:http';
 import https from 'node:https';
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import { urlToHttpOptions } from 'node:url';
 import { errorCode } from '../errors.js';
 import type { Environment } from '../world.js';
@@ -84,6 +85,7 @@ function guard(library: { request: typeof http.request }, protocol: 'http:' | 'h
         timeout: undefined,
         ...(protocol === 'https:' && trustFor(options, environment)),
         ...(proxy && { agent: agentFor(proxy, environment) }),
+        ...(proxy && isIP(host) !== 0 && !options.servername && verifyAddress(host)),
       },
       ...args.filter((arg) => typeof arg === 'function'),
     );
@@ -96,7 +98,13 @@ function guard(library: { request: typeof http.request }, protocol: 'http:' | 'h
 
 /** A request for an API server has that cluster's CA bundle, which alone is trusted then. */
 function trustFor({ ca }: https.RequestOptions, environment: Environment): https.RequestOptions {
+  // The SDK's library sends an empty one.
   return ca ? { ca, rejectUnauthorized: true } : tlsTrust(environment);
+}
+
+/** Behind a proxy, the name of an address would be that of the proxy, since SNI has no addresses. */
+function verifyAddress(host: string): https.RequestOptions {
+  return { checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) };
 }
 
 /** `request` takes a URL, options, or both. */

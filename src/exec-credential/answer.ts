@@ -6,7 +6,7 @@ import { isClusterId, parseClusterId, readSettings, type Settings } from '../set
 import { openStore } from '../store/open.js';
 import type { World } from '../world.js';
 import type { ExecArguments } from './arguments.js';
-import { readCachedCredential } from './cache.js';
+import { readServable } from './cache.js';
 import { formatExecCredential, parseExecApiVersion, readExecInfo, type ExecInfo } from './protocol.js';
 import { CredentialRecords, findParentProcess, loggedOut, type ParentProcess } from './records.js';
 import type { Doubt } from './renew.js';
@@ -59,12 +59,9 @@ async function provideCredential(
   const key = await cacheKeyOf(clusterId, settings, world);
   const keyText = cacheKeyText(key);
   const records = new CredentialRecords(keyText, world);
-  const ending = records.ending();
-  if (ending?.reason === 'logout') throw loggedOut(clusterId, settings);
+  if (records.ending()?.reason === 'logout') throw loggedOut(clusterId, settings);
   const store = openStore(settings.store, world);
-  const found = await readCachedCredential(store, keyText);
-  // What could not be deleted is not served.
-  const cached = found && ending && found.fetchedAt <= ending.at ? undefined : found;
+  const cached = await readServable(keyText, { store, records });
   const parentProcess = findParentProcess(world.platform);
   const verdict = freshness(cached, settings, world.now());
   const isFresh = cached !== undefined && verdict === 'serve';

@@ -31,6 +31,16 @@ export async function readCachedCredential(
   return entry && decodeEntry(keyText, entry);
 }
 
+/** Reads a cached credential that no logout and no refusal ended. What could not be deleted then is not served. */
+export async function readServable(
+  keyText: string,
+  { store, records }: Cache,
+): Promise<ClientCredential | undefined> {
+  const found = await readCachedCredential(store, keyText);
+  const ending = found && records.ending();
+  return ending && found.fetchedAt <= ending.at ? undefined : found;
+}
+
 /**
  * Saves a credential and records where. Deletes those of earlier temporary AccessKeys, which nothing asks for again.
  *
@@ -54,7 +64,9 @@ export async function saveCredential(
   const entry = encodeEntry(keyText, credential);
   let savedIn = await saveUnlessFull(store, keyText, entry);
   if (savedIn === undefined) {
-    const temporary = readRecords(world).filter((record) => isTemporary(record.key));
+    const temporary = readRecords(world).filter(
+      (record) => isTemporary(record.key) && cacheKeyText(record.key) !== keyText,
+    );
     const [oldest] = temporary.sort((one, other) => +one.fetchedAt - +other.fetchedAt);
     if (oldest) await deleteRecorded(oldest, world);
     savedIn = await store.save(keyText, entry);
@@ -105,7 +117,9 @@ async function deleteRecorded({ key }: CachedRecord, world: World): Promise<void
   const keyText = cacheKeyText(key);
   const records = new CredentialRecords(keyText, world);
   const { failures } = await deleteCopies(keyText, records, [], world);
-  if (failures.length === 0) records.remove();
+  if (failures.length > 0) return;
+  records.clearEnding();
+  records.remove();
 }
 
 /**

@@ -69,24 +69,16 @@ export function readRecords(
 export function readRecord(directory: string): CachedRecord | undefined {
   return ifPossible(() => {
     const record = JSON.parse(readFileSync(`${directory}/${recordFileName}`, 'utf8')) as CachedRecord;
-    const { key, store, certificateSubject, apiServer, clusterName } = record;
+    const { key, store, certificateSubject, clusterName: name } = record;
     if (!directory.endsWith(`/${directoryName(cacheKeyText(key))}`)) return undefined;
     if (!savingStores.includes(store) || typeof certificateSubject !== 'string') return undefined;
     const fetchedAt = parseDate(record.fetchedAt);
     const [notBefore, notAfter] = [parseDate(record.notBefore), parseDate(record.notAfter)];
     const places = readPlaces(record.places, store);
-    const name = typeof clusterName === 'string' ? printable(clusterName) : undefined;
-    return {
-      key,
-      store,
-      places,
-      certificateSubject,
-      fetchedAt,
-      notBefore,
-      notAfter,
-      apiServer,
-      clusterName: name,
-    };
+    const apiServer = readApiServer(record.apiServer);
+    const clusterName = typeof name === 'string' ? printable(name) : undefined;
+    const about = { certificateSubject, apiServer, clusterName };
+    return { key, store, places, fetchedAt, notBefore, notAfter, ...about };
   });
 }
 
@@ -114,6 +106,15 @@ function readPlaces(value: unknown, store: SavingStore): StorePlace[] {
       typeof place['machine'] === 'string',
   );
   return places.length > 0 ? places : [{ ...placeHere(store), boot: undefined }];
+}
+
+function readApiServer(value: unknown): ApiServer | undefined {
+  if (!isMapping(value)) return undefined;
+  const { server, certificateAuthorityPem, tlsServerName, privateIp } = value;
+  if (typeof server !== 'string' || !server.startsWith('https://')) return undefined;
+  if (typeof certificateAuthorityPem !== 'string') return undefined;
+  const name = typeof tlsServerName === 'string' && { tlsServerName };
+  return { server, certificateAuthorityPem, ...name, privateIp: privateIp === true };
 }
 
 /** @throws RangeError for anything but a date in JSON */

@@ -1,5 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, removeFile } from '../cache-directory.js';
+import { endpointKey } from '../endpoint.js';
 import { EckError, errorCode, ifPossible, printable, type ErrorCode } from '../errors.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
@@ -109,7 +118,7 @@ export class CredentialRecords {
   }
 
   noteSaved(record: CachedRecord): void {
-    this.#write(recordFileName, JSON.stringify(record));
+    this.#replace(recordFileName, JSON.stringify(record));
   }
 
   noteDeleted(): void {
@@ -120,13 +129,20 @@ export class CredentialRecords {
     return this.#open() ? readEnding(this.directory) : undefined;
   }
 
-  noteEnding(ending: Ending): void {
-    this.#write(endingFileName, JSON.stringify(ending));
+  /** @returns whether it is noted */
+  noteEnding(ending: Ending): boolean {
+    return this.#replace(endingFileName, JSON.stringify(ending));
   }
 
-  /** Credentials that are saved from now on are served. */
-  clearEnding(): void {
-    this.#remove(endingFileName);
+  /** Credentials that were fetched at this time or later are served. Copies of earlier ones may be left. */
+  clearEnding(fetchedAt?: Date): void {
+    const ending = this.ending();
+    const saved = fetchedAt && this.lastSaved();
+    const mayHaveCopies = saved && (saved.places.length > 1 || +saved.fetchedAt !== +fetchedAt);
+    // The clock may have been set back.
+    if (ending && mayHaveCopies)
+      this.noteEnding({ reason: 'refusal', at: new Date(Math.min(+ending.at, +fetchedAt - 1)) });
+    else this.#remove(endingFileName);
   }
 
   /**
@@ -145,15 +161,17 @@ export class CredentialRecords {
     }
   }
 
-  /** Removes all records and the lock. A process that holds the lock does not save what it fetches then. */
+  /**
+   * Removes all records but an ending, and the lock. A process that holds the lock does not save what it fetches then.
+   */
   remove(): void {
     if (!this.#open()) return;
-    try {
-      rmSync(this.directory, { recursive: true, force: true });
-      this.#isUsable = undefined;
-    } catch (error) {
-      this.#close(`cannot be changed (${errorCode(error)})`);
-    }
+    for (const name of ifPossible(() => readdirSync(this.directory)) ?? [])
+      if (name !== endingFileName) this.#remove(name);
+    ifPossible(() => {
+      rmdirSync(this.directory);
+    });
+    this.#isUsable = undefined;
   }
 
   /** Removes the files of parent processes that have ended, and of earlier questions. */
@@ -178,16 +196,34 @@ export class CredentialRecords {
     return ifPossible(() => readFileSync(file, 'utf8')) ?? '';
   }
 
-  /** A half-written file reads as no record, so these files are written in place. */
-  #write(name: string, text: string): void {
-    if (!this.#open()) return;
+  /** A half-written file reads as no record, so most files are written in place. */
+  #write(name: string, text: string): boolean {
+    if (!this.#open()) return false;
     try {
       writeFileSync(`${this.directory}/${name}`, text, { mode: 0o600 });
+      return true;
     } catch (error) {
       const code = errorCode(error);
       // ENOENT: another process has removed the records.
       if (code !== 'ENOENT') this.#close(`cannot be written (${code})`);
+      return false;
     }
+  }
+
+  /** A full disk and a process that is killed leave the old file. */
+  #replace(name: string, text: string): boolean {
+    // Another process may have removed the directory since.
+    if (!existsSync(this.directory)) this.#isUsable = undefined;
+    const temporary = `${name}.${process.pid}.tmp`;
+    const isWritten = this.#write(temporary, text);
+    const isReplaced =
+      isWritten &&
+      ifPossible(() => {
+        renameSync(`${this.directory}/${temporary}`, `${this.directory}/${name}`);
+        return true;
+      });
+    if (!isReplaced) this.#remove(temporary);
+    return isReplaced ?? false;
   }
 
   #open(): boolean {
@@ -220,9 +256,15 @@ function parseRenewal(text: string): RenewalRecord {
 /** What `exec-credential` answers after a logout. */
 export function loggedOut(
   clusterId: string,
-  { profile, roleArn }: Pick<Settings, 'profile' | 'roleArn'>,
+  { profile, roleArn, endpoint, store }: Pick<Settings, 'profile' | 'roleArn' | 'endpoint' | 'store'>,
 ): EckError {
-  const flags = [profile && ` --profile ${printable(profile)}`, roleArn && ` --role-arn ${roleArn}`];
+  const flags = [
+    profile && ` --profile ${printable(profile)}`,
+    roleArn && ` --role-arn ${roleArn}`,
+    endpoint.kind === 'address' && ` --endpoint ${endpointKey(endpoint)}`,
+    endpoint.kind === 'site' && ` --site ${endpoint.site}`,
+    store !== 'auto' && ` --store ${store}`,
+  ];
   return new EckError('logged-out', `You are logged out of ${clusterId}`, {
     fix: `Run "kubectl eck login ${clusterId}${flags.filter(Boolean).join('')}"`,
   });

@@ -7,7 +7,7 @@ import type { Settings } from '../settings.js';
 import { mainFailure, openStore } from '../store/open.js';
 import { StoreError, type Store } from '../store/store.js';
 import type { World } from '../world.js';
-import { deleteCopies, readCachedCredential, saveCredential, type Cache } from './cache.js';
+import { deleteCopies, readServable, saveCredential, type Cache } from './cache.js';
 import { acquireRenewalLock, type RenewalLock } from './lock.js';
 import { loggedOut, warnOnce, type ParentProcess } from './records.js';
 import { resolveIdentity } from './resolve-identity.js';
@@ -160,10 +160,10 @@ export async function fetchAndSave(
 /** A fresh credential that another process has saved since ours was read. */
 async function readRenewed(
   { key, cached, settings }: Renewal,
-  { store }: Cache,
+  cache: Cache,
   world: World,
 ): Promise<ClientCredential | undefined> {
-  const found = await readCachedCredential(store, cacheKeyText(key));
+  const found = await readServable(cacheKeyText(key), cache);
   if (found?.fetchedAt.getTime() === cached?.fetchedAt.getTime()) return undefined;
   return freshness(found, settings, world.now()) === 'serve' ? found : undefined;
 }
@@ -202,9 +202,9 @@ async function fetchUnderLock(
     if (isStillHeld()) {
       const saving = saveCredential(key, credential, { apiServer: { ...cluster, privateIp } }, cache, world);
       const savedIn = await (rules.mustSave ? saving : orWarn('new credential is not saved', saving, world));
-      // A logout that did not wait for this renewal.
-      if (isLoggedOut()) await deleteCopies(cacheKeyText(key), records, [], world);
-      else records.clearEnding();
+      // A logout that did not wait for this renewal, and may have removed the record.
+      if (isLoggedOut()) await deleteCached(key, cache, world);
+      else records.clearEnding(credential.fetchedAt);
       if (savedIn === 'none' && settings.store === 'auto') warnNoStore(store, world);
       records.noteRenewal({ finishedAt: world.now(), repairedAt });
     }
@@ -215,7 +215,11 @@ async function fetchUnderLock(
     return credential;
   } catch (error) {
     if (error instanceof EckError && isStillHeld()) {
-      if (isRefusal(error) && doubt !== 'suspected') await deleteRefused(key, cache, world);
+      if (isRefusal(error) && doubt !== 'suspected') {
+        await deleteCached(key, cache, world);
+        // A logout lasts.
+        if (records.ending()?.reason !== 'logout') records.noteEnding({ reason: 'refusal', at: world.now() });
+      }
       const { code, message, fix } = error;
       const failure = { code, message, fix, since: last?.failure?.since ?? world.now() };
       records.noteRenewal({ finishedAt: world.now(), failure, repairedAt });
@@ -226,14 +230,13 @@ async function fetchUnderLock(
   }
 }
 
-/** Also what cannot be deleted is not served any more. */
-async function deleteRefused(key: CacheKey, { records, store }: Cache, world: World): Promise<void> {
+/** Deletes every copy of a credential. What cannot be deleted is said, and not served any more. */
+async function deleteCached(key: CacheKey, { records, store }: Cache, world: World): Promise<void> {
   const stores = store.name === 'auto' ? [openStore('keychain', world), openStore('kernel', world)] : [store];
   const { failures } = await deleteCopies(cacheKeyText(key), records, stores, world, [store.name]);
   for (const { message, code } of failures) {
     world.warn(`the cached credential is not deleted: ${message} [${code}]`);
   }
-  records.noteEnding({ reason: 'refusal', at: world.now() });
 }
 
 function warnNoStore(store: Store, world: World): void {

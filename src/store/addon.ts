@@ -63,8 +63,9 @@ export function addonItems(store: AddonStore, load: LoadAddon) {
     delete: (name) =>
       use(name, async (entry) => {
         const deleted = await entry.deleteCredential();
-        // On macOS the addon does not report an item that the keychain would not delete.
-        if (deleted && (await entry.getSecret()) !== null) throw new Error('the item cannot be deleted');
+        // On macOS the addon does not report an item that the keychain would not delete. In the kernel there may be another.
+        if (store === 'keychain' && deleted && (await entry.getSecret()) !== null)
+          throw new Error('the item cannot be deleted');
         return deleted;
       }),
   };

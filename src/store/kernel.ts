@@ -55,9 +55,9 @@ export function openKernelKeyring(
       let isDeleted = false;
       let problem: StoreError | undefined;
       try {
-        // Sessions may have saved one each.
+        // The session's keyring and the persistent one may have one each.
         await use(async () => {
-          while (await entries.delete(key)) isDeleted = true;
+          for (let left = 8; left > 0 && (await entries.delete(key)); left -= 1) isDeleted = true;
         });
       } catch (error) {
         problem = error as StoreError;

@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { apiError } from '../support/ens-faults.js';
@@ -27,7 +29,9 @@ describe('a logout lasts', () => {
   const loggedOut = {
     status: 1,
     stdout: '',
-    stderr: expect.stringMatching(/\[logged-out\]\n.*kubectl eck login eck-0123abcd"\n$/) as unknown,
+    stderr: expect.stringMatching(
+      /\[logged-out\]\n.*kubectl eck login eck-0123abcd --endpoint http:\S+ --store \w+"\n$/,
+    ) as unknown,
   };
 
   test.each([['get-credentials'], ['refresh']])('until %s', async (command) => {
@@ -154,6 +158,33 @@ describe('a logout is honest', () => {
     expect(await sandbox.run(['logout', '--all'])).toMatchObject(expected);
     expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
   });
+});
+
+test('logout --all waits once for a keychain that does not answer', async () => {
+  const { ens, authority, apiServer, directory } = sandbox;
+  const clusters = ['eck-a', 'eck-b', 'eck-c', 'eck-d'];
+  for (const clusterId of clusters) ens.putCluster({ clusterId, authority, server: apiServer.url });
+  await sandbox.run(['get-credentials', ...clusters]);
+  const bus = createServer().listen(join(directory, 'bus'));
+  await once(bus, 'listening');
+  const started = performance.now();
+  const outcome = await sandbox.run(['logout', '--all'], { env: { XDG_RUNTIME_DIR: directory } });
+  bus.close();
+  expect(performance.now() - started).toBeLessThan(12_000);
+  expect(outcome.status).toBe(1);
+  expect(outcome.stderr.match(/\[keychain-timeout\]/g)).toHaveLength(clusters.length);
+  expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
+});
+
+test('a logout that cannot be noted fails, and deletes all the same', async () => {
+  await setUp();
+  chmodSync(join(sandbox.home, '.kube/cache/kubectl-eck'), 0o755);
+  const outcome = await sandbox.run(['logout', sandbox.clusterId]);
+  const stderr = expect.stringMatching(
+    / does not last, since .*\[keychain-refused\]\nMake .*\nDeleted /,
+  ) as unknown;
+  expect(outcome).toMatchObject({ status: 1, stderr });
+  expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
 });
 
 describeWith([secretServiceRequirement], 'a refusal', () => {

@@ -96,6 +96,18 @@ describe.each(allPrograms)('through a proxy, the %s program', (program) => {
     expect(socks.connects).toEqual([`${ensHost}:443`]);
   });
 
+  test.each(['192.0.2.7', '2001:db8::7'])('trusts %s only by its own certificate', async (address) => {
+    const host = address.includes(':') ? `[${address}]` : address;
+    for (const names of [[address], ['localhost', '127.0.0.1']]) {
+      const { port } = await serveTls(names);
+      const proxy = await startProxy({ hosts: { [`${host}:443`]: port } });
+      const env = { HTTPS_PROXY: `http://${proxy.host}`, KUBECTL_ECK_ENDPOINT: `https://${host}` };
+      const outcome = await ask(env, ['--store', 'none'], program);
+      if (names.includes(address)) expect(outcome).toMatchObject({ status: 0, stderr: '' });
+      else expectFailure(outcome, 'network-untrusted');
+    }
+  });
+
   test('names a proxy that fails, without its password', async () => {
     const wanting = await startProxy({ credentials: 'me:right' });
     const hanging = await startProxy({ hangs: true });

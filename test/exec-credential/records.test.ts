@@ -145,6 +145,20 @@ describe('the records of saved credentials', () => {
     expect(readRecords(world)).toEqual([]);
   });
 
+  const apiServer = { server: 'https://192.0.2.1', certificateAuthorityPem: 'PEM', privateIp: false };
+  test.each<[string, unknown]>([
+    ['null', null],
+    ['a text', 'https://192.0.2.1'],
+    ['a number as its address', { ...apiServer, server: 7 }],
+    ['an address without TLS', { ...apiServer, server: 'http://192.0.2.1' }],
+    ['no CA bundle', { ...apiServer, certificateAuthorityPem: undefined }],
+  ])('have no API server that is %s', (_, value) => {
+    save({ ...good, apiServer });
+    expect(records(good.key).lastSaved()).toEqual({ ...good, apiServer });
+    fs.writeFileSync(join(directoryOf(), 'record.json'), JSON.stringify({ ...good, apiServer: value }));
+    expect(records(good.key).lastSaved()).toEqual(good);
+  });
+
   test('are not read from a directory that others can write to', () => {
     save(good);
     fs.chmodSync(root, 0o777);

@@ -4,6 +4,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '
 import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { EckError, formatDateTime, type ErrorCode } from '../../src/errors.js';
+import { saveCredential } from '../../src/exec-credential/cache.js';
+import { placeHere } from '../../src/exec-credential/cached-record.js';
 import { CredentialRecords } from '../../src/exec-credential/records.js';
 import { renew, type Renewal } from '../../src/exec-credential/renew.js';
 import { readSettings } from '../../src/settings.js';
@@ -133,6 +135,48 @@ describe('a renewal', () => {
     expect(store.changes).toEqual([]);
     expect(fs.readFileSync(lock, 'utf8')).toBe("another's");
   });
+});
+
+test('a logout during the save deletes what is saved, and its lost record does not matter', async () => {
+  const { save } = store;
+  store.save = (name, entry) => {
+    records().remove();
+    records().noteEnding({ reason: 'logout', at: start });
+    return save(name, entry);
+  };
+  await renewal();
+  expect(store.entries.size).toBe(0);
+  expect(records().ending()).toEqual({ reason: 'logout', at: start });
+});
+
+test('a copy that was cached before a refusal is not what another process saved meanwhile', async () => {
+  records().noteEnding({ reason: 'refusal', at: before(hour) });
+  expect((await renewal({ cached: undefined })).fetchedAt).toEqual(start);
+  expect(ens.calls).toBe(1);
+  expect(records().ending()).toBeUndefined();
+});
+
+test('a full store deletes another temporary credential, and not the record of the one that is saved', async () => {
+  const temporary = (accessKeyId: string, fetchedAt: Date): CredentialRecords => {
+    const itsKey: CacheKey = { ...key, identity: { kind: 'access-key', accessKeyId } };
+    const its = new CredentialRecords(cacheKeyText(itsKey), world);
+    const saved = {
+      key: itsKey,
+      store: 'file',
+      places: [placeHere('file')],
+      certificateSubject: '',
+    } as const;
+    const { notBefore, notAfter } = cached;
+    its.noteSaved({ ...saved, fetchedAt, notBefore, notAfter });
+    return its;
+  };
+  const [own, other] = [temporary('STS.own', before(2 * hour)), temporary('STS.other', start)];
+  store.save = () => Promise.reject(new StoreError('kernel', 'keychain-full', 'full'));
+  const itsKey: CacheKey = { ...key, identity: { kind: 'access-key', accessKeyId: 'STS.own' } };
+  const apiServer = { server: 'https://192.0.2.1', certificateAuthorityPem: 'PEM', privateIp: false };
+  const saving = saveCredential(itsKey, cached, { apiServer }, { store, records: own }, world);
+  await expect(saving).rejects.toMatchObject({ code: 'keychain-full' });
+  expect([own.lastSaved(), other.lastSaved()]).toEqual([expect.anything(), undefined]);
 });
 
 test('a process whose lock was taken over before its call makes none, and waits again', async () => {

@@ -26,8 +26,12 @@ export function holds<T>(arbitrary: fc.Arbitrary<T>, property: (input: T) => voi
 }
 
 /** {@link holds} for a property that is asynchronous. */
-export function holdsLater<T>(arbitrary: fc.Arbitrary<T>, property: (input: T) => Promise<void>) {
-  return fc.assert(fc.asyncProperty(arbitrary, property), { ...parameters, timeout: limitMs });
+export function holdsLater<T>(
+  arbitrary: fc.Arbitrary<T>,
+  property: (input: T) => Promise<void>,
+  numRuns = runs,
+): Promise<void> {
+  return fc.assert(fc.asyncProperty(arbitrary, property), { ...parameters, numRuns, timeout: limitMs });
 }
 
 /** Fails the tests of a file that make Node.js print a warning: warnings of libraries quote their input. */

@@ -63,6 +63,16 @@ describe('openKernelKeyring', () => {
     else await expect(store.delete('a')).rejects.toMatchObject({ code });
   });
 
+  test('a deletion deletes the key of the session, and the one of the persistent keyring', async () => {
+    const { loadAddon, secrets } = fakeAddon();
+    const remove = secrets.delete.bind(secrets);
+    secrets.set('a', Buffer.of(1, 1));
+    let keys = 2;
+    secrets.delete = (key) => (secrets.has(key) && (keys -= 1) > 0) || remove(key);
+    expect(await openKernelKeyring({ platform: 'linux' }, loadAddon, () => '').delete('a')).toBe(true);
+    expect(secrets.size).toBe(0);
+  });
+
   test('an entry that cannot be read back is refused and deleted', async () => {
     const { loadAddon, secrets } = fakeAddon();
     const set = secrets.set.bind(secrets);

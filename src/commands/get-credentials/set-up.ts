@@ -114,7 +114,7 @@ export async function setUpClusters(
       ...(described.name && { clusterName: described.name }),
     };
     const savedIn = await saveCredential(key, credential, about, { store, records }, world);
-    records.clearEnding();
+    records.clearEnding(credential.fetchedAt);
     const exec = execEntry(clusterId, client, execApiVersion);
     const entry = { name, ...issued, namespace, exec };
     const storeFailure = savedIn === 'none' ? mainFailure(store) : undefined;
