@@ -114,6 +114,14 @@ export function formatDateTime(date: Date): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
+/** Compares texts so that `m10` comes after `m9`, the same on every machine. */
+export function compareNaturally(one: string, other: string): number {
+  const collator = (numbers ??= new Intl.Collator('en', { numeric: true }));
+  return collator.compare(one, other) || (one < other ? -1 : one > other ? 1 : 0);
+}
+
+let numbers: Intl.Collator | undefined;
+
 /** The code of an error of the operating system, such as `ENOENT`; `unknown` without one. */
 export function errorCode(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? 'unknown';

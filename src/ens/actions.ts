@@ -1,4 +1,4 @@
-import { EckError, printable } from '../errors.js';
+import { compareNaturally, EckError, printable } from '../errors.js';
 import { readIssuedKubeconfig, type IssuedKubeconfig } from '../kubeconfig/issued.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import { isClusterId } from '../settings.js';
@@ -87,13 +87,6 @@ function readCluster(fields: Mapping): Cluster | undefined {
     controlPlane: hasPlane ? { instanceSpec: printable(spec), size } : undefined,
   };
 }
-
-/** Compares texts so that `m10` comes after `m9`, the same on every machine. */
-export function compareNaturally(one: string, other: string): number {
-  return collator.compare(one, other) || (one < other ? -1 : one > other ? 1 : 0);
-}
-
-const collator = new Intl.Collator('en', { numeric: true });
 
 /**
  * Asks ENS for a cluster's kubeconfig, and takes from it what can be trusted. Nothing is saved.
