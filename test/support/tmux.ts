@@ -8,11 +8,16 @@ import { until } from './tied-process.js';
 
 export const tmuxRequirement: Requirement = { name: 'tmux', available: onPath('tmux') };
 
-/** A terminal with 100 columns and 30 lines, in which a program runs. */
+/** A terminal with 30 lines, in which a program runs. */
 export type Terminal = Awaited<ReturnType<typeof startTmux>>;
 
 /** Runs a program in a terminal. `env` is its whole environment besides `TERM` and `LANG`. */
-export async function startTmux(command: readonly string[], env: NodeJS.ProcessEnv, cwd = tmpdir()) {
+export async function startTmux(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  cwd = tmpdir(),
+  columns = 100,
+) {
   const directory = await mkdtemp(join(tmpdir(), 'tmux-'));
   const server = ['-S', join(directory, 'socket'), '-f', '/dev/null', '-u'];
   const tmux = async (...args: string[]): Promise<string> => {
@@ -26,9 +31,23 @@ export async function startTmux(command: readonly string[], env: NodeJS.ProcessE
   const environment: NodeJS.ProcessEnv = { LANG: 'C.UTF-8', TERM: 'screen', ...env };
   const set = Object.entries(environment).filter(([, value]) => value !== undefined);
   const variables = set.map(([name, value]) => `${name}=${value ?? ''}`);
-  await tmux('new-session', '-d', '-c', cwd, '-x', '100', '-y', '30', 'env', '-i', ...variables, ...command);
+  await tmux(
+    'new-session',
+    '-d',
+    '-c',
+    cwd,
+    '-x',
+    String(columns),
+    '-y',
+    '30',
+    'env',
+    '-i',
+    ...variables,
+    ...command,
+  );
 
-  const screen = (): Promise<string> => tmux('capture-pane', '-p');
+  /** With `-e`, colours are escape sequences. */
+  const screen = (...options: readonly string[]): Promise<string> => tmux('capture-pane', '-p', ...options);
   return {
     screen,
     /** Types texts, and keys by their tmux names such as `Tab` or `C-u`. */
