@@ -64,7 +64,9 @@ export class ApiServer extends Loopback {
     if (!(socket instanceof TLSSocket)) return;
     const certificate = socket.getPeerX509Certificate();
     const { serialNumber = '' } = certificate ?? {};
-    const isAccepted = socket.authorized && !this.#revoked.has(serialNumber);
+    // A real API server checks a certificate at each request, not at the handshake.
+    const isExpired = Date.parse(certificate?.validTo ?? '') <= Date.now();
+    const isAccepted = socket.authorized && !isExpired && !this.#revoked.has(serialNumber);
     const subject = certificate?.toLegacyObject().subject as { CN: string; O?: string } | undefined;
     const { method = '', headers } = request;
     const { pathname: path } = new URL(request.url ?? '/', this.url);
