@@ -127,28 +127,35 @@ export interface KubeconfigUser {
   /** The user's content, which may hold secrets. */
   readonly content: Mapping;
   readonly isOwn: boolean;
-  readonly contexts: readonly { readonly name: string; readonly clusterName: string | undefined }[];
+  readonly contexts: readonly (Pick<UserContext, 'name' | 'cluster' | 'clusterFile'> & {
+    readonly clusterName: string | undefined;
+  })[];
 }
 
 /**
- * Reads the users of every file. A context counts for the user of its own file, since files are also used one by one,
- * else for the user that kubectl finds.
+ * Reads the users of every file. A context has the user and the cluster of its own file, since files are also used one
+ * by one, else those that kubectl finds.
  */
 export async function readUsers(paths: KubeconfigPaths): Promise<KubeconfigUser[]> {
   const files = await readFiles(paths);
-  const users = files.flatMap((file) => entriesOf(file, 'users'));
-  const contexts = [...mergeKubeconfigs(files).contexts.values()].map((context) => {
-    const namesakes = users.filter(({ name }) => name === context.content['user']);
-    return { context, user: namesakes.find(({ file }) => file === context.file) ?? namesakes[0] };
+  const entries = (section: Section) => files.flatMap((file) => entriesOf(file, section));
+  const [users, clusters] = [entries('users'), entries('clusters')];
+  const contexts = [...mergeKubeconfigs(files).contexts.values()].map(({ name, file, content }) => {
+    const find = (list: readonly NamedEntry[], wanted: unknown) => {
+      const namesakes = list.filter((entry) => entry.name === wanted);
+      return namesakes.find((entry) => entry.file === file) ?? namesakes[0];
+    };
+    const cluster = find(clusters, content['cluster']);
+    const [clusterName, clusterFile] = [stringOf(content['cluster']), cluster?.file.path];
+    const context = { name, clusterName, cluster: cluster?.content, clusterFile };
+    return { context, user: find(users, content['user']) };
   });
   return users.map((user) => ({
     name: user.name,
     file: user.file.path,
     content: user.content,
     isOwn: isOwnUser(user.content),
-    contexts: contexts
-      .filter((each) => each.user === user)
-      .map(({ context: { name, content } }) => ({ name, clusterName: stringOf(content['cluster']) })),
+    contexts: contexts.filter((each) => each.user === user).map(({ context }) => context),
   }));
 }
 
