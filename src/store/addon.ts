@@ -1,8 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import type * as keyring from '@napi-rs/keyring';
 import { messageOf } from '../errors.js';
-import type { Items } from './split-items.js';
-import { StoreError } from './store.js';
+import { StoreError, type Items } from './store.js';
 
 /** True in the executable. Set at build time, so that the bundler drops the other branch. */
 declare const KUBECTL_ECK_STANDALONE: boolean | undefined;

@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import { errorCode, printable } from '../errors.js';
-import { sameBytes } from './split-items.js';
-import { StoreError, type Store } from './store.js';
+import { sameBytes, StoreError, type Store } from './store.js';
 
 /** Larger files are not read. */
 const largestFile = 1 << 20;

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ifPossible } from '../errors.js';
 import type { World } from '../world.js';
 import { addonItems, loadAddon, service, type LoadAddon } from './addon.js';
-import { sameBytes, splitItems } from './split-items.js';
-import { StoreError, type Store } from './store.js';
+import { sameBytes, splitItems, StoreError, type Store } from './store.js';
 
 /**
  * The store `kernel`: the kernel's session keyring and, where the kernel has one, the user's persistent keyring. In
