@@ -19,10 +19,8 @@ export interface ItemChange {
 }
 
 /**
- * The text of a kubeconfig after a change. Changed entries are rendered anew; all other lines stay byte for byte. JSON
- * is written anew with its own indentation. The result is parsed and compared with what was wanted.
- *
- * @throws EckError `kubeconfig-unusable` if the layout cannot be edited, or another part of the file would change
+ * The text of a kubeconfig after a change. Lines of other entries stay byte for byte. JSON is written anew with its own
+ * indentation. @throws EckError `kubeconfig-unusable` if the layout cannot be edited without changing other parts
  */
 export function editKubeconfig(file: KubeconfigFile, change: FileChange): string {
   const { path, text = '', isUtf16, isJson } = file;

@@ -9,11 +9,8 @@ import type { Environment } from '../world.js';
 export type KubeconfigPaths = readonly [string, ...string[]];
 
 /**
- * Finds the files of the user kubeconfig as kubectl does: `--kubeconfig` (`flag`), else `$KUBECONFIG`, else
- * `~/.kube/config`. A file with two names in the list counts once. The files may be missing.
- *
- * @returns absolute paths, if there is a current directory
- * @throws EckError `usage` if `$KUBECONFIG` is a list of empty names, of which kubectl reads and writes none
+ * Finds the files of the user kubeconfig as kubectl does, with absolute paths if there is a current directory. A file
+ * with two names in the list counts once. @throws EckError `usage` if `$KUBECONFIG` is a list of empty names
  */
 export function locateKubeconfig(setting: {
   readonly flag?: string | undefined;
@@ -64,10 +61,8 @@ export const tooLarge = `it is larger than ${maxSize / 1024 / 1024} MiB`;
 export const notRegular = 'it is not a regular file';
 
 /**
- * Reads a regular file or the null device, through symbolic links, as UTF-8, or as UTF-16 if it has a byte order mark.
- *
- * @returns undefined if there is no such file
- * @throws EckError `kubeconfig-unusable`
+ * Reads a regular file or the null device as UTF-8, or as UTF-16 if it has a byte order mark; `undefined` if there is no
+ * such file. @throws EckError `kubeconfig-unusable`
  */
 export async function readText(path: string): Promise<{ text: string; isUtf16: boolean } | undefined> {
   let bytes: Buffer;

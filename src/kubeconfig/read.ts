@@ -14,11 +14,7 @@ import {
 /** Several kubeconfig files merged as kubectl does: the first to define something wins. */
 export type MergedKubeconfig = ReturnType<typeof mergeKubeconfigs>;
 
-/**
- * Reads every file of the user kubeconfig. Missing files count as empty.
- *
- * @throws EckError `kubeconfig-unusable` if a file cannot be read
- */
+/** Reads every file of the user kubeconfig. Missing files count as empty. @throws EckError `kubeconfig-unusable` */
 export function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
   return Promise.all(
     paths.map(async (path) => {
@@ -52,10 +48,7 @@ export function mergeKubeconfigs(files: readonly KubeconfigFile[]) {
   };
 }
 
-/**
- * The names of our entries: users whose `exec` entry runs `kubectl-eck`, contexts of these users, and clusters of
- * these contexts.
- */
+/** The names of users whose `exec` entry runs this plugin, of their contexts, and of the clusters of these. */
 export function ownEntries(merged: MergedKubeconfig): Readonly<Record<Section, ReadonlySet<unknown>>> {
   const ours = [...merged.users.values()].filter(({ content }) => isOwnUser(content));
   const users = new Set<unknown>(ours.map(({ name }) => name));
@@ -69,7 +62,7 @@ export function ownEntries(merged: MergedKubeconfig): Readonly<Record<Section, R
 
 export type UserContexts = Awaited<ReturnType<typeof readContexts>>;
 
-/** A context with its user and cluster, which may not exist. */
+/** A context with its user and cluster, which may be missing. */
 export interface UserContext {
   readonly name: string;
   readonly file: string;
