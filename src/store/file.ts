@@ -141,7 +141,6 @@ function isOpenToOthers(found: fs.Stats): boolean {
 
 function refusal(directory: string, why: string, cause?: unknown): StoreError {
   const message = `the directory ${printable(directory)} for credentials ${why}`;
-  const isInTheWay = cause === undefined;
-  const fix = `${isInTheWay ? 'move it out of the way' : 'set KUBECACHEDIR to a directory that can be written'}, or choose another --store`;
-  return new StoreError('file', 'keychain-refused', message, fix, cause);
+  const fix = cause ? 'set KUBECACHEDIR to a directory that can be written' : 'move it out of the way';
+  return new StoreError('file', 'keychain-refused', message, `${fix}, or choose another --store`, cause);
 }

@@ -1,21 +1,14 @@
 import { EckError, type ErrorCode } from '../errors.js';
 import type { StoreChoice, StoreName } from '../settings.js';
 
-/**
- * Holds entries by key. After an interrupted save, `read` may return bytes that do not pass the checksum of an entry.
- *
- * @throws StoreError from every method if the store cannot do what it was asked
- */
+/** Holds entries by key. @throws StoreError from every method that the store cannot do */
 export interface Store {
   readonly name: StoreChoice;
   /** Why stores that the last call tried before could not be used; for `auto`. */
   readonly failures?: readonly StoreError[];
+  /** After an interrupted save, the bytes may not pass the checksum of an entry. */
   read(key: string): Promise<Uint8Array | undefined>;
-  /**
-   * Saves nothing if the key has the same entry, because some keychains ask or sync at every write.
-   *
-   * @returns the store that has the entry now; `none` if no store could save it
-   */
+  /** Saves only a change: some keychains ask or sync at every write. @returns the store that has it; `none` if none */
   save(key: string, entry: Uint8Array): Promise<StoreName>;
   /** @returns whether there was an entry */
   delete(key: string): Promise<boolean>;
