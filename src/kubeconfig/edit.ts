@@ -226,17 +226,10 @@ function renderLines(value: unknown, indent: number): string[] {
     .map((line) => ' '.repeat(indent) + line);
 }
 
-const style = {
-  schema: yamlSchema,
-  noArrayIndent: true,
-  lineWidth: -1,
-  noRefs: true,
-  quotingType: '"',
-} as const;
-
 /** Renders values as kubectl does, and the lists of entries in brackets. */
 function render(value: unknown, flowLevel: 0 | 4): string {
-  const text = dump(value, { ...style, flowLevel });
+  const style = { noArrayIndent: true, lineWidth: -1, noRefs: true, quotingType: '"' } as const;
+  const text = dump(value, { ...style, schema: yamlSchema, flowLevel });
   // js-yaml quotes flags without need.
   return text.slice(0, -1).replace(/(?<=[[ ])"(--[a-z-]+)"(?=[\],])/g, '$1');
 }

@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
+import { readlinkSync, realpathSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, posix, win32 } from 'node:path';
+import { basename, dirname, isAbsolute, join, posix, win32 } from 'node:path';
 import { chownCommand } from '../cache-directory.js';
 import { EckError, errorCode, ifPossible, printable, usageError } from '../errors.js';
 import type { Environment } from '../world.js';
@@ -49,10 +49,15 @@ function splitList(list: string, platform: NodeJS.Platform): string[] {
   return parts.map((part) => part.replaceAll('"', ''));
 }
 
-/** The real path of a file, or of the directories that exist if there is no such file. */
-export function realPath(path: string): string {
-  const real = ifPossible(() => realpathSync(path));
-  return real ?? (dirname(path) === path ? path : join(realPath(dirname(path)), basename(path)));
+/** The real path of a file that may be missing, behind symbolic links. */
+export function realPath(path: string, mostLinks = 40): string {
+  const real = ifPossible(() => realpathSync.native(path));
+  if (real !== undefined || dirname(path) === path) return real ?? path;
+  const directory = realPath(dirname(path), mostLinks);
+  const next = mostLinks > 0 ? ifPossible(() => readlinkSync(path)) : undefined;
+  if (next === undefined) return join(directory, basename(path));
+  // Not joined: `..` behind a symbolic link is not the directory that the path names.
+  return realPath(isAbsolute(next) ? next : `${directory}/${next}`, mostLinks - 1);
 }
 
 /** The largest kubeconfig that is read or written, in bytes: thousands of clusters. */

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { removeFile } from '../cache-directory.js';
 import { EckError, errorCode, ifPossible, printable } from '../errors.js';
@@ -72,7 +72,7 @@ async function acquireLock(path: string, held: string[]): Promise<void> {
 /** Creates the directory of a new kubeconfig, behind symbolic links, for this user alone. */
 export function makeDirectoryFor(path: string): void {
   try {
-    fs.mkdirSync(dirname(followLinks(path)), { recursive: true, mode: 0o700 });
+    fs.mkdirSync(dirname(realPath(path)), { recursive: true, mode: 0o700 });
   } catch (error) {
     throw cannot('write', path, error);
   }
@@ -122,20 +122,11 @@ function listed(what: string, paths: readonly string[]): string {
 }
 
 function placeOf(path: string) {
-  const target = followLinks(path);
+  const target = realPath(path);
   const temporary = `${dirname(target)}/.${basename(target)}.kubectl-eck.tmp`;
   const replaced = fs.statSync(target, { throwIfNoEntry: false });
   if (replaced?.isFile() === false) throw new Error(notRegular);
   return { target, temporary, replaced };
-}
-
-/** The file behind symbolic links, which may be missing. */
-function followLinks(path: string, links = 0): string {
-  if (links > 40) throw new Error('too many symbolic links');
-  if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path;
-  const next = fs.readlinkSync(path);
-  // Not joined: `..` behind a symbolic link is not the directory that the path names.
-  return followLinks(isAbsolute(next) ? next : `${dirname(path)}/${next}`, links + 1);
 }
 
 /** Checks that a file can be written, and changes nothing. @throws EckError `kubeconfig-unusable` */
