@@ -82,11 +82,8 @@ type Convertible = KubeconfigUser & { readonly clusterId: string };
 export type ConvertSelection = Readonly<Partial<Record<'context' | 'clusterId', string | undefined>>>;
 
 /**
- * Finds the users with a client key whose contexts reach one ECK cluster. Its id is read from the names of the context,
- * the cluster and the user; contexts with the same cluster entry share it.
- *
- * @returns also users of ECK clusters that cannot be converted, and contexts with a client key and no id in a name
- * @throws EckError `context-not-found` or `context-not-convertible` for the context that was given
+ * Finds the users with a client key whose contexts reach one ECK cluster, whose id is in a name; those that cannot be
+ * converted; and contexts of unknown clusters. @throws EckError `context-not-…` for the context that was given
  */
 export function findConvertible(users: readonly KubeconfigUser[], given: ConvertSelection) {
   const { context } = given;

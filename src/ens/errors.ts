@@ -141,11 +141,7 @@ function clockDifference(serverDate: Date | undefined, now: Date): string {
   return `${amount} ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
 }
 
-/**
- * Reads a `Retry-After` header (RFC 9110 section 10.2.3): seconds, or a date.
- *
- * @returns milliseconds from `now`, at least 0; `undefined` for anything else
- */
+/** Reads a `Retry-After` header (RFC 9110 section 10.2.3) as milliseconds from `now`, at least 0. */
 export function parseRetryAfter(header: string | undefined, now: Date): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;

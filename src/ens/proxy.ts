@@ -10,11 +10,8 @@ import type { Environment } from '../world.js';
 const proxyProtocols = ['http:', 'https:', 'socks:', 'socks4:', 'socks4a:', 'socks5:', 'socks5h:'];
 
 /**
- * The proxy for a request, by the rules of kubectl and other Go programs: `HTTPS_PROXY` or `HTTP_PROXY`, else
- * `ALL_PROXY`, in upper or lower case, unless `NO_PROXY` matches. The metadata service and loopback addresses never
- * use a proxy.
- *
- * @throws EckError `usage` if the variable is not the URL of a proxy; without its password
+ * The proxy for a request, by the rules of kubectl and other Go programs. The metadata service and loopback addresses
+ * never use one. @throws EckError `usage` if the variable is not the URL of a proxy; without its password
  */
 export function proxyFor({ protocol, hostname, port }: URL, environment: Environment): URL | undefined {
   const names = [protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY', 'ALL_PROXY'];
@@ -35,10 +32,7 @@ export function proxyName(proxy: URL): string {
   return `${proxy.protocol}//${proxy.host}`;
 }
 
-/**
- * Whether `NO_PROXY` matches: `*`, host names with their subdomains, `.suffixes`, IP addresses, and CIDR blocks, each
- * but the last with an optional port. The rules are those of golang.org/x/net/http/httpproxy.
- */
+/** Whether `NO_PROXY` matches, by the rules of golang.org/x/net/http/httpproxy. */
 function isExcepted(host: string, port: number, noProxy: string): boolean {
   const patterns = noProxy.split(',').map((part) => part.trim().toLowerCase());
   return patterns.some((pattern) => pattern === '*' || (pattern !== '' && matches(pattern, host, port)));
@@ -66,10 +60,7 @@ function isInBlock(block: string, host: string): boolean {
   return list.check(host, kind);
 }
 
-/**
- * The agent that connects through a proxy: by `CONNECT` through http and https, or by SOCKS. A SOCKS5 proxy resolves
- * the host's name, as it does for kubectl.
- */
+/** The agent that connects through a proxy. A SOCKS5 proxy resolves the host's name, as it does for kubectl. */
 export function agentFor(proxy: URL, environment: Environment): Agent {
   if (proxy.protocol.startsWith('socks')) {
     return new SocksProxyAgent(proxy.href.replace(/^socks5:/, 'socks5h:'));
@@ -83,10 +74,8 @@ const { getCACertificates } = tls as typeof tls & {
 };
 
 /**
- * The TLS options of every connection: it is always verified, by the certificate authorities of the runtime and the
- * operating system, and those in the files of `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE`.
- *
- * @throws EckError `network-untrusted` if such a file cannot be read or has no certificate
+ * The TLS options of every connection: it is always verified, by the authorities of the runtime, the operating system
+ * and two variables. @throws EckError `network-untrusted` if such a file cannot be read or has no certificate
  */
 export function tlsTrust(environment: Environment): { ca: string[]; rejectUnauthorized: true } {
   const usual = getCACertificates?.('default') ?? tls.rootCertificates;

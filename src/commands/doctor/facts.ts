@@ -69,10 +69,8 @@ export interface Facts {
 }
 
 /**
- * Finds the context and the cluster to check, and sets the variables of the `exec` entry, as kubectl does.
- *
- * @param name a context's name or a cluster's id; by default the current context
- * @throws EckError `usage`
+ * Finds the context and the cluster to check by a context's name or a cluster's id, by default the current context, and
+ * sets the variables of the `exec` entry, as kubectl does. @throws EckError `usage`
  */
 export async function findFacts(name: string | undefined, command: Command, world: World): Promise<Facts> {
   const typed = typedSettings(command);
