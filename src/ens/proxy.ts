@@ -19,8 +19,9 @@ export function proxyFor({ protocol, hostname, port }: URL, environment: Environ
   const text = variable && environment[variable];
   const host = hostname.replace(/^\[|\]$|\.$/g, '');
   if (!text || /^(?:100\.100\.100\.200|localhost|::1|127\..*)$/.test(host)) return undefined;
-  const exceptions = environment['NO_PROXY'] || environment['no_proxy'] || '';
-  if (isExcepted(host, Number(port) || (protocol === 'https:' ? 443 : 80), exceptions)) return undefined;
+  const exceptions = (environment['NO_PROXY'] || environment['no_proxy'] || '').toLowerCase().split(',');
+  const itsPort = Number(port) || (protocol === 'https:' ? 443 : 80);
+  if (exceptions.some((pattern) => isExcepted(host, itsPort, pattern.trim()))) return undefined;
   const url = /^[a-z0-9]+:\/\//i.test(text) ? text : `http://${text}`;
   const proxy = URL.canParse(url) ? new URL(url) : undefined;
   if (proxy !== undefined && proxyProtocols.includes(proxy.protocol)) return proxy;
@@ -32,13 +33,9 @@ export function proxyName(proxy: URL): string {
   return `${proxy.protocol}//${proxy.host}`;
 }
 
-/** Whether `NO_PROXY` matches, by the rules of golang.org/x/net/http/httpproxy. */
-function isExcepted(host: string, port: number, noProxy: string): boolean {
-  const patterns = noProxy.split(',').map((part) => part.trim().toLowerCase());
-  return patterns.some((pattern) => pattern === '*' || (pattern !== '' && matches(pattern, host, port)));
-}
-
-function matches(pattern: string, host: string, port: number): boolean {
+/** Whether a part of `NO_PROXY` matches, by the rules of golang.org/x/net/http/httpproxy. */
+function isExcepted(host: string, port: number, pattern: string): boolean {
+  if (pattern === '*' || pattern === '') return pattern === '*';
   if (pattern.includes('/')) return isInBlock(pattern, host);
   // [IPv6] or [IPv6]:port, then name:port; anything else has no port.
   const withPort = /^\[([^\]]+)\](?::(\d+))?$/.exec(pattern) ?? /^([^:]+):(\d+)$/.exec(pattern);
@@ -88,10 +85,9 @@ export function tlsTrust(environment: Environment): { ca: string[]; rejectUnauth
 }
 
 function readBundle(variable: string, file: string): string[] {
-  const unusable = (why: string): EckError =>
-    new EckError('network-untrusted', `${printable(file)} of ${variable} ${why}`, {
-      fix: `Correct or unset ${variable}`,
-    });
+  const fix = `Correct or unset ${variable}`;
+  const unusable = (why: string) =>
+    new EckError('network-untrusted', `${printable(file)} of ${variable} ${why}`, { fix });
   let text: string;
   try {
     text = readFileSync(file, 'latin1');

@@ -188,11 +188,8 @@ const connectionErrors: Readonly<Record<string, [TransportFailure['kind'], strin
   ENETUNREACH: ['unreachable', 'there is no route to its network'],
   EHOSTUNREACH: ['unreachable', 'there is no route to it'],
   ETIMEDOUT: ['unreachable', 'the connection timed out'],
-  CERT_HAS_EXPIRED: ['untrusted', 'its certificate has expired, or the clock of this machine is wrong'],
-  CERT_NOT_YET_VALID: [
-    'untrusted',
-    'its certificate is not valid yet, or the clock of this machine is wrong',
-  ],
+  CERT_HAS_EXPIRED: ['untrusted', "its certificate has expired, or this machine's clock is wrong"],
+  CERT_NOT_YET_VALID: ['untrusted', "its certificate is not valid yet, or this machine's clock is wrong"],
   ERR_TLS_CERT_ALTNAME_INVALID: ['untrusted', 'its certificate is for another host'],
 };
 
@@ -202,22 +199,17 @@ const unknownAuthority =
 function connectionFailure(error: Error, where: string): TransportFailure {
   const code = errorCode(error);
   if (unknownAuthority.test(code)) {
-    return new TransportFailure(
-      'untrusted',
-      `${where}: its certificate is from an authority that this machine does not trust`,
-      "Set NODE_EXTRA_CA_CERTS to a file with that authority's certificate",
-    );
+    const reason = `${where}: its certificate is from an authority that this machine does not trust`;
+    const fix = "Set NODE_EXTRA_CA_CERTS to a file with that authority's certificate";
+    return new TransportFailure('untrusted', reason, fix);
   }
   const [kind, message] = connectionErrors[code] ?? ['unreachable', error.message];
   return new TransportFailure(kind, `${where}: ${message}`);
 }
 
 function proxyRefusal(proxy: URL, statusCode: number): TransportFailure {
-  return new TransportFailure(
-    'proxy',
-    `the proxy ${proxyName(proxy)} refuses with status ${statusCode}`,
-    statusCode === 407
-      ? 'Set its user and password, such as HTTPS_PROXY=http://user:password@host:port'
-      : 'Check the rules of the proxy, or go around it with NO_PROXY',
-  );
+  const reason = `the proxy ${proxyName(proxy)} refuses with status ${statusCode}`;
+  const signIn = 'Set its user and password, such as HTTPS_PROXY=http://user:password@host:port';
+  const goAround = 'Check the rules of the proxy, or go around it with NO_PROXY';
+  return new TransportFailure('proxy', reason, statusCode === 407 ? signIn : goAround);
 }

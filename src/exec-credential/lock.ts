@@ -87,10 +87,9 @@ export class LockAttempt {
 
   #hold(): RenewalLock {
     const touching = setInterval(() => {
-      const now = new Date();
       // Fails if the lock was taken over.
       ifPossible(() => {
-        utimesSync(this.#ownFile, now, now);
+        utimesSync(this.#ownFile, new Date(), new Date());
       });
     }, touchEveryMs);
     touching.unref();

@@ -109,13 +109,10 @@ export async function replaceUsers(
 export async function readBeforeWriting(paths: KubeconfigPaths) {
   const merged = await withLocks(paths, async () => mergeKubeconfigs(await readFiles(paths)));
   const own = ownEntries(merged);
-  const whole = [...merged.contexts.values()].filter(({ content }) =>
-    merged.users.has(String(content['user'])),
-  );
+  const contexts = [...merged.contexts.values()];
+  const whole = contexts.filter(({ content }) => merged.users.has(content['user'] as string));
   const others = [...merged.users.values(), ...whole].filter(({ section, name }) => !own[section].has(name));
-  const conflicts: ReadonlyMap<string, EckError> = new Map(
-    others.map((user) => [user.name, conflictError(user)]),
-  );
+  const conflicts = new Map(others.map((entry) => [entry.name, conflictError(entry)] as const));
   const names = sections.flatMap((section) => [...merged[section].keys()]);
   return { conflicts, names, ...contextsIn(merged) };
 }

@@ -113,11 +113,9 @@ async function writeAndSync(path: string, flags: string, bytes?: Uint8Array): Pr
 }
 
 function deleteAbandoned(directory: string): void {
-  for (const name of fs.readdirSync(directory)) {
-    if (!name.endsWith('.tmp')) continue;
-    const path = `${directory}/${name}`;
-    const found = fs.lstatSync(path, { throwIfNoEntry: false });
-    if (found !== undefined && Date.now() - found.mtimeMs > abandonedMs) deleteFile(path);
+  for (const name of fs.readdirSync(directory).filter((each) => each.endsWith('.tmp'))) {
+    const found = fs.lstatSync(`${directory}/${name}`, { throwIfNoEntry: false });
+    if (found && Date.now() - found.mtimeMs > abandonedMs) deleteFile(`${directory}/${name}`);
   }
 }
 

@@ -19,10 +19,7 @@ export function openKernelKeyring(
   const entries = splitItems(items);
   let checked: Promise<void> | undefined;
 
-  /**
-   * The kernel gives a process that has no session keyring one of its own, which no other process can read. It does so
-   * at the first access, which is made here and leaves nothing behind.
-   */
+  /** The first access, which leaves nothing, gives a process without a session keyring one that no other can read. */
   async function check(): Promise<void> {
     if (platform !== 'linux') fail('absent', 'only Linux has a kernel keyring', 'choose another --store');
     const before = sessionKeyrings();

@@ -75,8 +75,7 @@ async function listNow(settings: Settings, world: World): Promise<ListedCluster[
     // They run a program, or use up a token.
     if (cli && modesBehind(cli, identity.name).some((mode) => /^(?:External|OAuth)$/.test(mode))) return [];
   }
-  const client = await openClient(settings, world);
-  return listClusters(client, {}, world);
+  return listClusters(await openClient(settings, world), {}, world);
 }
 
 /** How long a saved list is used: long enough to type a command. */
