@@ -13,8 +13,12 @@ export function openKernelKeyring(
   load: LoadAddon = loadAddon,
   readKeys = readProcKeys,
 ): Store {
-  const sessionKeyrings = (): readonly string[] =>
-    readKeys()?.match(/^[0-9a-f]+(?=.* keyring +_ses\b)/gm) ?? [];
+  // With a persistent keyring, the addon links it into each session keyring that it uses: others may be new and empty.
+  const sessionKeyrings = (): readonly string[] => {
+    const keys = readKeys() ?? '';
+    const content = / keyring +_persistent\./.test(keys) ? '\\d' : '';
+    return keys.match(new RegExp(`^[0-9a-f]+(?=.* keyring +_ses: ${content})`, 'gm')) ?? [];
+  };
   const items = addonItems('kernel', load);
   const entries = splitItems(items);
   let checked: Promise<void> | undefined;
@@ -22,6 +26,8 @@ export function openKernelKeyring(
   /** The first access, which leaves nothing, gives a process without a session keyring one that no other can read. */
   async function check(): Promise<void> {
     if (platform !== 'linux') fail('absent', 'only Linux has a kernel keyring', 'choose another --store');
+    // Loading takes longer than everything else here, and meanwhile another session may begin.
+    await load('kernel').catch(() => undefined);
     const before = sessionKeyrings();
     const [probe] = await Promise.allSettled([items.read('probe')]);
     if (sessionKeyrings().some((keyring) => !before.includes(keyring))) {
