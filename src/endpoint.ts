@@ -2,7 +2,7 @@ import { quoted, usageError } from './errors.js';
 
 /** Alibaba Cloud's two sites: aliyun.com accounts, and alibabacloud.com accounts. */
 export const sites = ['china', 'international'] as const;
-export type Site = (typeof sites)[number];
+type Site = (typeof sites)[number];
 
 /** The ENS endpoint that was chosen: an address, a site, or neither. */
 export type EndpointSetting =
@@ -50,13 +50,6 @@ export function parseEndpoint(text: string, source = '--endpoint'): EndpointSett
     return refuse('is plain http, which is allowed for loopback addresses only');
   }
   return { kind: 'address', address: url.protocol === 'http:' ? `http://${url.host}` : url.host };
-}
-
-/** Parses a site. @throws EckError `usage` */
-export function parseSite(text: string, source = '--site'): Site {
-  const site = sites.find((candidate) => candidate === text);
-  if (site === undefined) throw usageError(`${source} ${quoted(text)} is not one of ${sites.join(', ')}`);
-  return site;
 }
 
 /** The site of a region, such as a CLI profile's: `cn-…` is China, all others are international. `--site` beats it. */

@@ -8,9 +8,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, removeFile } from '../cache-directory.js';
-import { endpointKey } from '../endpoint.js';
 import { EckError, errorCode, ifPossible, printable, type ErrorCode } from '../errors.js';
-import type { Settings } from '../settings.js';
+import { argumentsOf, type Settings } from '../settings.js';
 import type { World } from '../world.js';
 import {
   directoryName,
@@ -215,9 +214,8 @@ export class CredentialRecords {
     // Another process may have removed the directory since.
     if (!existsSync(this.directory)) this.#isUsable = undefined;
     const temporary = `${name}.${process.pid}.tmp`;
-    const isWritten = this.#write(temporary, text);
     const isReplaced =
-      isWritten &&
+      this.#write(temporary, text) &&
       ifPossible(() => {
         renameSync(`${this.directory}/${temporary}`, `${this.directory}/${name}`);
         return true;
@@ -254,19 +252,10 @@ function parseRenewal(text: string): RenewalRecord {
 }
 
 /** What `exec-credential` answers after a logout. */
-export function loggedOut(
-  clusterId: string,
-  { profile, roleArn, endpoint, store }: Pick<Settings, 'profile' | 'roleArn' | 'endpoint' | 'store'>,
-): EckError {
-  const flags = [
-    profile && ` --profile ${printable(profile)}`,
-    roleArn && ` --role-arn ${roleArn}`,
-    endpoint.kind === 'address' && ` --endpoint ${endpointKey(endpoint)}`,
-    endpoint.kind === 'site' && ` --site ${endpoint.site}`,
-    store !== 'auto' && ` --store ${store}`,
-  ];
+export function loggedOut(clusterId: string, settings: Settings): EckError {
+  const login = ['kubectl eck login', clusterId, ...argumentsOf(settings)].join(' ');
   return new EckError('logged-out', `You are logged out of ${clusterId}`, {
-    fix: `Run "kubectl eck login ${clusterId}${flags.filter(Boolean).join('')}"`,
+    fix: printable(`Run "${login}"`, Infinity),
   });
 }
 
