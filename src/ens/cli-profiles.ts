@@ -54,18 +54,10 @@ export async function readCliProfiles(homeDirectory: string): Promise<CliProfile
 }
 
 /** All that the CLI stores. */
-const modes = [
-  ...[
-    'AK',
-    'StsToken',
-    'RamRoleArn',
-    'EcsRamRole',
-    'RsaKeyPair',
-    'RamRoleArnWithRoleName',
-    'ChainableRamRoleArn',
-  ],
-  ...['External', 'CredentialsURI', 'OIDC', 'CloudSSO', 'OAuth', 'BearerToken', 'Anonymous'],
-];
+const modes = (
+  'AK StsToken RamRoleArn EcsRamRole RsaKeyPair RamRoleArnWithRoleName ChainableRamRoleArn External ' +
+  'CredentialsURI OIDC CloudSSO OAuth BearerToken Anonymous'
+).split(' ');
 
 /** The mode of a profile. The CLI reads it without regard to case. */
 export function modeOf(fields: Mapping): string | undefined {

@@ -9,6 +9,7 @@ import {
   identityOfVariables,
   ignoresProfiles,
   isFromEnvironment,
+  isMetadataDisabled,
   namedProfile,
   profileVariables,
   sdkVariables,
@@ -52,7 +53,7 @@ async function keyFromElsewhere(key: CacheKey, world: World): Promise<CacheKey |
 
 /** Whether the machine has a metadata service, which is asked once a boot. */
 async function isEcsInstance(world: World): Promise<boolean> {
-  if (world.environment['ALIBABA_CLOUD_ECS_METADATA_DISABLED']?.toLowerCase() === 'true') return false;
+  if (isMetadataDisabled(world.environment)) return false;
   const file = `${cacheDirectory(world)}/metadata-service`;
   const [boot, answer] = ifPossible(() => readFileSync(file, 'latin1'))?.split(' ') ?? [];
   if (boot === bootId() && boot !== '') return answer === 'yes';
