@@ -136,22 +136,21 @@ export async function fetchAndSave(
     reason = `${message}; trying again`;
   };
   try {
-    let fetched: ClientCredential | undefined;
-    while (fetched === undefined) {
-      // Without a store, a result cannot be shared.
-      const isShared = settings.store !== 'none';
-      const waitMs = settings.timeoutMs + lockGraceMs;
+    // Without a store, a result cannot be shared.
+    const isShared = settings.store !== 'none';
+    const waitMs = settings.timeoutMs + lockGraceMs;
+    for (;;) {
       const { lock, renewed } = isShared
         ? await acquireRenewalLock(cache.records, waitMs, () => readRenewed(renewal, cache, world))
         : {};
       if (renewed !== undefined) return renewed;
       try {
-        fetched = await fetchUnderLock(renewal, cache, lock, world, { ...rules, onRetry });
+        const fetched = await fetchUnderLock(renewal, cache, lock, world, { ...rules, onRetry });
+        if (fetched !== undefined) return fetched;
       } finally {
         lock?.release();
       }
     }
-    return fetched;
   } finally {
     clearTimeout(notice);
   }
