@@ -10,7 +10,7 @@ import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
 import { identityText } from '../identity.js';
 import { readSettings, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
-import { withEnvironment, type World } from '../world.js';
+import type { World } from '../world.js';
 import {
   nothingCached,
   ofTypedIdentity,
@@ -146,7 +146,7 @@ export async function settingsToFetch(
   const context = contexts.find(({ settings }) => settings.store !== 'none');
   if (context !== undefined) {
     const settings = { ...context.settings, timeoutMs: command.timeoutMs };
-    return { settings, world: withEnvironment(world, context.environment) };
+    return { settings, world: { ...world, environment: context.environment } };
   }
   const { identity, endpoint, clusterId } = key;
   const settings: Settings = {
