@@ -22,12 +22,7 @@ export interface CliProfiles {
   readonly fieldsOf: (name: string) => Mapping | undefined;
 }
 
-/**
- * Reads `~/.aliyun/config.json`.
- *
- * @returns `undefined` if there is no such file
- * @throws EckError `identity-unusable`
- */
+/** Reads `~/.aliyun/config.json`. @returns `undefined` if there is no such file @throws EckError `identity-unusable` */
 export async function readCliProfiles(homeDirectory: string): Promise<CliProfiles | undefined> {
   const file = `${homeDirectory}/.aliyun/config.json`;
   const unusable = (why: string, fix?: string): EckError =>

@@ -52,11 +52,7 @@ interface Found {
   provider(): CredentialsProvider;
 }
 
-/**
- * Looks for an identity in one place.
- *
- * @throws EckError why what is there is no identity
- */
+/** Looks for an identity in one place. @throws EckError why what is there is no identity */
 type Look = (world: World, settings: Settings) => Found | undefined | Promise<Found | undefined>;
 
 /**

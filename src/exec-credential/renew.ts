@@ -199,8 +199,12 @@ async function fetchUnderLock(
     const privateIp = records.lastSaved()?.apiServer?.privateIp ?? false;
     const { cluster, credential } = await issueCredential(client, { clusterId, privateIp }, world, rules);
     if (isStillHeld()) {
-      const saving = saveCredential(key, credential, { apiServer: { ...cluster, privateIp } }, cache, world);
-      const savedIn = await (rules.mustSave ? saving : orWarn('new credential is not saved', saving, world));
+      const about = { apiServer: { ...cluster, privateIp } };
+      const savedIn = await saveCredential(key, credential, about, cache, world).catch((error: unknown) => {
+        if (rules.mustSave || !(error instanceof StoreError)) throw error;
+        world.warn(`the new credential is not saved: ${error.message} [${error.code}]`);
+        return undefined;
+      });
       // A logout that did not wait for this renewal, and may have removed the record.
       if (isLoggedOut()) await deleteCached(key, cache, world);
       else records.clearEnding(credential.fetchedAt);
@@ -260,15 +264,4 @@ async function throwIfFromElsewhere(
   throw new EckError('identity-not-found', message, {
     fix: 'Set the same variables again, or run "aliyun configure"',
   });
-}
-
-/** Waits for a change of the store. If the store fails, that is only a warning. */
-async function orWarn<T>(problem: string, change: Promise<T>, world: World): Promise<T | undefined> {
-  try {
-    return await change;
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    world.warn(`the ${problem}: ${error.message} [${error.code}]`);
-    return undefined;
-  }
 }

@@ -159,16 +159,12 @@ export async function setUpClusters(
   }
 
   const left = total - setUps.size - failures.size;
+  const rest = total === 1 ? '' : `. ${left} of ${total} clusters were not set up`;
   return {
     setUps: clusters.flatMap(({ clusterId }) => setUps.get(clusterId) ?? []),
     failures: clusters.flatMap(({ clusterId }) => failures.get(clusterId) ?? []),
-    stopped: stop && left > 0 ? stoppedError(stop, left, total) : undefined,
+    stopped: stop && left > 0 ? new EckError(stop.code, stop.message + rest, { fix: stop.fix }) : undefined,
   };
-}
-
-function stoppedError({ code, message, fix }: EckError, left: number, total: number): EckError {
-  const rest = total === 1 ? '' : `. ${left} of ${total} clusters were not set up`;
-  return new EckError(code, message + rest, { fix });
 }
 
 /** kubectl prints it when it cannot find the plugin. */
