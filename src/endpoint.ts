@@ -25,7 +25,6 @@ const siteHosts: Record<Site, string> = {
 /**
  * Parses an endpoint: a host, `host:port`, or a URL without a path. `http` is allowed for loopback addresses only.
  *
- * @param source the flag or variable that the text comes from
  * @returns the endpoint in its canonical spelling
  * @throws EckError `usage`
  */

@@ -116,12 +116,7 @@ function readEndpoint(
   return region ? { kind: 'site', site: siteOfRegion(region) } : { kind: 'default' };
 }
 
-/**
- * Parses a text that is one of a few.
- *
- * @param source the flag, argument or variable that it comes from
- * @throws EckError `usage`
- */
+/** Parses a text from a flag, an argument or a variable that has a few values. @throws EckError `usage` */
 export function parseChoice<T extends string>(source: string, text: string, choices: readonly T[]): T {
   const choice = choices.find((each) => each === text);
   if (choice === undefined) throw usageError(`${source} ${quoted(text)} is not one of ${choices.join(', ')}`);
@@ -142,11 +137,7 @@ export function argumentsOf(settings: Omit<Settings, 'timeoutMs'>): string[] {
   return Object.entries(typed).flatMap(([flag, value]) => [`--${flag}`, value]);
 }
 
-/**
- * Parses a cluster id, such as `eck-0123abcd`: letters, digits, `-` and `_`, at most 63 of them.
- *
- * @throws EckError `usage`
- */
+/** Returns a cluster id, such as `eck-0123abcd`. @throws EckError `usage` for anything else */
 export function parseClusterId(text: string): string {
   if (isClusterId(text)) return text;
   throw usageError(
@@ -155,7 +146,7 @@ export function parseClusterId(text: string): string {
   );
 }
 
-/** Whether a text has the form of a cluster id. */
+/** Whether a text has the form of a cluster id: letters, digits, `-` and `_`, at most 63 of them. */
 export function isClusterId(text: string): boolean {
   return /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$/.test(text);
 }
@@ -165,7 +156,6 @@ const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 /**
  * Parses a duration as Go's tools write it: `500ms`, `10s`, `1h30m`.
  *
- * @param source the flag or variable that it comes from
  * @returns milliseconds, greater than 0
  * @throws EckError `usage`
  */

@@ -64,12 +64,7 @@ export function refreshCommand(world: World): Command {
   });
 }
 
-/**
- * Fetches a credential with its own identity, and saves it in its store.
- *
- * @returns a line that says so
- * @throws EckError that also says what became of the cached one
- */
+/** Fetches a credential, and saves it in its store. @throws EckError that also says what became of the cached one */
 async function refresh(entry: CredentialEntry, command: Settings, world: World): Promise<string> {
   const { key, keyText, record, contexts } = entry;
   const { clusterId } = key;

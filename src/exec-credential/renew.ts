@@ -114,12 +114,7 @@ function throwRecentFailure({ records }: Cache, hasFallBack: boolean, now: Date)
   }
 }
 
-/**
- * Fetches a credential and saves it, or takes the result of another process that is doing so. Does not serve the cached
- * one.
- *
- * @throws EckError
- */
+/** Fetches a credential and saves it, or takes the result of another process that does. Never serves the cached one. */
 export async function fetchAndSave(
   renewal: Renewal,
   cache: Cache,
@@ -248,16 +243,9 @@ function warnNoStore(store: Store, world: World): void {
   warnOnce('no-store', `${message}, so every command fetches a credential; ${fix}`, world);
 }
 
-/**
- * A credential of an AccessKey that is not in this environment cannot be renewed here, by no other identity either.
- *
- * @throws EckError `identity-not-found`
- */
-async function throwIfFromElsewhere(
-  { identity, clusterId }: CacheKey,
-  settings: Settings,
-  world: World,
-): Promise<void> {
+/** No other identity renews the credential of an AccessKey that is not in this environment. @throws EckError */
+async function throwIfFromElsewhere(key: CacheKey, settings: Settings, world: World): Promise<void> {
+  const { identity, clusterId } = key;
   if (!isFromEnvironment(identity)) return;
   if (identityKey(await resolveIdentity(settings, world)) === identityKey(identity)) return;
   const message = `No Alibaba Cloud identity was found; the credential of ${clusterId} came from ${identityText(identity)}`;
