@@ -64,23 +64,16 @@ export function otherSite({ host }: Endpoint): Site | undefined {
 
 /** Where to call. Without a setting, it is the China site. */
 export function resolveEndpoint(setting: EndpointSetting): Endpoint {
-  switch (setting.kind) {
-    case 'address':
-      return setting.address.startsWith('http://')
-        ? { protocol: 'http', host: setting.address.slice('http://'.length) }
-        : { protocol: 'https', host: setting.address };
-    case 'site':
-      return { protocol: 'https', host: siteHosts[setting.site] };
-    case 'default':
-      return { protocol: 'https', host: siteHosts.china };
-  }
+  const site = setting.kind === 'site' ? setting.site : 'china';
+  const address = setting.kind === 'address' ? setting.address : siteHosts[site];
+  if (!address.startsWith('http://')) return { protocol: 'https', host: address };
+  return { protocol: 'http', host: address.slice('http://'.length) };
 }
 
 /** The endpoint's part of a cache key: one text for each setting. `default` for no setting. */
 export function endpointKey(setting: EndpointSetting): string {
-  if (setting.kind === 'default') return 'default';
-  const { protocol, host } = resolveEndpoint(setting);
-  return protocol === 'http' ? `http://${host}` : host;
+  if (setting.kind === 'address') return setting.address;
+  return setting.kind === 'site' ? siteHosts[setting.site] : 'default';
 }
 
 function isLoopback(hostname: string): boolean {

@@ -32,17 +32,11 @@ export interface ParentProcess {
 /** The result of the last renewal of a credential. */
 export interface RenewalRecord {
   readonly finishedAt: Date;
-  readonly failure?: RenewalFailure | undefined;
+  /** Why it failed, and when the failures began. */
+  readonly failure?:
+    Readonly<{ code: ErrorCode; message: string; fix?: string | undefined; since: Date }> | undefined;
   /** The last renewal that was made because the API server rejected the certificate. */
   readonly repairedAt?: Date | undefined;
-}
-
-/** Why a renewal failed, and when the failures began. */
-interface RenewalFailure {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly fix?: string | undefined;
-  readonly since: Date;
 }
 
 /** What a parent process was served: the credential's `fetchedAt`, and the `expirationTimestamp` of the answer. */
@@ -275,13 +269,10 @@ export function warnOnce(name: string, message: string, world: World): void {
 /** The process that started this one. */
 export function findParentProcess(platform: NodeJS.Platform): ParentProcess {
   const processId = process.ppid;
-  return { processId, startedAt: (platform === 'linux' && startTime(processId)) || '' };
-}
-
-/** Field 22 of /proc/PID/stat (proc(5)). Field 2, the command in parentheses, may contain anything. */
-function startTime(processId: number): string | undefined {
-  const stat = ifPossible(() => readFileSync(`/proc/${processId}/stat`, 'latin1'));
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  if (platform !== 'linux') return { processId, startedAt: '' };
+  const stat = ifPossible(() => readFileSync(`/proc/${processId}/stat`, 'latin1')) ?? '';
+  // Field 22 of proc(5). Field 2, the command in parentheses, may contain anything.
+  return { processId, startedAt: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '' };
 }
 
 /** Whether a process exists, of any user. */
