@@ -93,13 +93,12 @@ export async function setUpClusters(
   async function setUp(cluster: KnownCluster): Promise<ClusterSetUp> {
     const { namer, namespace, privateIp = false, execApiVersion } = options;
     const { clusterId } = cluster;
-    const isUnnamed = namer?.needsDescription(cluster) ?? false;
     // A conflict is found before anything is called, if the name is known.
-    const known = isUnnamed ? undefined : (namer?.nameContext(cluster) ?? { name: clusterId });
+    const known = namer?.needsDescription(cluster)
+      ? undefined
+      : (namer?.nameContext(cluster) ?? { name: clusterId });
     // For the name only, so a failure is none of the command.
-    const describing = isUnnamed
-      ? listClusters(client, { clusterId }, world, rules).catch(() => [])
-      : undefined;
+    const describing = known ? [] : listClusters(client, { clusterId }, world, rules).catch(() => []);
     const { cluster: issued, credential } = await issueCredential(
       client,
       { clusterId, privateIp },
