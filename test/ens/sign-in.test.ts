@@ -81,6 +81,7 @@ describe('the identity', () => {
   const disabled = { ALIBABA_CLOUD_CLI_PROFILE_DISABLED: 'True' };
   const ignored = { ALIBABACLOUD_IGNORE_PROFILE: 'TRUE' };
   const gone = { ALICLOUD_PROFILE: 'gone' };
+  const chosen = { '--profile': 'work' };
   const file = { ALIBABA_CLOUD_CREDENTIALS_FILE: 'credentials' };
   const fileOf = (name: string) => [`profile ${name} of FILE`, `credentials-file:FILE:${name}`] as const;
   const none = ['has no AccessKey, or half of one', 'ecs-role:'] as const;
@@ -119,20 +120,8 @@ describe('the identity', () => {
     ['a credentials URI where profiles are ignored', 'work', { ...uri, ...ignored }, [ofUri, keyOfUri]],
     ['no other than the named', 'work', { ...gone, ...cli }, ['has no profile gone', 'profile:gone']],
     ['none', 'empty', {}, none],
-    [
-      '--profile before all',
-      'default',
-      { ...sdk, ...session, ...disabled, '--profile': 'work' },
-      ofWork,
-      [ofSdk[0]],
-    ],
-    [
-      '--profile before others',
-      'default',
-      { ...session, ...old, '--profile': 'work' },
-      ofWork,
-      [ofOld[0], ofSession],
-    ],
+    ['--profile before all', 'default', { ...sdk, ...session, ...disabled, ...chosen }, ofWork, [ofSdk[0]]],
+    ['--profile before others', 'default', { ...session, ...old, ...chosen }, ofWork, [ofOld[0], ofSession]],
   ])('is %s', async (_, current, { '--profile': profile, ...variables }, [words, key], passedOver = []) => {
     const typed = profile === undefined ? {} : { profile };
     writeProfiles(current);
