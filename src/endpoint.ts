@@ -2,7 +2,7 @@ import { quoted, usageError } from './errors.js';
 
 /** Alibaba Cloud's two sites: aliyun.com accounts, and alibabacloud.com accounts. */
 export const sites = ['china', 'international'] as const;
-export type Site = (typeof sites)[number];
+type Site = (typeof sites)[number];
 
 /** The ENS endpoint that was chosen: an address, a site, or neither. */
 export type EndpointSetting =
@@ -25,7 +25,6 @@ const siteHosts: Record<Site, string> = {
 /**
  * Parses an endpoint: a host, `host:port`, or a URL without a path. `http` is allowed for loopback addresses only.
  *
- * @param source the flag or variable that the text comes from
  * @returns the endpoint in its canonical spelling
  * @throws EckError `usage`
  */
@@ -52,13 +51,6 @@ export function parseEndpoint(text: string, source = '--endpoint'): EndpointSett
   return { kind: 'address', address: url.protocol === 'http:' ? `http://${url.host}` : url.host };
 }
 
-/** Parses a site. @throws EckError `usage` */
-export function parseSite(text: string, source = '--site'): Site {
-  const site = sites.find((candidate) => candidate === text);
-  if (site === undefined) throw usageError(`${source} ${quoted(text)} is not one of ${sites.join(', ')}`);
-  return site;
-}
-
 /** The site of a region, such as a CLI profile's: `cn-…` is China, all others are international. `--site` beats it. */
 export function siteOfRegion(region: string): Site {
   return region.startsWith('cn-') ? 'china' : 'international';
@@ -72,23 +64,16 @@ export function otherSite({ host }: Endpoint): Site | undefined {
 
 /** Where to call. Without a setting, it is the China site. */
 export function resolveEndpoint(setting: EndpointSetting): Endpoint {
-  switch (setting.kind) {
-    case 'address':
-      return setting.address.startsWith('http://')
-        ? { protocol: 'http', host: setting.address.slice('http://'.length) }
-        : { protocol: 'https', host: setting.address };
-    case 'site':
-      return { protocol: 'https', host: siteHosts[setting.site] };
-    case 'default':
-      return { protocol: 'https', host: siteHosts.china };
-  }
+  const site = setting.kind === 'site' ? setting.site : 'china';
+  const address = setting.kind === 'address' ? setting.address : siteHosts[site];
+  if (!address.startsWith('http://')) return { protocol: 'https', host: address };
+  return { protocol: 'http', host: address.slice('http://'.length) };
 }
 
 /** The endpoint's part of a cache key: one text for each setting. `default` for no setting. */
 export function endpointKey(setting: EndpointSetting): string {
-  if (setting.kind === 'default') return 'default';
-  const { protocol, host } = resolveEndpoint(setting);
-  return protocol === 'http' ? `http://${host}` : host;
+  if (setting.kind === 'address') return setting.address;
+  return setting.kind === 'site' ? siteHosts[setting.site] : 'default';
 }
 
 function isLoopback(hostname: string): boolean {

@@ -63,6 +63,11 @@ export function ignoresProfiles(environment: Environment): boolean {
   );
 }
 
+/** Whether the metadata service of ECS is not to be asked. */
+export function isMetadataDisabled(environment: Environment): boolean {
+  return environment['ALIBABA_CLOUD_ECS_METADATA_DISABLED']?.toLowerCase() === 'true';
+}
+
 /** The profile that variables name. */
 export function namedProfile(environment: Environment): string | undefined {
   return profileVariables.map((name) => environment[name]).find(Boolean);

@@ -1,4 +1,4 @@
-import { parseEndpoint, parseSite, siteOfRegion, type EndpointSetting } from './endpoint.js';
+import { parseEndpoint, siteOfRegion, sites, type EndpointSetting } from './endpoint.js';
 import { quoted, usageError } from './errors.js';
 import type { Environment } from './world.js';
 
@@ -7,11 +7,10 @@ export const savingStores = ['keychain', 'kernel', 'file'] as const;
 export type SavingStore = (typeof savingStores)[number];
 
 /** The places that hold cached credentials. `none` saves nothing. */
-export const storeNames = [...savingStores, 'none'] as const;
-export type StoreName = (typeof storeNames)[number];
+export type StoreName = SavingStore | 'none';
 
 /** The values of `--store`. */
-export const storeChoices = ['auto', ...storeNames] as const;
+export const storeChoices = ['auto', ...savingStores, 'none'] as const;
 export type StoreChoice = (typeof storeChoices)[number];
 
 /** Who asks, where, where credentials are saved, and how long to wait: what every call to ENS depends on. */
@@ -75,6 +74,7 @@ export function readSettings(typed: SettingTexts, environment: Environment): Set
     const found = find(flag);
     return found === undefined ? otherwiseMs : parseDuration(found.source, found.text);
   };
+  const store = find('store') ?? { source: '--store', text: 'auto' };
   const profile = find('profile');
   if (profile?.text === '') {
     throw usageError('--profile is empty', 'Give the name of a profile of the aliyun CLI');
@@ -90,7 +90,7 @@ export function readSettings(typed: SettingTexts, environment: Environment): Set
     profile: profile?.text,
     roleArn: role?.text,
     endpoint: readEndpoint(typed, find, environment),
-    store: parseStore(find('store')),
+    store: parseChoice(store.source, store.text, storeChoices),
     maxAgeMs: durationMs('max-age', defaultMaxAgeMs),
     timeoutMs: durationMs('timeout', defaultTimeoutMs),
   };
@@ -111,25 +111,33 @@ function readEndpoint(
   const endpoint = typed.site === undefined ? find('endpoint') : undefined;
   if (endpoint !== undefined) return parseEndpoint(endpoint.text, endpoint.source);
   const site = find('site');
-  if (site !== undefined) return { kind: 'site', site: parseSite(site.text, site.source) };
+  if (site !== undefined) return { kind: 'site', site: parseChoice(site.source, site.text, sites) };
   const region = regionVariables.map((name) => environment[name]).find(Boolean);
   return region ? { kind: 'site', site: siteOfRegion(region) } : { kind: 'default' };
 }
 
-function parseStore(found: SettingText | undefined): StoreChoice {
-  if (found === undefined) return 'auto';
-  const store = storeChoices.find((choice) => choice === found.text);
-  if (store === undefined) {
-    throw usageError(`${found.source} ${quoted(found.text)} is not one of ${storeChoices.join(', ')}`);
-  }
-  return store;
+/** Parses a text from a flag, an argument or a variable that has a few values. @throws EckError `usage` */
+export function parseChoice<T extends string>(source: string, text: string, choices: readonly T[]): T {
+  const choice = choices.find((each) => each === text);
+  if (choice === undefined) throw usageError(`${source} ${quoted(text)} is not one of ${choices.join(', ')}`);
+  return choice;
 }
 
-/**
- * Parses a cluster id, such as `eck-0123abcd`: letters, digits, `-` and `_`, at most 63 of them.
- *
- * @throws EckError `usage`
- */
+/** The arguments with which settings are read again: flags with their values, without those that are the default. */
+export function argumentsOf(settings: Omit<Settings, 'timeoutMs'>): string[] {
+  const { profile, roleArn, endpoint, store, maxAgeMs } = settings;
+  const typed: SettingTexts = {
+    ...(profile !== undefined && { profile }),
+    ...(roleArn !== undefined && { 'role-arn': roleArn }),
+    ...(endpoint.kind === 'address' && { endpoint: endpoint.address }),
+    ...(endpoint.kind === 'site' && { site: endpoint.site }),
+    ...(store !== 'auto' && { store }),
+    ...(maxAgeMs !== defaultMaxAgeMs && { 'max-age': formatDuration(maxAgeMs) }),
+  };
+  return Object.entries(typed).flatMap(([flag, value]) => [`--${flag}`, value]);
+}
+
+/** Returns a cluster id, such as `eck-0123abcd`. @throws EckError `usage` for anything else */
 export function parseClusterId(text: string): string {
   if (isClusterId(text)) return text;
   throw usageError(
@@ -138,7 +146,7 @@ export function parseClusterId(text: string): string {
   );
 }
 
-/** Whether a text has the form of a cluster id. */
+/** Whether a text has the form of a cluster id: letters, digits, `-` and `_`, at most 63 of them. */
 export function isClusterId(text: string): boolean {
   return /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$/.test(text);
 }
@@ -148,7 +156,6 @@ const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 /**
  * Parses a duration as Go's tools write it: `500ms`, `10s`, `1h30m`.
  *
- * @param source the flag or variable that it comes from
  * @returns milliseconds, greater than 0
  * @throws EckError `usage`
  */

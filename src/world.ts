@@ -34,8 +34,3 @@ export interface World {
 export function mayColour(stream: StandardStream, world: Pick<World, 'environment' | 'isTerminal'>): boolean {
   return world.isTerminal(stream) && !world.environment['NO_COLOR'] && world.environment['TERM'] !== 'dumb';
 }
-
-/** The world with another environment, such as the one that a context's `exec` entry sets. */
-export function withEnvironment(world: World, environment: Environment): World {
-  return { ...world, environment };
-}

@@ -3,7 +3,6 @@ import {
   endpointKey,
   otherSite,
   parseEndpoint,
-  parseSite,
   resolveEndpoint,
   siteOfRegion,
   type EndpointSetting,
@@ -47,12 +46,6 @@ test.each([
   expect(message.length).toBeLessThan(300);
 });
 
-test.each(['', 'China', 'china ', 'cn', 'constructor', 'all'])('%j is not a site', (text) => {
-  expect(() => parseSite(text)).toThrow(
-    expect.objectContaining({ code: 'usage', message: expect.stringMatching(/china.*international/) }),
-  );
-});
-
 test.each([
   ['cn-hangzhou', 'china'],
   ['cn-hongkong', 'china'],
@@ -60,7 +53,6 @@ test.each([
   ['cnx-1', 'international'],
 ])('the site of the region %s is %s', (region, site) => {
   expect(siteOfRegion(region)).toBe(site);
-  expect(parseSite(site)).toBe(site);
 });
 
 test.each<[EndpointSetting, string, string, string | undefined]>([

@@ -93,6 +93,10 @@ test.each(['Keychain', 'file ', 'disk', 'toString'])('the store %j is not known'
   expect(() => readSettings({ store }, {})).toThrow(usage('auto, keychain, kernel, file, none'));
 });
 
+test.each(['', 'China', 'china ', 'cn', 'constructor', 'all'])('the site %j is not known', (site) => {
+  expect(() => readSettings({ site }, {})).toThrow(usage('china, international'));
+});
+
 test.each(['acs:ram::1:role/a', 'acs:ram::1234567890123456:role/Role-2_x.y@z'])('%s is a role', (roleArn) => {
   expect(readSettings({ 'role-arn': roleArn }, {})).toMatchObject({ roleArn });
 });

@@ -5,7 +5,7 @@ import { readExecArguments } from '../exec-credential/arguments.js';
 import { readRecords, type CachedRecord } from '../exec-credential/cached-record.js';
 import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
 import { isClusterId, readSettings, type Settings, type SettingTexts } from '../settings.js';
-import { withEnvironment, type Environment, type World } from '../world.js';
+import type { Environment, World } from '../world.js';
 import { readContexts, type UserContexts } from '../kubeconfig/read.js';
 import type { KubeconfigPaths } from '../kubeconfig/files.js';
 import type { Mapping } from '../mapping.js';
@@ -71,8 +71,8 @@ export async function joinCredentials(
     entries.set(keyText, { key: record.key, keyText, record, contexts: [] });
   }
   for (const context of contexts) {
-    const { clusterId, settings } = context;
-    const key = await cacheKeyOf(clusterId, settings, withEnvironment(world, context.environment));
+    const { clusterId, settings, environment } = context;
+    const key = await cacheKeyOf(clusterId, settings, { ...world, environment });
     const keyText = cacheKeyText(key);
     const entry = entries.get(keyText) ?? { key, keyText, record: undefined, contexts: [] };
     const itsContexts = context.isCurrent ? [context, ...entry.contexts] : [...entry.contexts, context];

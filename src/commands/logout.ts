@@ -11,7 +11,7 @@ import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
 import { identityKey } from '../identity.js';
 import { removeContexts } from '../kubeconfig/change.js';
 import type { KubeconfigPaths } from '../kubeconfig/files.js';
-import { isClusterId, readSettings, savingStores, type StoreName } from '../settings.js';
+import { isClusterId, readSettings, savingStores } from '../settings.js';
 import { openStore } from '../store/open.js';
 import { StoreError, type Store } from '../store/store.js';
 import type { World } from '../world.js';
@@ -69,10 +69,12 @@ async function logout(names: readonly string[], command: Command, world: World):
   else if (contexts.length > 0) {
     printLine(`These contexts remain (--remove-contexts removes them): ${listOf(contexts)}`);
   }
-  const failed = new Set<StoreName>();
+  const failed = new Set<string>();
   let deleted = 0;
   const lines: string[] = [];
-  const stores = storesHere(world).map((store) => waitOnce(openStore(store, world)));
+  const stores = savingStores
+    .filter((store) => store !== 'kernel' || world.platform === 'linux')
+    .map((store) => waitOnce(openStore(store, world)));
   for (const credential of credentials) {
     const { deletedFrom, failures, lasts } = await deleteEverywhere(credential, stores, world);
     const isUnknown = implied.includes(credential) && deletedFrom.length + failures.length === 0;
@@ -96,15 +98,13 @@ async function logout(names: readonly string[], command: Command, world: World):
   }
   if (lines.length > mostLines) {
     const count = lines.filter((line) => line.startsWith('Deleted')).length;
-    lines.splice(
-      0,
-      Infinity,
-      `Deleted the credentials of ${count}, and ${lines.length - count} were not cached.`,
-    );
-  }
-  for (const line of lines) printLine(line);
+    printLine(`Deleted the credentials of ${count}, and ${lines.length - count} were not cached.`);
+  } else for (const line of lines) printLine(line);
   if (all && Object.keys(typed).length === 0) {
-    const others = await deleteWithoutRecord(failed, world);
+    const others = await deleteWithoutRecord(
+      stores.filter(({ name }) => !failed.has(name)),
+      world,
+    );
     if (others > 0) printLine(`Credentials without a record that were deleted, too: ${others}`);
     deleted += others;
     removeRecords(world);
@@ -164,22 +164,17 @@ function waitOnce(store: Store): Store {
 }
 
 /** Deletes every item of ours that the stores list. @returns their number */
-async function deleteWithoutRecord(failed: ReadonlySet<StoreName>, world: World): Promise<number> {
+async function deleteWithoutRecord(stores: readonly Store[], world: World): Promise<number> {
   let deleted = 0;
-  for (const store of storesHere(world)) {
-    if (failed.has(store)) continue;
+  for (const store of stores) {
     try {
-      deleted += await openStore(store, world).deleteAll();
+      deleted += await store.deleteAll();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (error.code !== 'keychain-absent') printError(error, world);
     }
   }
   return deleted;
-}
-
-function storesHere({ platform }: World) {
-  return savingStores.filter((store) => store !== 'kernel' || platform === 'linux');
 }
 
 /** Removes everything else of ours from the cache directory, except what says that a logout lasts or was incomplete. */

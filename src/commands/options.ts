@@ -1,8 +1,15 @@
 import { Option, type Argument, type Command } from 'commander';
 import { sites } from '../endpoint.js';
-import { printable, quoted, usageError } from '../errors.js';
+import { printable } from '../errors.js';
 import { parseExecApiVersion, type ExecApiVersion } from '../exec-credential/protocol.js';
-import { settingFlags, storeChoices, variableOf, type SettingFlag, type SettingTexts } from '../settings.js';
+import {
+  parseChoice,
+  settingFlags,
+  storeChoices,
+  variableOf,
+  type SettingFlag,
+  type SettingTexts,
+} from '../settings.js';
 import { shellWord } from '../terminal/format.js';
 import type { World } from '../world.js';
 import { locateKubeconfig, type KubeconfigPaths } from '../kubeconfig/files.js';
@@ -115,10 +122,7 @@ export function addExamples(command: Command, ...examples: readonly string[]): C
 export function withChoices<T extends Option | Argument>(taker: T, choices: readonly string[]): T {
   const name = taker instanceof Option ? (taker.long ?? taker.flags) : taker.name();
   // Commander's own check has another message than the one for a variable.
-  taker.argParser((text) => {
-    if (choices.includes(text)) return text;
-    throw usageError(`${name} ${quoted(text)} is not one of ${choices.join(', ')}`);
-  });
+  taker.argParser((text) => parseChoice(name, text, choices));
   taker.argChoices = [...choices];
   return taker;
 }

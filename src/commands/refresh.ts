@@ -10,7 +10,7 @@ import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
 import { identityText } from '../identity.js';
 import { readSettings, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
-import { withEnvironment, type World } from '../world.js';
+import type { World } from '../world.js';
 import {
   nothingCached,
   ofTypedIdentity,
@@ -64,12 +64,7 @@ export function refreshCommand(world: World): Command {
   });
 }
 
-/**
- * Fetches a credential with its own identity, and saves it in its store.
- *
- * @returns a line that says so
- * @throws EckError that also says what became of the cached one
- */
+/** Fetches a credential, and saves it in its store. @throws EckError that also says what became of the cached one */
 async function refresh(entry: CredentialEntry, command: Settings, world: World): Promise<string> {
   const { key, keyText, record, contexts } = entry;
   const { clusterId } = key;
@@ -146,7 +141,7 @@ export async function settingsToFetch(
   const context = contexts.find(({ settings }) => settings.store !== 'none');
   if (context !== undefined) {
     const settings = { ...context.settings, timeoutMs: command.timeoutMs };
-    return { settings, world: withEnvironment(world, context.environment) };
+    return { settings, world: { ...world, environment: context.environment } };
   }
   const { identity, endpoint, clusterId } = key;
   const settings: Settings = {

@@ -29,11 +29,7 @@ export interface ClusterFilter {
   readonly region?: string | undefined;
 }
 
-/**
- * The account's clusters, by name, then id.
- *
- * @throws EnsError; EckError `ens-answer-invalid`
- */
+/** The account's clusters, by name, then id. @throws EnsError; EckError `ens-answer-invalid` */
 export async function listClusters(
   client: EnsClient,
   { clusterId, name, region }: ClusterFilter,

@@ -22,12 +22,7 @@ export interface CliProfiles {
   readonly fieldsOf: (name: string) => Mapping | undefined;
 }
 
-/**
- * Reads `~/.aliyun/config.json`.
- *
- * @returns `undefined` if there is no such file
- * @throws EckError `identity-unusable`
- */
+/** Reads `~/.aliyun/config.json`. @returns `undefined` if there is no such file @throws EckError `identity-unusable` */
 export async function readCliProfiles(homeDirectory: string): Promise<CliProfiles | undefined> {
   const file = `${homeDirectory}/.aliyun/config.json`;
   const unusable = (why: string, fix?: string): EckError =>
@@ -54,18 +49,10 @@ export async function readCliProfiles(homeDirectory: string): Promise<CliProfile
 }
 
 /** All that the CLI stores. */
-const modes = [
-  ...[
-    'AK',
-    'StsToken',
-    'RamRoleArn',
-    'EcsRamRole',
-    'RsaKeyPair',
-    'RamRoleArnWithRoleName',
-    'ChainableRamRoleArn',
-  ],
-  ...['External', 'CredentialsURI', 'OIDC', 'CloudSSO', 'OAuth', 'BearerToken', 'Anonymous'],
-];
+const modes = (
+  'AK StsToken RamRoleArn EcsRamRole RsaKeyPair RamRoleArnWithRoleName ChainableRamRoleArn External ' +
+  'CredentialsURI OIDC CloudSSO OAuth BearerToken Anonymous'
+).split(' ');
 
 /** The mode of a profile. The CLI reads it without regard to case. */
 export function modeOf(fields: Mapping): string | undefined {

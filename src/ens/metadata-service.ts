@@ -1,10 +1,5 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { Environment } from '../world.js';
-
-export function isMetadataDisabled(environment: Environment): boolean {
-  return environment['ALIBABA_CLOUD_ECS_METADATA_DISABLED']?.toLowerCase() === 'true';
-}
 
 /** Whether the metadata service of ECS is there: on an instance it is one hop away; elsewhere packets vanish. */
 export async function isMetadataServiceThere(): Promise<boolean> {

@@ -14,10 +14,10 @@ import {
 import * as oauthModule from '@alicloud/credentials/dist/src/providers/oauth.js';
 import { splitProcessCommand } from '@alicloud/credentials/dist/src/utils/command.js';
 import { EckError, ifPossible, printable, quoted } from '../errors.js';
+import { isMetadataDisabled } from '../identity.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import type { Environment } from '../world.js';
 import { hasAccessKey, modeOf, parseJson, textOf, type CliProfiles } from './cli-profiles.js';
-import { isMetadataDisabled } from './metadata-service.js';
 
 /** The `default` of a CommonJS package, which Node.js puts one level deeper than bundlers do. */
 export function defaultExport(module: { readonly default: unknown }): unknown {

@@ -5,6 +5,7 @@ import {
   cliVariables,
   credentialsFile,
   ignoresProfiles,
+  isMetadataDisabled,
   namedProfile,
   profileVariables,
   sdkVariables,
@@ -14,7 +15,7 @@ import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
 import { readCliProfiles, textOf, type CliProfile } from './cli-profiles.js';
 import { classifyFault } from './errors.js';
-import { isMetadataDisabled, isMetadataServiceThere } from './metadata-service.js';
+import { isMetadataServiceThere } from './metadata-service.js';
 import {
   accessKeyProvider,
   Credential,
@@ -51,11 +52,7 @@ interface Found {
   provider(): CredentialsProvider;
 }
 
-/**
- * Looks for an identity in one place.
- *
- * @throws EckError why what is there is no identity
- */
+/** Looks for an identity in one place. @throws EckError why what is there is no identity */
 type Look = (world: World, settings: Settings) => Found | undefined | Promise<Found | undefined>;
 
 /**
@@ -81,6 +78,8 @@ const places: readonly (readonly [name: string, look: Look])[] = [
 export async function signIn(settings: Settings, world: World): Promise<Signer> {
   let problem: EckError | undefined;
   const passedOver: string[] = [];
+  // No file of the SDK may have a profile that variables name and the CLI lacks.
+  const isFinal = namedProfile(world.environment) !== undefined && !existsSync(credentialsFile(world));
   for (const [index, [name, look]] of places.entries()) {
     if (settings.profile !== undefined && look !== cliProfile) continue;
     let found: Found | undefined;
@@ -96,7 +95,7 @@ export async function signIn(settings: Settings, world: World): Promise<Signer> 
       if (!(error instanceof EckError)) throw error;
       // An ECS instance without a RAM role has no identity.
       if (found !== undefined && error.code !== 'identity-not-found') throw error;
-      if (look === cliProfile && isFinalProfile(world)) throw error;
+      if (look === cliProfile && isFinal) throw error;
       world.debug(`no identity in ${name}: ${error.message}`);
       problem ??= error;
       // A current profile without an AccessKey is no news: the CLI makes one at its first start.
@@ -104,11 +103,6 @@ export async function signIn(settings: Settings, world: World): Promise<Signer> 
     }
   }
   throw problem ?? notFound('No Alibaba Cloud identity was found');
-}
-
-/** Whether no other identity is used if the CLI lacks a profile that variables name: no file of the SDK may have it. */
-function isFinalProfile(world: World): boolean {
-  return namedProfile(world.environment) !== undefined && !existsSync(credentialsFile(world));
 }
 
 /** The other identities of later places, without asking the network, and the profiles that other variables name. */
@@ -141,33 +135,30 @@ function notFound(message: string): EckError {
   });
 }
 
-function placeOfVariables(group: IdentityVariables): [string, Look] {
-  return [group.names[0] ?? '', (world) => identityOfGroup(group, world)];
-}
-
-/** The identity of variables that belong together. @throws EckError if some of them are set and others are not */
-function identityOfGroup({ kind, names }: IdentityVariables, { environment }: World): Found | undefined {
-  const set = names.find((name) => environment[name]);
-  if (set === undefined) return undefined;
-  const [first = '', second = '', third] = names.map((name) => {
-    const value = environment[name];
-    if (!value) throw notFound(`${set} is set without ${name}`);
-    return value;
-  });
-  if (kind === 'oidc') {
-    return {
-      description: `the RAM role ${printable(first, 120)} assumed with an OIDC token`,
-      provider: () =>
-        oidcProvider({ ram_role_arn: first, oidc_provider_arn: second, oidc_token_file: third }),
-    };
-  }
+/** Variables that belong together: an error if some of them are set and others are not. */
+function placeOfVariables({ kind, names }: IdentityVariables): [string, Look] {
   const [variable = ''] = names;
-  const token = environment[variable.replace('ACCESS_KEY_ID', 'SECURITY_TOKEN')];
-  return {
-    description: `the AccessKey ${printable(first, 40)} of ${variable}`,
-    accessKeyId: first,
-    provider: () => accessKeyProvider({ access_key_id: first, access_key_secret: second }, token),
+  const look: Look = ({ environment }) => {
+    const set = names.find((name) => environment[name]);
+    if (set === undefined) return undefined;
+    const [first = '', second = '', third] = names.map((name) => {
+      const value = environment[name];
+      if (!value) throw notFound(`${set} is set without ${name}`);
+      return value;
+    });
+    if (kind === 'oidc') {
+      const fields = { ram_role_arn: first, oidc_provider_arn: second, oidc_token_file: third };
+      const description = `the RAM role ${printable(first, 120)} assumed with an OIDC token`;
+      return { description, provider: () => oidcProvider(fields) };
+    }
+    const token = environment[variable.replace('ACCESS_KEY_ID', 'SECURITY_TOKEN')];
+    return {
+      description: `the AccessKey ${printable(first, 40)} of ${variable}`,
+      accessKeyId: first,
+      provider: () => accessKeyProvider({ access_key_id: first, access_key_secret: second }, token),
+    };
   };
+  return [variable, look];
 }
 
 /** The profile of the settings, else the one that variables name, else the current one. */

@@ -1,5 +1,6 @@
 import { certificatePem, privateKeyPem, type ClientCredential } from '../credential/client-credential.js';
-import { EckError, quoted, usageError } from '../errors.js';
+import { EckError } from '../errors.js';
+import { parseChoice } from '../settings.js';
 
 /** The versions of kubectl's `ExecCredential` that are answered, the preferred one first. */
 export const execApiVersions = [
@@ -17,9 +18,8 @@ export interface ExecInfo {
 
 /** Finds the version that `--exec-api-version` names: `v1`, the default, or `v1beta1`. @throws EckError `usage` */
 export function parseExecApiVersion(text = 'v1'): ExecApiVersion {
-  const version = execApiVersions.find((known) => known.endsWith(`/${text}`));
-  if (version === undefined) throw usageError(`--exec-api-version ${quoted(text)} is not one of v1, v1beta1`);
-  return version;
+  const version = parseChoice('--exec-api-version', text, ['v1', 'v1beta1']);
+  return `client.authentication.k8s.io/${version}`;
 }
 
 /** Any other value reads as one of these without its properties. */

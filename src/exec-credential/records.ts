@@ -8,9 +8,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, removeFile } from '../cache-directory.js';
-import { endpointKey } from '../endpoint.js';
 import { EckError, errorCode, ifPossible, printable, type ErrorCode } from '../errors.js';
-import type { Settings } from '../settings.js';
+import { argumentsOf, type Settings } from '../settings.js';
 import type { World } from '../world.js';
 import {
   directoryName,
@@ -33,17 +32,11 @@ export interface ParentProcess {
 /** The result of the last renewal of a credential. */
 export interface RenewalRecord {
   readonly finishedAt: Date;
-  readonly failure?: RenewalFailure | undefined;
+  /** Why it failed, and when the failures began. */
+  readonly failure?:
+    Readonly<{ code: ErrorCode; message: string; fix?: string | undefined; since: Date }> | undefined;
   /** The last renewal that was made because the API server rejected the certificate. */
   readonly repairedAt?: Date | undefined;
-}
-
-/** Why a renewal failed, and when the failures began. */
-interface RenewalFailure {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly fix?: string | undefined;
-  readonly since: Date;
 }
 
 /** What a parent process was served: the credential's `fetchedAt`, and the `expirationTimestamp` of the answer. */
@@ -215,9 +208,8 @@ export class CredentialRecords {
     // Another process may have removed the directory since.
     if (!existsSync(this.directory)) this.#isUsable = undefined;
     const temporary = `${name}.${process.pid}.tmp`;
-    const isWritten = this.#write(temporary, text);
     const isReplaced =
-      isWritten &&
+      this.#write(temporary, text) &&
       ifPossible(() => {
         renameSync(`${this.directory}/${temporary}`, `${this.directory}/${name}`);
         return true;
@@ -254,19 +246,10 @@ function parseRenewal(text: string): RenewalRecord {
 }
 
 /** What `exec-credential` answers after a logout. */
-export function loggedOut(
-  clusterId: string,
-  { profile, roleArn, endpoint, store }: Pick<Settings, 'profile' | 'roleArn' | 'endpoint' | 'store'>,
-): EckError {
-  const flags = [
-    profile && ` --profile ${printable(profile)}`,
-    roleArn && ` --role-arn ${roleArn}`,
-    endpoint.kind === 'address' && ` --endpoint ${endpointKey(endpoint)}`,
-    endpoint.kind === 'site' && ` --site ${endpoint.site}`,
-    store !== 'auto' && ` --store ${store}`,
-  ];
+export function loggedOut(clusterId: string, settings: Settings): EckError {
+  const login = ['kubectl eck login', clusterId, ...argumentsOf(settings)].join(' ');
   return new EckError('logged-out', `You are logged out of ${clusterId}`, {
-    fix: `Run "kubectl eck login ${clusterId}${flags.filter(Boolean).join('')}"`,
+    fix: printable(`Run "${login}"`, Infinity),
   });
 }
 

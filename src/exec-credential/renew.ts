@@ -114,12 +114,7 @@ function throwRecentFailure({ records }: Cache, hasFallBack: boolean, now: Date)
   }
 }
 
-/**
- * Fetches a credential and saves it, or takes the result of another process that is doing so. Does not serve the cached
- * one.
- *
- * @throws EckError
- */
+/** Fetches a credential and saves it, or takes the result of another process that does. Never serves the cached one. */
 export async function fetchAndSave(
   renewal: Renewal,
   cache: Cache,
@@ -136,22 +131,21 @@ export async function fetchAndSave(
     reason = `${message}; trying again`;
   };
   try {
-    let fetched: ClientCredential | undefined;
-    while (fetched === undefined) {
-      // Without a store, a result cannot be shared.
-      const isShared = settings.store !== 'none';
-      const waitMs = settings.timeoutMs + lockGraceMs;
+    // Without a store, a result cannot be shared.
+    const isShared = settings.store !== 'none';
+    const waitMs = settings.timeoutMs + lockGraceMs;
+    for (;;) {
       const { lock, renewed } = isShared
         ? await acquireRenewalLock(cache.records, waitMs, () => readRenewed(renewal, cache, world))
         : {};
       if (renewed !== undefined) return renewed;
       try {
-        fetched = await fetchUnderLock(renewal, cache, lock, world, { ...rules, onRetry });
+        const fetched = await fetchUnderLock(renewal, cache, lock, world, { ...rules, onRetry });
+        if (fetched !== undefined) return fetched;
       } finally {
         lock?.release();
       }
     }
-    return fetched;
   } finally {
     clearTimeout(notice);
   }
@@ -200,8 +194,12 @@ async function fetchUnderLock(
     const privateIp = records.lastSaved()?.apiServer?.privateIp ?? false;
     const { cluster, credential } = await issueCredential(client, { clusterId, privateIp }, world, rules);
     if (isStillHeld()) {
-      const saving = saveCredential(key, credential, { apiServer: { ...cluster, privateIp } }, cache, world);
-      const savedIn = await (rules.mustSave ? saving : orWarn('new credential is not saved', saving, world));
+      const about = { apiServer: { ...cluster, privateIp } };
+      const savedIn = await saveCredential(key, credential, about, cache, world).catch((error: unknown) => {
+        if (rules.mustSave || !(error instanceof StoreError)) throw error;
+        world.warn(`the new credential is not saved: ${error.message} [${error.code}]`);
+        return undefined;
+      });
       // A logout that did not wait for this renewal, and may have removed the record.
       if (isLoggedOut()) await deleteCached(key, cache, world);
       else records.clearEnding(credential.fetchedAt);
@@ -245,31 +243,13 @@ function warnNoStore(store: Store, world: World): void {
   warnOnce('no-store', `${message}, so every command fetches a credential; ${fix}`, world);
 }
 
-/**
- * A credential of an AccessKey that is not in this environment cannot be renewed here, by no other identity either.
- *
- * @throws EckError `identity-not-found`
- */
-async function throwIfFromElsewhere(
-  { identity, clusterId }: CacheKey,
-  settings: Settings,
-  world: World,
-): Promise<void> {
+/** No other identity renews the credential of an AccessKey that is not in this environment. @throws EckError */
+async function throwIfFromElsewhere(key: CacheKey, settings: Settings, world: World): Promise<void> {
+  const { identity, clusterId } = key;
   if (!isFromEnvironment(identity)) return;
   if (identityKey(await resolveIdentity(settings, world)) === identityKey(identity)) return;
   const message = `No Alibaba Cloud identity was found; the credential of ${clusterId} came from ${identityText(identity)}`;
   throw new EckError('identity-not-found', message, {
     fix: 'Set the same variables again, or run "aliyun configure"',
   });
-}
-
-/** Waits for a change of the store. If the store fails, that is only a warning. */
-async function orWarn<T>(problem: string, change: Promise<T>, world: World): Promise<T | undefined> {
-  try {
-    return await change;
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    world.warn(`the ${problem}: ${error.message} [${error.code}]`);
-    return undefined;
-  }
 }

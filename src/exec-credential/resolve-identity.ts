@@ -9,6 +9,7 @@ import {
   identityOfVariables,
   ignoresProfiles,
   isFromEnvironment,
+  isMetadataDisabled,
   namedProfile,
   profileVariables,
   sdkVariables,
@@ -52,7 +53,7 @@ async function keyFromElsewhere(key: CacheKey, world: World): Promise<CacheKey |
 
 /** Whether the machine has a metadata service, which is asked once a boot. */
 async function isEcsInstance(world: World): Promise<boolean> {
-  if (world.environment['ALIBABA_CLOUD_ECS_METADATA_DISABLED']?.toLowerCase() === 'true') return false;
+  if (isMetadataDisabled(world.environment)) return false;
   const file = `${cacheDirectory(world)}/metadata-service`;
   const [boot, answer] = ifPossible(() => readFileSync(file, 'latin1'))?.split(' ') ?? [];
   if (boot === bootId() && boot !== '') return answer === 'yes';
@@ -76,12 +77,6 @@ export async function resolveIdentity(
   return identity.kind === 'chain' ? withRole(await resolveChain(world), identity.assumedRole) : identity;
 }
 
-/** The last result of following the chain, and what it depends on. */
-interface Resolution {
-  readonly inputs: string;
-  readonly identity: Identity;
-}
-
 /** The last result is used until a variable or a file of the chain changes, since reading the files takes longer. */
 async function resolveChain(world: World): Promise<Identity> {
   const directory = cacheDirectory(world);
@@ -89,14 +84,16 @@ async function resolveChain(world: World): Promise<Identity> {
   const file = `${directory}/chain-identity`;
   const inputs = chainInputs(world);
   const last = existsSync(file)
-    ? ifPossible(() => JSON.parse(readFileSync(file, 'utf8')) as Resolution | null)
+    ? ifPossible(
+        () => JSON.parse(readFileSync(file, 'utf8')) as { inputs: string; identity: Identity } | null,
+      )
     : undefined;
   if (last?.inputs === inputs) return last.identity;
-  const resolution: Resolution = { inputs, identity: await followChain(world) };
+  const identity = await followChain(world);
   ifPossible(() => {
-    writeFileSync(file, JSON.stringify(resolution), { mode: 0o600 });
+    writeFileSync(file, JSON.stringify({ inputs, identity }), { mode: 0o600 });
   });
-  return resolution.identity;
+  return identity;
 }
 
 /** Everything that the chain depends on; of files, only when they were changed. */

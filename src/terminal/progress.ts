@@ -3,13 +3,6 @@ import { mayColour, type World } from '../world.js';
 
 type Screen = Pick<World, 'environment' | 'isTerminal'>;
 
-export interface Progress {
-  /** One more item is done. */
-  advance(): void;
-  /** Removes the bar. Nothing may be printed before. */
-  stop(): void;
-}
-
 const widestBar = 30;
 const eraseLine = '\r\x1b[K';
 
@@ -17,7 +10,7 @@ const eraseLine = '\r\x1b[K';
  * Shows a progress bar on standard error, if that is a terminal that takes one, and leaves nothing behind.
  * The bars of prompt libraries read the keyboard and end the process at Ctrl-C, so this is one of our own.
  */
-export function showProgress(label: string, total: number, world: Screen): Progress | undefined {
+export function showProgress(label: string, total: number, world: Screen) {
   stopSpinner();
   if (!mayColour('stderr', world)) return undefined;
   let done = 0;
@@ -27,10 +20,12 @@ export function showProgress(label: string, total: number, world: Screen): Progr
   };
   draw();
   return {
+    /** One more item is done. */
     advance(): void {
       done += 1;
       if (!isOver) draw();
     },
+    /** Removes the bar. Nothing may be printed before. */
     stop(): void {
       isOver = true;
       process.stderr.write(eraseLine);

@@ -115,14 +115,6 @@ describe('a context of this plugin', () => {
   ])('is none with %s', async (_, user) => {
     expect(await contextsOf({ edge: user })).toEqual([]);
   });
-
-  test('is none without a kubeconfig that can be read, with a warning', async () => {
-    const warnings: string[] = [];
-    writeFileSync(join(home, 'config'), 'contexts: {');
-    const warn = (message: string): void => void warnings.push(message);
-    expect(await readOwnContexts([join(home, 'config')], { ...world, warn })).toEqual([]);
-    expect(warnings).toHaveLength(1);
-  });
 });
 
 describe('records and contexts', () => {

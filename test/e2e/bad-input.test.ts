@@ -1,21 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { apiError, type EnsFault } from '../support/ens-faults.js';
 import { execInfo } from '../support/exec-info.js';
-import { programs, runProgram, Sandbox, type RunOptions } from '../support/sandbox.js';
+import { sandbox, shareSandbox } from '../support/each-sandbox.js';
+import { noAccessKey, programs, runProgram, type RunOptions } from '../support/sandbox.js';
 
-let sandbox: Sandbox;
-
-beforeAll(async () => {
-  sandbox = await Sandbox.create();
-});
-
-afterAll(async () => {
-  await sandbox.dispose();
-});
+shareSandbox();
 
 /** Every test starts with an empty home directory, and an ENS that works. */
 beforeEach(async () => {
@@ -43,7 +36,6 @@ type Row = [
   },
 ];
 
-const noIdentity = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
 const secret = 'doNotPrintMe0123456789';
 
 /** ENS answers once with this fault. */
@@ -95,7 +87,7 @@ const rows: Row[] = [
   ['a request that is a list', exec, 'exec-info-invalid', asksFor('[]')],
   ['a request of an unknown version', exec, 'exec-info-invalid', asksFor(unknownVersion)],
   ['a request for no cluster id', ['exec-credential'], 'exec-info-invalid', asksFor(unknownCluster)],
-  ['no identity', set, 'identity-not-found', { env: noIdentity, says: /aliyun configure/ }],
+  ['no identity', set, 'identity-not-found', { env: noAccessKey, says: /aliyun configure/ }],
   ['a wrong secret', set, 'ens-unauthenticated', { env: wrongSecret, says: /LTAI5tTestAccessKeyId000/ }],
   [
     'a missing permission',

@@ -5,18 +5,11 @@ import { join } from 'node:path';
 import { currentKubectl } from '../support/kubectl.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
-import { programs, repository, runProgram, Sandbox } from '../support/sandbox.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { noAccessKey, other, programs, repository, runProgram } from '../support/sandbox.js';
 import { startTmux, tmuxRequirement, type Terminal } from '../support/tmux.js';
 
-let sandbox: Sandbox;
-
-beforeEach(async () => {
-  sandbox = await Sandbox.create('eck-0123abcd');
-});
-
-afterEach(async () => {
-  await sandbox.dispose();
-});
+useSandbox();
 
 /** Asks as a shell does. @returns the lines of the answer */
 async function complete(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string[]> {
@@ -26,23 +19,11 @@ async function complete(words: readonly string[], env: NodeJS.ProcessEnv = {}): 
 }
 
 function putCluster(clusterId: string, name: string): void {
-  const { authority, apiServer } = sandbox;
-  sandbox.ens.putCluster({ clusterId, name, region: 'cn-beijing-7', authority, server: apiServer.url });
+  sandbox.putCluster({ clusterId, name, region: 'cn-beijing-7' });
 }
 
 function listCalls(): number {
   return sandbox.ens.calls('DescribeClustersV1');
-}
-
-/** Profiles of the aliyun CLI, the first one the current one. */
-async function writeProfiles(...profiles: Record<string, string>[]): Promise<void> {
-  const { accessKeyId, accessKeySecret } = sandbox.identity;
-  const key = { mode: 'AK', access_key_id: accessKeyId, access_key_secret: accessKeySecret };
-  const config = {
-    current: profiles[0]?.['name'],
-    profiles: profiles.map((profile) => ({ ...key, ...profile })),
-  };
-  await sandbox.writeHome('.aliyun/config.json', JSON.stringify(config));
 }
 
 /** The file that the account's clusters are saved in. */
@@ -51,8 +32,6 @@ async function savedList(): Promise<string> {
   const name = (await readdir(directory)).find((entry) => /^clusters-\w+\.json$/.test(entry)) ?? '';
   return join(directory, name);
 }
-
-const noAccessKey = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
 
 describe("the account's clusters", () => {
   test('are completed by id, and by name once the person has begun to type one', async () => {
@@ -106,12 +85,12 @@ describe("the account's clusters", () => {
   });
 
   test('are those of the identity and the endpoint on the line', async () => {
-    const accessKeyId = 'LTAI5tOther0000000000000';
-    sandbox.ens.putIdentity({ accessKeyId, accessKeySecret: 'OtherSecret0001', name: 'other' });
-    await writeProfiles(
+    const { accessKeyId, accessKeySecret } = other;
+    sandbox.ens.putIdentity(other);
+    await sandbox.writeProfiles([
       { name: 'work' },
-      { name: 'other', access_key_id: accessKeyId, access_key_secret: 'OtherSecret0001' },
-    );
+      { name: 'other', access_key_id: accessKeyId, access_key_secret: accessKeySecret },
+    ]);
     await complete(['get-credentials', '']);
     await complete(['get-credentials', '--profile', 'other', '']);
     await complete(['get-credentials', '--profile=work', '']);
@@ -175,7 +154,7 @@ describe('nothing is completed, and nothing is printed on standard error,', () =
       source_profile: 'work',
       ram_role_arn: 'acs:ram::1:role/r',
     };
-    await writeProfiles(work, role);
+    await sandbox.writeProfiles([work, role]);
     for (const KUBECTL_ECK_PROFILE of ['work', 'role']) {
       expect(await complete(['get-credentials', ''], { ...noAccessKey, KUBECTL_ECK_PROFILE })).toEqual([
         ':4',
@@ -240,7 +219,7 @@ for (const [shell, requirement, file, text] of shells) {
     beforeEach(async () => {
       putCluster('eck-2222', '杭州 边缘');
       putCluster('eck-2233', 'my cluster');
-      await writeProfiles({ name: 'home base' });
+      await sandbox.writeProfiles([{ name: 'home base' }]);
       const bin = join(sandbox.directory, 'bin');
       await mkdir(bin);
       await symlink(currentKubectl.kubectl.path, join(bin, 'kubectl'));

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CertificateAuthority } from '../support/certificate-authority.js';
@@ -6,17 +6,10 @@ import { issuedConfig } from '../support/issued-kubeconfig.js';
 import { filesHolding, noteKey } from '../support/journal.js';
 import { currentKubectl, oldKubectl, type Outcome } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
-import { Sandbox } from '../support/sandbox.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { noAccessKey } from '../support/sandbox.js';
 
-let sandbox: Sandbox;
-
-beforeEach(async () => {
-  sandbox = await Sandbox.create();
-});
-
-afterEach(async () => {
-  await sandbox.dispose();
-});
+useSandbox();
 
 /** The kubeconfig of a cluster as the ENS console shows it, and the key in it. */
 async function consoleKubeconfig({
@@ -153,14 +146,6 @@ describe('convert', () => {
     }
   });
 
-  test('leaves a user that also has a token, without a call', async () => {
-    const { text } = await consoleKubeconfig();
-    const edited = text.replace(/^( +)client-key-data: /m, '$1token: t\n$&');
-    const file = await sandbox.writeHome('.kube/config', edited);
-    await expectStays(await sandbox.run(['convert']), file, edited, 'context-not-convertible');
-    expect(sandbox.ens.calls()).toBe(0);
-  });
-
   test('converts a context whose cluster is given, also with an expired certificate', async () => {
     const { text, key } = await consoleKubeconfig({ lifetimeMs: -3_600_000 });
     await sandbox.writeHome('.kube/config', text.replaceAll('eck-0123abcd', 'edge'));
@@ -199,14 +184,13 @@ describe('convert', () => {
     expect(await readFile(file, 'utf8')).toBe(aliased);
   });
 
-  const noIdentity = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
   test.each([
     ['usage', ['--store', 'none'], {}],
     ['keychain-absent', ['--store', 'keychain'], {}],
     ['usage', ['--cluster-id', 'eck-1'], {}],
     ['usage', ['--exec-api-version', 'v2'], {}],
     ['context-not-found', ['--context', 'absent'], {}],
-    ['identity-not-found', [], noIdentity],
+    ['identity-not-found', [], noAccessKey],
     ['ens-unauthenticated', [], { ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'wrong' }],
   ])('leaves the key after the error %s of %j', async (code, args, env) => {
     const { text } = await consoleKubeconfig();

@@ -8,7 +8,8 @@ import { currentKubectl, oldKubectl, policyKubectl, type Outcome } from '../supp
 import { issuedConfig } from '../support/issued-kubeconfig.js';
 import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
 import { describeWith } from '../support/requirements.js';
-import { programs, runProgram, Sandbox, type RunOptions } from '../support/sandbox.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { noAccessKey, programs, runProgram, type RunOptions } from '../support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
 import { until } from '../support/tied-process.js';
 
@@ -29,19 +30,16 @@ interface Run {
 const kubectlDirectory = dirname(currentKubectl.kubectl.path);
 const programDirectory = dirname(programs.standalone);
 const usualPath = `${kubectlDirectory}:${programDirectory}:/usr/bin:/bin`;
-const noAccessKey = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
 
-let sandbox: Sandbox;
+useSandbox();
 let cleanUps: (() => Promise<unknown>)[];
 
-beforeEach(async () => {
-  sandbox = await Sandbox.create();
+beforeEach(() => {
   cleanUps = [];
 });
 
 afterEach(async () => {
   for (const cleanUp of cleanUps.reverse()) await cleanUp();
-  await sandbox.dispose();
 });
 
 /** What doctor found. */
@@ -142,7 +140,7 @@ async function moveCluster(): Promise<void> {
   const { authority, clusterId } = sandbox;
   const server = await ApiServer.start({ authority, clusterId });
   cleanUps.push(() => server.stop());
-  putCluster({ server: server.url });
+  sandbox.putCluster({ server: server.url });
   await sandbox.apiServer.stop();
 }
 
@@ -186,13 +184,6 @@ function credentialsDirectory(): string {
 function forbidFetching(): Run {
   const allowedActions = ensActions.filter((known) => known !== 'DescribeClusterUserKubeconfig');
   sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions });
-  return {};
-}
-
-/** The cluster at another API server, or in another state. */
-function putCluster(changes: object): Run {
-  const { clusterId, authority, apiServer } = sandbox;
-  sandbox.ens.putCluster({ clusterId, authority, server: apiServer.url, ...changes });
   return {};
 }
 
@@ -257,7 +248,7 @@ describeWith([currentKubectl], 'doctor', () => {
       const { authority, clusterId } = sandbox;
       const old = await ApiServer.start({ authority, clusterId, version: 'v1.24.6-aliyunedge.1' });
       cleanUps.push(() => old.stop());
-      putCluster({ server: old.url });
+      sandbox.putCluster({ server: old.url });
       await setUp();
       const report = await doctor();
       expect([report.problems, report.skipped]).toEqual([[], []]);
@@ -335,7 +326,14 @@ describeWith([currentKubectl], 'doctor', () => {
     ['an ENS that is down', 'ens failed [ens-unavailable]', stopEns],
     ['no right to fetch', 'ens failed [ens-not-allowed]', forbidFetching],
     ['an unknown cluster', 'ens failed [ens-cluster-not-found]', () => ({ args: ['eck-x'] })],
-    ['a stopped cluster', 'ens warning', () => putCluster({ state: 'stopped' }), /console/],
+    [
+      'a stopped cluster',
+      'ens warning',
+      () => {
+        sandbox.putCluster({ state: 'stopped' });
+      },
+      /console/,
+    ],
     ['a bad kubeconfig', badKubeconfig, () => writeFile(sandbox.kubeconfig, '['), /^Fix this/],
     ['a kubeconfig that cannot be written', badKubeconfig, () => ({ env: { KUBECONFIG: '/dev/null' } })],
     ['a token beside the exec entry', unusable, () => addToUser('token: a'), 'applied'],

@@ -5,7 +5,7 @@ import { inNamespace, networkNamespaceRequirement } from '../support/network-nam
 import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
-import { programs, repository, runProgram } from '../support/sandbox.js';
+import { noAccessKey, programs, repository, runProgram } from '../support/sandbox.js';
 
 describeWith([networkNamespaceRequirement], 'on an ECS instance', () => {
   const unavailable = 'identity-unavailable';
@@ -56,11 +56,7 @@ describeWith([networkNamespaceRequirement], 'where packets to the metadata servi
       ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev outside; ip route add default via 192.0.2.1`;
     const argv = [programs.standalone, 'exec-credential', '--cluster-id', sandbox.clusterId];
     const [file, ...args] = inNamespace(setUp, argv);
-    const env = sandbox.environment({
-      ALIBABA_CLOUD_ACCESS_KEY_ID: undefined,
-      ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined,
-      ALIBABA_CLOUD_ECS_METADATA_DISABLED: undefined,
-    });
+    const env = sandbox.environment({ ...noAccessKey, ALIBABA_CLOUD_ECS_METADATA_DISABLED: undefined });
     const start = performance.now();
     const outcome = await runProgram(file, args, { env, timeoutMs: 30_000 });
     expect(performance.now() - start).toBeLessThan(1000);
@@ -73,22 +69,21 @@ describeWith([networkNamespaceRequirement], 'where packets to the metadata servi
 
 describeWith([{ name: 'strace', available: onPath('strace') }], 'serving a cached credential', () => {
   useSandbox();
-  beforeEach(async () => {
-    const { accessKeyId: access_key_id, accessKeySecret: access_key_secret } = sandbox.identity;
-    const profiles = [{ name: 'work', mode: 'AK', access_key_id, access_key_secret }];
-    await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'work', profiles }));
-  });
-  const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+  beforeEach(() => sandbox.writeProfiles([{ name: 'work' }]));
   const otherKey = {
     ALICLOUD_ACCESS_KEY_ID: 'LTAI5tTestAccessKeyId000',
     ALICLOUD_ACCESS_KEY_SECRET: 'TestAccessKeySecret00000000001',
   };
   const identities: [string, Record<string, string | undefined>, string[]][] = [
     ['an AccessKey in the environment', {}, []],
-    ['a profile that is named', none, ['--profile', 'work']],
-    ['the current profile', none, []],
-    ['a profile that a variable names', { ...none, ALIBABACLOUD_PROFILE: 'work' }, []],
-    ['an AccessKey in other variables', { ...none, ...otherKey, ALIBABA_CLOUD_IGNORE_PROFILE: 'TRUE' }, []],
+    ['a profile that is named', noAccessKey, ['--profile', 'work']],
+    ['the current profile', noAccessKey, []],
+    ['a profile that a variable names', { ...noAccessKey, ALIBABACLOUD_PROFILE: 'work' }, []],
+    [
+      'an AccessKey in other variables',
+      { ...noAccessKey, ...otherKey, ALIBABA_CLOUD_IGNORE_PROFILE: 'TRUE' },
+      [],
+    ],
   ];
 
   test.each(identities)(

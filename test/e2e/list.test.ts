@@ -1,21 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Sandbox } from '../support/sandbox.js';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
 
-let sandbox: Sandbox;
-beforeEach(async () => {
-  sandbox = await Sandbox.create();
-  const { authority, apiServer } = sandbox;
-  sandbox.ens.putCluster({
+useSandbox();
+beforeEach(() => {
+  sandbox.putCluster({
     clusterId: 'eck-ffff0001',
-    authority,
-    server: apiServer.url,
     name: '上海边缘',
     region: 'cn-shanghai-12',
     publicAccess: false,
   });
-});
-afterEach(async () => {
-  await sandbox.dispose();
 });
 
 describe('list', () => {
@@ -67,6 +60,6 @@ describe('list', () => {
     await sandbox.writeHome('.kube/config', 'contexts: {');
     const listed = await sandbox.run(['list', '-o', 'name']);
     expect(listed).toMatchObject({ status: 0, stdout: 'eck-0123abcd\neck-ffff0001\n' });
-    expect(listed.stderr).toMatch(/^error: .*config/);
+    expect(listed.stderr).toMatch(/^warning: .*config/);
   });
 });

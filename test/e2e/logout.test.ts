@@ -8,7 +8,7 @@ import { apiError } from '../support/ens-faults.js';
 import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
 import type { Outcome } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
-import { runProgram } from '../support/sandbox.js';
+import { asOther, noAccessKey, other, runProgram } from '../support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
 
 useSandbox();
@@ -18,11 +18,18 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const setUp = (env?: Environment) => sandbox.run(['get-credentials', sandbox.clusterId], { env: env ?? {} });
 const askAs = (env?: Environment): Promise<Outcome> =>
   sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId], { env: env ?? {} });
-/** The file of a kind of record of the only credential. */
-function recordFile(name: string): string {
-  const root = join(sandbox.home, '.kube/cache/kubectl-eck');
-  const [directory = ''] = readdirSync(root).filter((each) => each.startsWith(`${sandbox.clusterId}@`));
-  return join(root, directory, name);
+const cache = (): string => join(sandbox.home, '.kube/cache/kubectl-eck');
+
+/** The record of the only credential, or of that of an identity. @returns what it was before the changes */
+function changeRecord(
+  changes: object = {},
+  of = '',
+): { places: object[]; fetchedAt: string; notAfter: string } {
+  const [name = ''] = readdirSync(cache()).filter((each) => each.includes('@') && each.includes(of));
+  const file = join(cache(), name, 'record.json');
+  const record = JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof changeRecord>;
+  writeFileSync(file, JSON.stringify({ ...record, ...changes }));
+  return record;
 }
 
 describe('a logout lasts', () => {
@@ -67,7 +74,6 @@ describe('a logout is honest', () => {
     status: 1,
     stderr: expect.stringMatching(reason) as unknown,
   });
-  const hasRecord = (): boolean => readFileSync(recordFile('record.json'), 'utf8') !== '';
 
   describeWith(
     [secretServiceRequirement, kernelKeyringRequirement],
@@ -88,17 +94,14 @@ describe('a logout is honest', () => {
         try {
           await run(atDesktop, 'get-credentials', sandbox.clusterId);
           expect(await run(remotely, ...exec)).toMatchObject({ status: 0 });
-          expect(JSON.parse(readFileSync(recordFile('record.json'), 'utf8'))).toMatchObject({
+          expect(changeRecord()).toMatchObject({
             places: [{ store: 'kernel' }, { store: 'keychain' }],
           });
           expect(await run(remotely, 'logout', '--all')).toMatchObject(failed(/\[keychain-absent\]/));
-          expect(hasRecord()).toBe(true);
+          expect(changeRecord()).toBeDefined();
           // In a shell with another session keyring, which cannot delete from this one's.
-          const outcome = await run(atDesktop, 'logout', '--all');
-          expect(outcome).toMatchObject({
-            status: 0,
-            stderr: expect.stringMatching(/\(keychain\)/) as unknown,
-          });
+          const { status, stderr } = await run(atDesktop, 'logout', '--all');
+          expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/\(keychain\)/) });
           expect(await run(atDesktop, ...exec)).toMatchObject(failed(/\[logged-out\]/));
         } finally {
           await keyring.stop();
@@ -114,22 +117,10 @@ describe('a logout is honest', () => {
           const elsewhere = failed(
             /the kernel keyring of another session has it \[keychain-unreachable\]\n.*keyctl/,
           );
-          const without = [
-            'session',
-            '-',
-            '/bin/sh',
-            '-c',
-            'keyctl revoke @s; exec "$@"',
-            'sh',
-            'kubectl-eck',
-          ];
-          for (const names of [['--all'], [sandbox.clusterId]]) {
+          const revoked = `keyctl session - /bin/sh -c 'keyctl revoke @s; exec kubectl-eck logout "$1"' sh "$1"`;
+          for (const name of ['--all', sandbox.clusterId]) {
             const options = { env: sandbox.environment(env), timeoutMs: 30_000 };
-            const outcome = await runProgram(
-              '/usr/bin/env',
-              ['keyctl', ...without, 'logout', ...names],
-              options,
-            );
+            const outcome = await runProgram('/bin/sh', ['-c', revoked, 'sh', name], options);
             expect(outcome).toMatchObject(elsewhere);
           }
           const there = await keyring.run(['kubectl-eck', 'logout', '--all'], sandbox.environment(env));
@@ -151,19 +142,17 @@ describe('a logout is honest', () => {
     ['another machine, in a file', { store: 'file', machine: 'laptop 1234' }, { status: 0 }],
   ])('of a record of %s', async (_, place, expected) => {
     await setUp();
-    const file = recordFile('record.json');
-    const record = JSON.parse(readFileSync(file, 'utf8')) as { places: object[] };
-    const [here] = record.places;
-    writeFileSync(file, JSON.stringify({ ...record, places: [here, { ...here, ...place }] }));
+    const [here] = changeRecord().places;
+    changeRecord({ places: [here, { ...here, ...place }] });
     expect(await sandbox.run(['logout', '--all'])).toMatchObject(expected);
     expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
   });
 });
 
 test('logout --all waits once for a keychain that does not answer', async () => {
-  const { ens, authority, apiServer, directory } = sandbox;
+  const { directory } = sandbox;
   const clusters = ['eck-a', 'eck-b', 'eck-c', 'eck-d'];
-  for (const clusterId of clusters) ens.putCluster({ clusterId, authority, server: apiServer.url });
+  for (const clusterId of clusters) sandbox.putCluster({ clusterId });
   await sandbox.run(['get-credentials', ...clusters]);
   const bus = createServer().listen(join(directory, 'bus'));
   await once(bus, 'listening');
@@ -178,7 +167,7 @@ test('logout --all waits once for a keychain that does not answer', async () => 
 
 test('a logout that cannot be noted fails, and deletes all the same', async () => {
   await setUp();
-  chmodSync(join(sandbox.home, '.kube/cache/kubectl-eck'), 0o755);
+  chmodSync(cache(), 0o755);
   const outcome = await sandbox.run(['logout', sandbox.clusterId]);
   const stderr = expect.stringMatching(
     / does not last, since .*\[keychain-refused\]\nMake .*\nDeleted /,
@@ -225,27 +214,17 @@ test('one refusal counts for ten seconds, and other commands ask all the same', 
 });
 
 describe('a shell without an identity', () => {
-  const noIdentity: Environment = {
-    ALIBABA_CLOUD_ACCESS_KEY_ID: undefined,
-    ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined,
-  };
-  const other = { accessKeyId: 'LTAI5tOther', accessKeySecret: 'a-secret', name: 'other' };
-  const asOther: Environment = {
-    ALIBABA_CLOUD_ACCESS_KEY_ID: other.accessKeyId,
-    ALIBABA_CLOUD_ACCESS_KEY_SECRET: other.accessKeySecret,
-  };
-
   test('is served the only credential that a shell with variables saved, and shown it', async () => {
     await setUp();
     const { stdout } = await askAs();
-    expect(await askAs(noIdentity)).toEqual({ status: 0, stdout, stderr: '' });
-    const shown = await sandbox.run(['status', '-o', 'json'], { env: noIdentity });
+    expect(await askAs(noAccessKey)).toEqual({ status: 0, stdout, stderr: '' });
+    const shown = await sandbox.run(['status', '-o', 'json'], { env: noAccessKey });
     expect(JSON.parse(shown.stdout)).toMatchObject([
       { identity: `access-key:${sandbox.identity.accessKeyId}`, status: 'ok' },
     ]);
     const due = await sandbox.run(
       ['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms'],
-      { env: noIdentity },
+      { env: noAccessKey },
     );
     expect(due).toMatchObject({ status: 1, stdout: '' });
     expect(due.stderr).toMatch(/came from access-key:LTAI5tTestAccessKeyId000 \[identity-not-found\]\n/);
@@ -272,16 +251,14 @@ describe('a shell without an identity', () => {
       async () => {
         sandbox.ens.issuing = { lifetimeMs: 1000 };
         await setUp();
-        const { notAfter } = JSON.parse(readFileSync(recordFile('record.json'), 'utf8')) as {
-          notAfter: string;
-        };
+        const { notAfter } = changeRecord();
         while (Date.now() < Date.parse(notAfter)) await new Promise((resolve) => setTimeout(resolve, 50));
         return {};
       },
     ],
   ])('is not served %s', async (_, prepare) => {
     await setUp();
-    const outcome = await askAs({ ...noIdentity, ...(await prepare()) });
+    const outcome = await askAs({ ...noAccessKey, ...(await prepare()) });
     expect(outcome).toMatchObject({ status: 1, stdout: '' });
     expect(outcome.stderr).toMatch(/\[identity-(not-found|unusable)\]/);
   });
@@ -292,23 +269,16 @@ test('a new temporary AccessKey deletes credentials of those that are older than
     ALIBABA_CLOUD_ACCESS_KEY_ID: `STS.${name}`,
     ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'a-secret',
   });
-  const root = join(sandbox.home, '.kube/cache/kubectl-eck');
   for (const name of ['one', 'two', 'three']) {
     sandbox.ens.putIdentity({ accessKeyId: `STS.${name}`, accessKeySecret: 'a-secret', name });
     await askAs(temporary(name));
     if (name !== 'one') continue;
-    const [directory = ''] = readdirSync(root).filter((each) => each.includes('STS.one'));
-    const file = join(root, directory, 'record.json');
-    const record = JSON.parse(readFileSync(file, 'utf8')) as { fetchedAt: string };
-    const fetchedAt = new Date(Date.parse(record.fetchedAt) - 3_600_000).toISOString();
-    writeFileSync(file, JSON.stringify({ ...record, fetchedAt }));
+    const { fetchedAt } = changeRecord({}, 'STS.one');
+    changeRecord({ fetchedAt: new Date(Date.parse(fetchedAt) - 3_600_000).toISOString() }, 'STS.one');
   }
-  expect(readdirSync(join(root, 'credentials'))).toHaveLength(2);
-  expect(
-    readdirSync(root)
-      .filter((each) => each.includes('STS.'))
-      .sort(),
-  ).toEqual([expect.stringContaining('three'), expect.stringContaining('two')]);
+  expect(readdirSync(join(cache(), 'credentials'))).toHaveLength(2);
+  const records = readdirSync(cache()).filter((each) => each.includes('STS.'));
+  expect(records.sort()).toEqual([expect.stringContaining('three'), expect.stringContaining('two')]);
 });
 
 test('refresh says that a context is out of date if ENS issues another CA or API server', async () => {

@@ -7,29 +7,23 @@ import type { EnsCluster } from '../support/ens-account.js';
 import { currentKubectl } from '../support/kubectl.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
-import { programs, runProgram, Sandbox } from '../support/sandbox.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { noAccessKey, programs, runProgram } from '../support/sandbox.js';
 import { startTmux, tmuxRequirement, type Terminal } from '../support/tmux.js';
 
 const issuing = 'DescribeClusterUserKubeconfig';
 const listing = 'DescribeClustersV1';
 const all = ['get-credentials', '--all'];
 
-let sandbox: Sandbox;
-
-beforeEach(async () => {
-  sandbox = await Sandbox.create();
+useSandbox();
+beforeEach(() => {
   sandbox.ens.removeCluster(sandbox.clusterId);
-});
-
-afterEach(async () => {
-  await sandbox.dispose();
 });
 
 /** Adds clusters that share the sandbox's API server. */
 function addClusters(...clusters: readonly Partial<EnsCluster>[]): void {
   for (const [index, cluster] of clusters.entries()) {
-    const { authority, apiServer } = sandbox;
-    sandbox.ens.putCluster({ clusterId: idOf(index), authority, server: apiServer.url, ...cluster });
+    sandbox.putCluster({ clusterId: idOf(index), ...cluster });
   }
 }
 
@@ -197,10 +191,7 @@ describe('a context of ours', () => {
 
   beforeEach(async () => {
     addClusters({ clusterId: 'eck-shop' }, { clusterId: 'eck-warehouse' });
-    const { accessKeyId, accessKeySecret } = sandbox.identity;
-    const keys = { mode: 'AK', access_key_id: accessKeyId, access_key_secret: accessKeySecret };
-    const profiles = ['home', 'work'].map((name) => ({ name, ...keys }));
-    await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'home', profiles }));
+    await sandbox.writeProfiles([{ name: 'home' }, { name: 'work' }]);
     expect(await sandbox.run(shop)).toMatchObject({ status: 0 });
   });
 
@@ -209,7 +200,7 @@ describe('a context of ours', () => {
     ['cluster', ['eck-warehouse', ...work, ...asShop], 'cluster-id eck-shop', 'cluster-id eck-warehouse'],
   ])('changes its %s only with --overwrite, and nothing is fetched without', async (_, args, old, wanted) => {
     const before = await readFile(sandbox.kubeconfig, 'utf8');
-    const env = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+    const env = noAccessKey;
     const command = ['get-credentials', ...args];
     const refused = await sandbox.run(command, { env });
     expect(refused).toMatchObject({ status: 1, stdout: '' });

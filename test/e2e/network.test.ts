@@ -6,11 +6,12 @@ import type { Outcome } from '../support/kubectl.js';
 import { inNamespace, networkNamespaceRequirement } from '../support/network-namespace.js';
 import { ProxyServer, type ProxyOptions } from '../support/proxy-server.js';
 import { describeWith } from '../support/requirements.js';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import {
+  noAccessKey,
   programs,
   repository,
   runProgram,
-  Sandbox,
   type Program,
   type RunOptions,
 } from '../support/sandbox.js';
@@ -21,7 +22,7 @@ import { TlsFront } from '../support/tls-front.js';
 const ensHost = 'ens.aliyuncs.com';
 const allPrograms = Object.keys(programs) as Program[];
 
-let sandbox: Sandbox;
+useSandbox();
 let authority: CertificateAuthority;
 let authorityFile: string;
 /** The ENS double behind TLS. */
@@ -29,11 +30,10 @@ let front: TlsFront;
 let stops: (() => Promise<void>)[];
 
 beforeEach(async () => {
-  sandbox = await Sandbox.create();
   authority = await CertificateAuthority.create({ name: 'outside world CA' });
   authorityFile = join(sandbox.directory, 'authority.pem');
   await writeFile(authorityFile, authority.certificatePem);
-  stops = [() => sandbox.dispose()];
+  stops = [];
   front = await serveTls([ensHost, '127.0.0.1']);
 });
 
@@ -146,13 +146,9 @@ describe('the site', () => {
   });
 
   test("of the profile's region is pinned by get-credentials", async () => {
-    const { accessKeyId, accessKeySecret } = sandbox.identity;
-    const key = { access_key_id: accessKeyId, access_key_secret: accessKeySecret };
-    const profiles = [{ name: 'abroad', mode: 'AK', region_id: 'eu-central-1', ...key }];
-    await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'abroad', profiles }));
-    const none = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+    await sandbox.writeProfiles([{ name: 'abroad', region_id: 'eu-central-1' }]);
     const network = { HTTPS_PROXY: `http://${proxy.host}`, NODE_EXTRA_CA_CERTS: authorityFile };
-    const env = { ...none, ...network, KUBECTL_ECK_ENDPOINT: undefined };
+    const env = { ...noAccessKey, ...network, KUBECTL_ECK_ENDPOINT: undefined };
     const printed = await sandbox.run(['get-credentials', sandbox.clusterId, '--print'], { env });
     expect(printed.stdout).toMatch(/args: .*--profile, abroad, --site, international/);
     expect(new Set(proxy.connects)).toEqual(new Set([`${internationalHost}:443`]));

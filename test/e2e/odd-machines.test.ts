@@ -1,20 +1,13 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { currentKubectl } from '../support/kubectl.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
-import { programs, runProgram, Sandbox } from '../support/sandbox.js';
+import { sandbox, shareSandbox } from '../support/each-sandbox.js';
+import { programs, runProgram } from '../support/sandbox.js';
 
-let sandbox: Sandbox;
-
-beforeAll(async () => {
-  sandbox = await Sandbox.create();
-});
-
-afterAll(async () => {
-  await sandbox.dispose();
-});
+shareSandbox();
 
 const needs = (name: string, ...argv: [string, ...string[]]): Requirement => {
   const [program, ...args] = argv;

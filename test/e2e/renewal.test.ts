@@ -8,7 +8,7 @@ import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel
 import type { Outcome } from '../support/kubectl.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
-import { programs, runProgram } from '../support/sandbox.js';
+import { asOther, other, programs, runProgram } from '../support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
 
 useSandbox();
@@ -147,12 +147,8 @@ describe('in an outage', () => {
 });
 
 test('a refusal deletes the cached credential of this identity alone', async () => {
-  const other = { accessKeyId: 'LTAI5tOther', accessKeySecret: 'OtherSecret', name: 'someone-else' };
   sandbox.ens.putIdentity(other);
-  const env = {
-    ALIBABA_CLOUD_ACCESS_KEY_ID: other.accessKeyId,
-    ALIBABA_CLOUD_ACCESS_KEY_SECRET: other.accessKeySecret,
-  };
+  const env = asOther;
   await sandbox.run(clusterArgs());
   const others = await sandbox.run(clusterArgs(), { env });
   expect(await cachedFiles()).toHaveLength(2);
@@ -165,12 +161,6 @@ test('a refusal deletes the cached credential of this identity alone', async () 
 
   const calls = sandbox.ens.calls();
   expect(statusOf(await sandbox.run(clusterArgs(), { env }))).toEqual(statusOf(others));
-  expect(sandbox.ens.calls()).toBe(calls);
-  const again = await sandbox.run(clusterArgs());
-  expect(again).toMatchObject({
-    status: 1,
-    stderr: expect.stringMatching(/asked again in \d+ s/) as unknown,
-  });
   expect(sandbox.ens.calls()).toBe(calls);
 });
 

@@ -127,7 +127,7 @@ test.each(['standalone', 'node'] as const)(
     const stranger = await ApiServer.start({ authority, clusterId });
     try {
       // It answers 401 to a certificate of the cluster's CA, whose bundle ENS issues.
-      ens.putCluster({ clusterId, authority: sandbox.authority, server: stranger.url });
+      sandbox.putCluster({ server: stranger.url });
       await sandbox.run(['get-credentials', clusterId]);
       const client = new Client({ NODE_TLS_REJECT_UNAUTHORIZED: '0', KUBECTL_ECK_LOG: 'debug' }, program);
       for (let request = 0; request < 2; request += 1) expect(await client.ask()).toBe(0);
@@ -141,9 +141,8 @@ test.each(['standalone', 'node'] as const)(
 );
 
 test('the API server behind --private-ip is asked, and later renewals ask ENS for the same address', async () => {
-  const { clusterId, authority, apiServer } = sandbox;
-  const unreachable = 'https://127.0.0.1:1';
-  sandbox.ens.putCluster({ clusterId, authority, server: unreachable, privateServer: apiServer.url });
+  const { clusterId, apiServer } = sandbox;
+  sandbox.putCluster({ server: 'https://127.0.0.1:1', privateServer: apiServer.url });
   await sandbox.run(['get-credentials', clusterId, '--private-ip']);
   const client = new Client({});
   for (const expected of [0, 1]) {

@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { chmod, readFile, stat } from 'node:fs/promises';
 import { currentKubectl } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
-import { Sandbox } from '../support/sandbox.js';
+import { sandbox, shareSandbox } from '../support/each-sandbox.js';
 import { tokenPrograms, toolKubeconfigs } from '../support/tool-kubeconfigs.js';
 
 const nothing = { server: '', authority: '', certificate: '', key: '', token: '', directory: '' };
 
-let sandbox: Sandbox;
-
-beforeAll(async () => {
-  sandbox = await Sandbox.create();
-});
-
-afterAll(async () => {
-  await sandbox.dispose();
-});
+shareSandbox();
 
 /** A kubeconfig that a person has edited for years: comments, an anchor, odd quoting, unknown fields, ten contexts. */
 const handwritten = [

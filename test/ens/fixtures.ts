@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { expect } from '@jest/globals';
 import { EckError } from '../../src/errors.js';
 import { readSettings, type SettingTexts, type Settings } from '../../src/settings.js';
-import type { World } from '../../src/world.js';
+import { FakeWorld } from '../exec-credential/fixtures.js';
 import type { EnsIdentity } from '../support/ens-account.js';
 import { Loopback } from '../support/loopback.js';
 
@@ -16,15 +16,14 @@ export const alice: EnsIdentity = {
 };
 
 /** A world of one test: its own home directory, and only the variables that the test sets. */
-export class TestWorld implements World {
-  readonly platform = process.platform;
-  readonly directory = mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
+export class TestWorld extends FakeWorld {
   readonly debugLines: string[] = [];
-  environment: Readonly<Record<string, string | undefined>> = {};
-  clock = (): Date => new Date();
+  readonly directory = this.homeDirectory();
+  override clock = (): Date => new Date();
   isPersonWaiting = false;
 
   constructor() {
+    super({}, mkdtempSync(join(tmpdir(), 'kubectl-eck-')));
     this.setVariables({});
   }
 
@@ -54,24 +53,9 @@ export class TestWorld implements World {
     return this.write('.aliyun/config.json', JSON.stringify({ current, profiles }));
   }
 
-  // Some callers take it from the world.
-  homeDirectory = (): string => this.directory;
+  override isTerminal = (): boolean => this.isPersonWaiting;
 
-  now(): Date {
-    return this.clock();
-  }
-
-  isTerminal(): boolean {
-    return this.isPersonWaiting;
-  }
-
-  warn(): void {
-    // No test of this folder warns.
-  }
-
-  debug(line: string): void {
-    this.debugLines.push(line);
-  }
+  override debug = (line: string): void => void this.debugLines.push(line);
 
   dispose(): void {
     rmSync(this.directory, { recursive: true, force: true });

@@ -47,15 +47,15 @@ export class FakeWorld implements World {
   clock = () => new Date('2026-03-01T12:00:00.000Z');
 
   constructor(
-    readonly environment: Record<string, string | undefined>,
+    public environment: Record<string, string | undefined>,
     private readonly home: string,
   ) {}
 
   homeDirectory = () => this.home;
   now = () => this.clock();
-  isTerminal = () => false;
+  isTerminal = (): boolean => false;
   warn = (message: string): void => void this.warnings.push(message);
-  debug = () => undefined;
+  debug: (line: string) => void = () => undefined;
 }
 
 /** A temporary directory for each test of a file. */

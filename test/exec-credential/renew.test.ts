@@ -160,14 +160,10 @@ test('a full store deletes another temporary credential, and not the record of t
   const temporary = (accessKeyId: string, fetchedAt: Date): CredentialRecords => {
     const itsKey: CacheKey = { ...key, identity: { kind: 'access-key', accessKeyId } };
     const its = new CredentialRecords(cacheKeyText(itsKey), world);
-    const saved = {
-      key: itsKey,
-      store: 'file',
-      places: [placeHere('file')],
-      certificateSubject: '',
-    } as const;
+    const place = placeHere('file');
     const { notBefore, notAfter } = cached;
-    its.noteSaved({ ...saved, fetchedAt, notBefore, notAfter });
+    const dates = { fetchedAt, notBefore, notAfter };
+    its.noteSaved({ key: itsKey, store: 'file', places: [place], certificateSubject: '', ...dates });
     return its;
   };
   const [own, other] = [temporary('STS.own', before(2 * hour)), temporary('STS.other', start)];
@@ -243,13 +239,6 @@ describe('a failure', () => {
     await expect(renewal({ doubt: 'suspected' })).resolves.toBe(cached);
     expect(store.changes).toEqual([]);
     expect(world.warnings).toEqual([expect.stringMatching(/served, .* \[ens-not-allowed\]$/)]);
-  });
-
-  test('says that the refused credential could not be deleted', async () => {
-    store.delete = () => Promise.reject(new StoreError('keychain', 'keychain-locked', 'locked'));
-    const error = fail('ens-not-allowed');
-    await expect(renewal()).rejects.toBe(error);
-    expect(world.warnings).toEqual([expect.stringMatching(/not deleted: locked \[keychain-locked\]$/)]);
   });
 
   test('of the store is an error for a first credential, and else a warning', async () => {

@@ -5,10 +5,6 @@ import { join } from 'node:path';
 import { autoStore } from '../../src/store/open.js';
 import { StoreError, type Store, type StoreErrorCode } from '../../src/store/store.js';
 import { type StoreName } from '../../src/settings.js';
-import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
-import { describeWith } from '../support/requirements.js';
-import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
-import { RemoteStore } from './remote-store.js';
 
 const entry = Buffer.from('entry');
 let home: string;
@@ -113,26 +109,5 @@ describe('auto', () => {
   test('leaves no mark for other failures', async () => {
     await auto(failing('keychain', 'keychain-locked')).read('a');
     expect(existsSync(join(home, '.kube'))).toBe(false);
-  });
-});
-
-describeWith([secretServiceRequirement, kernelKeyringRequirement], 'auto with real stores', () => {
-  test('is the Secret Service if it works, and the kernel keyring if it is absent or locked', async () => {
-    const service = await startSecretService();
-    const keyring = await startSessionKeyring();
-    const saveIn = async (environment: NodeJS.ProcessEnv): Promise<StoreName> => {
-      const store = new RemoteStore('auto', keyring.command, { ...environment, HOME: home });
-      const savedIn = await store.save('test-auto', entry);
-      expect(await store.read('test-auto')).toEqual(entry);
-      await store.stop();
-      return savedIn;
-    };
-    const noBus = { DBUS_SESSION_BUS_ADDRESS: '', XDG_RUNTIME_DIR: '' };
-    expect(await saveIn(service.environment as NodeJS.ProcessEnv)).toBe('keychain');
-    expect(await saveIn(noBus)).toBe('kernel');
-    await service.lock();
-    expect(await saveIn(service.environment as NodeJS.ProcessEnv)).toBe('kernel');
-    await keyring.stop();
-    await service.stop();
   });
 });

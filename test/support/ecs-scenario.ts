@@ -8,7 +8,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Outcome } from './kubectl.js';
 import { OutsideWorld } from './outside-world.js';
-import { Sandbox } from './sandbox.js';
+import { noAccessKey, Sandbox } from './sandbox.js';
 
 const faults = ['works', 'wrong', 'expired', 'hangs', 'refuses', 'unreachable'] as const;
 export type EcsFault = (typeof faults)[number];
@@ -54,15 +54,14 @@ const sandbox = await Sandbox.create();
 sandbox.ens.putIdentity(identity);
 const outside = await OutsideWorld.start(sandbox);
 if (mode !== undefined) {
-  const profile = { name: 'ecs', mode, ram_role_arn: 'acs:ram::1234567890123456:role/edge' };
-  await sandbox.writeHome('.aliyun/config.json', JSON.stringify({ current: 'ecs', profiles: [profile] }));
+  const ram_role_arn = 'acs:ram::1234567890123456:role/edge';
+  await sandbox.writeProfiles([{ name: 'ecs', mode, ram_role_arn }]);
 }
 
 function run(maxAge = '1h'): Promise<Outcome> {
   const env = {
     ...outside.environment,
-    ALIBABA_CLOUD_ACCESS_KEY_ID: undefined,
-    ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined,
+    ...noAccessKey,
     ALIBABA_CLOUD_ECS_METADATA_DISABLED: undefined,
     // The metadata service must not be asked through a proxy. This one does not exist.
     HTTP_PROXY: 'http://127.0.0.1:9',

@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ApiServer } from './api-server.js';
 import { CertificateAuthority } from './certificate-authority.js';
-import type { EnsIdentity } from './ens-account.js';
+import type { EnsCluster, EnsIdentity } from './ens-account.js';
 import { EnsServer } from './ens-server.js';
 import { filesHolding, noteLeak, noteOutput } from './journal.js';
 import type { Kubectl, Outcome } from './kubectl.js';
@@ -31,6 +31,23 @@ export interface RunOptions {
   readonly stdin?: string;
   readonly timeoutMs?: number;
 }
+
+/** Changes of an environment that leave it without the account's AccessKey. */
+export const noAccessKey = {
+  ALIBABA_CLOUD_ACCESS_KEY_ID: undefined,
+  ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined,
+};
+
+/** Another identity, which ENS does not know yet, and the variables that name it. */
+export const other: EnsIdentity = {
+  accessKeyId: 'LTAI5tOther',
+  accessKeySecret: 'OtherAccessKeySecret0000000001',
+  name: 'other',
+};
+export const asOther = {
+  ALIBABA_CLOUD_ACCESS_KEY_ID: other.accessKeyId,
+  ALIBABA_CLOUD_ACCESS_KEY_SECRET: other.accessKeySecret,
+};
 
 /** A machine for one test: a home directory, an account with one cluster, ENS, an API server, and the built program. */
 export class Sandbox {
@@ -104,6 +121,12 @@ export class Sandbox {
     return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined));
   }
 
+  /** Adds a cluster, or changes one: the sandbox's own at its API server, unless `changes` say otherwise. */
+  putCluster(changes: Partial<EnsCluster>): void {
+    const { clusterId, authority, apiServer } = this;
+    this.ens.putCluster({ clusterId, authority, server: apiServer.url, ...changes });
+  }
+
   /** Runs the built program. */
   run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
     const { program = 'standalone', env, stdin = '', timeoutMs = 30_000 } = options;
@@ -123,6 +146,16 @@ export class Sandbox {
     await writeFile(file, content, { mode: 0o600 });
     this.#writtenFiles.add(file);
     return file;
+  }
+
+  /** Writes profiles of the aliyun CLI, the first one as the current one. One without a mode has the account's AccessKey. */
+  async writeProfiles(profiles: readonly object[], current?: string): Promise<void> {
+    const { accessKeyId, accessKeySecret } = this.identity;
+    const key = { mode: 'AK', access_key_id: accessKeyId, access_key_secret: accessKeySecret };
+    const all = profiles.map((profile) => ('mode' in profile ? profile : { ...key, ...profile }));
+    const [first] = profiles as readonly { readonly name?: string }[];
+    const config = { current: current ?? first?.name, profiles: all };
+    await this.writeHome('.aliyun/config.json', JSON.stringify(config));
   }
 
   /** The sandbox's files that contain a private key that was issued. */

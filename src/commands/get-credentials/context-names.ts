@@ -89,15 +89,7 @@ function problemOf(
   return taken.has(name) && taken.get(name) !== clusterId ? 'is taken in the kubeconfig' : undefined;
 }
 
-/** Names the contexts of clusters. */
-export interface ContextNamer {
-  /** Whether ENS has to be asked for the cluster first. */
-  readonly needsDescription: (cluster: KnownCluster) => boolean;
-  /** Whether the context may not be there yet. */
-  readonly mayBeNew: (cluster: KnownCluster) => boolean;
-  /** @throws EckError `kubeconfig-conflict` if the context cannot be written under its name */
-  readonly nameContext: (cluster: KnownCluster) => ContextName;
-}
+export type ContextNamer = ReturnType<typeof contextNamer>;
 
 interface NamerOptions extends Pick<NameRules, 'template' | 'clusters'> {
   readonly overwrite: boolean;
@@ -106,11 +98,15 @@ interface NamerOptions extends Pick<NameRules, 'template' | 'clusters'> {
   readonly conversionOf: (existing: UserContext, clusterId: string) => string | undefined;
 }
 
-/** @param before the user kubeconfig; without it, contexts are printed and every name is free */
+/**
+ * Names the contexts of clusters.
+ *
+ * @param before the user kubeconfig; without it, contexts are printed and every name is free
+ */
 export function contextNamer(
   { overwrite, execOf, conversionOf, ...options }: NamerOptions,
   before?: Awaited<ReturnType<typeof readBeforeWriting>>,
-): ContextNamer {
+) {
   const contexts = (before?.contexts ?? []).filter(({ isOwn }) => isOwn);
   const taken = new Map<string, string | undefined>((before?.names ?? []).map((name) => [name, undefined]));
   for (const context of contexts) {
@@ -127,9 +123,12 @@ export function contextNamer(
     },
   };
   return {
-    needsDescription: (cluster) => needsDescription(cluster, rules),
-    mayBeNew: ({ clusterId }) => !taken.has(rules.template ?? rules.ownContext(clusterId) ?? ''),
-    nameContext: (cluster) => {
+    needsDescription: (cluster: KnownCluster) => needsDescription(cluster, rules),
+    /** Whether the context may not be there yet. */
+    mayBeNew: ({ clusterId }: KnownCluster) =>
+      !taken.has(rules.template ?? rules.ownContext(clusterId) ?? ''),
+    /** @throws EckError `kubeconfig-conflict` if the context cannot be written under its name */
+    nameContext(cluster: KnownCluster): ContextName {
       const { clusterId } = cluster;
       const named = contextName(cluster, rules);
       const conflict =

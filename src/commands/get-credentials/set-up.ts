@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { cacheKeyText, type CacheKey } from '../../credential/cache-key.js';
 import type { ClientCredential } from '../../credential/client-credential.js';
-import { endpointKey } from '../../endpoint.js';
 import { issueCredential, listClusters } from '../../ens/actions.js';
 import type { CallRules, EnsClient } from '../../ens/client.js';
 import { RateLimiter } from '../../ens/retry.js';
@@ -12,7 +11,7 @@ import type { ExecApiVersion } from '../../exec-credential/protocol.js';
 import { CredentialRecords } from '../../exec-credential/records.js';
 import { resolveIdentity } from '../../exec-credential/resolve-identity.js';
 import type { ContextEntry, ExecEntry } from '../../kubeconfig/entry.js';
-import { defaultMaxAgeMs, formatDuration, type StoreName } from '../../settings.js';
+import { argumentsOf, type StoreName } from '../../settings.js';
 import { mainFailure, openStore } from '../../store/open.js';
 import type { StoreError } from '../../store/store.js';
 import { showProgress } from '../../terminal/progress.js';
@@ -94,10 +93,12 @@ export async function setUpClusters(
   async function setUp(cluster: KnownCluster): Promise<ClusterSetUp> {
     const { namer, namespace, privateIp = false, execApiVersion } = options;
     const { clusterId } = cluster;
-    const isUnnamed = namer?.needsDescription(cluster) ?? false;
     // A conflict is found before anything is called, if the name is known.
-    const known = isUnnamed ? undefined : (namer?.nameContext(cluster) ?? { name: clusterId });
-    const describing = isUnnamed ? describeCluster(client, clusterId, world, rules) : undefined;
+    const known = namer?.needsDescription(cluster)
+      ? undefined
+      : (namer?.nameContext(cluster) ?? { name: clusterId });
+    // For the name only, so a failure is none of the command.
+    const describing = known ? [] : listClusters(client, { clusterId }, world, rules).catch(() => []);
     const { cluster: issued, credential } = await issueCredential(
       client,
       { clusterId, privateIp },
@@ -105,7 +106,8 @@ export async function setUpClusters(
       rules,
     );
     const tooLate = setTimeout(nameWaitMs, undefined, { ref: false });
-    const described = (await Promise.race([describing, tooLate])) ?? cluster;
+    const listed = (await Promise.race([describing, tooLate])) ?? [];
+    const described = listed.find((each) => each.clusterId === clusterId) ?? cluster;
     const { name, reason } = known ?? namer?.nameContext(described) ?? { name: clusterId };
     const key = { endpoint: client.endpoint, identity, clusterId };
     const records = new CredentialRecords(cacheKeyText(key), world);
@@ -156,32 +158,12 @@ export async function setUpClusters(
   }
 
   const left = total - setUps.size - failures.size;
+  const rest = total === 1 ? '' : `. ${left} of ${total} clusters were not set up`;
   return {
     setUps: clusters.flatMap(({ clusterId }) => setUps.get(clusterId) ?? []),
     failures: clusters.flatMap(({ clusterId }) => failures.get(clusterId) ?? []),
-    stopped: stop && left > 0 ? stoppedError(stop, left, total) : undefined,
+    stopped: stop && left > 0 ? new EckError(stop.code, stop.message + rest, { fix: stop.fix }) : undefined,
   };
-}
-
-/** Describes a cluster for its name only, so a failure is none of the command. */
-async function describeCluster(
-  client: EnsClient,
-  clusterId: string,
-  world: World,
-  rules: CallRules,
-): Promise<KnownCluster | undefined> {
-  try {
-    const clusters = await listClusters(client, { clusterId }, world, rules);
-    return clusters.find((cluster) => cluster.clusterId === clusterId);
-  } catch (error) {
-    if (!(error instanceof EckError) && error !== notCalled) throw error;
-    return undefined;
-  }
-}
-
-function stoppedError({ code, message, fix }: EckError, left: number, total: number): EckError {
-  const rest = total === 1 ? '' : `. ${left} of ${total} clusters were not set up`;
-  return new EckError(code, message + rest, { fix });
 }
 
 /** kubectl prints it when it cannot find the plugin. */
@@ -198,13 +180,8 @@ export function execEntry(
   { signer, endpoint, settings }: EnsClient,
   apiVersion: ExecApiVersion,
 ): ExecEntry {
-  const args = ['exec-credential', '--cluster-id', clusterId];
-  if (signer.profile !== undefined) args.push('--profile', signer.profile.name);
-  if (settings.roleArn !== undefined) args.push('--role-arn', settings.roleArn);
-  if (endpoint.kind === 'address') args.push('--endpoint', endpointKey(endpoint));
-  if (endpoint.kind === 'site') args.push('--site', endpoint.site);
-  if (settings.store !== 'auto') args.push('--store', settings.store);
-  if (settings.maxAgeMs !== defaultMaxAgeMs) args.push('--max-age', formatDuration(settings.maxAgeMs));
+  const pinned = argumentsOf({ ...settings, profile: signer.profile?.name, endpoint });
+  const args = ['exec-credential', '--cluster-id', clusterId, ...pinned];
   // Some clients do not say which version they want.
   if (apiVersion.endsWith('/v1beta1')) args.push('--exec-api-version', 'v1beta1');
   return {
