@@ -8,11 +8,16 @@ import { until } from './tied-process.js';
 
 export const tmuxRequirement: Requirement = { name: 'tmux', available: onPath('tmux') };
 
-/** A terminal with 100 columns and 30 lines, in which a program runs. */
+/** A terminal in which a program runs. */
 export type Terminal = Awaited<ReturnType<typeof startTmux>>;
 
 /** Runs a program in a terminal. `env` is its whole environment besides `TERM` and `LANG`. */
-export async function startTmux(command: readonly string[], env: NodeJS.ProcessEnv, cwd = tmpdir()) {
+export async function startTmux(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  cwd = tmpdir(),
+  { columns, rows } = { columns: 100, rows: 30 },
+) {
   const directory = await mkdtemp(join(tmpdir(), 'tmux-'));
   const server = ['-S', join(directory, 'socket'), '-f', '/dev/null', '-u'];
   const tmux = async (...args: string[]): Promise<string> => {
@@ -26,10 +31,12 @@ export async function startTmux(command: readonly string[], env: NodeJS.ProcessE
   const environment: NodeJS.ProcessEnv = { LANG: 'C.UTF-8', TERM: 'screen', ...env };
   const set = Object.entries(environment).filter(([, value]) => value !== undefined);
   const variables = set.map(([name, value]) => `${name}=${value ?? ''}`);
-  await tmux('new-session', '-d', '-c', cwd, '-x', '100', '-y', '30', 'env', '-i', ...variables, ...command);
+  const size = ['-x', String(columns), '-y', String(rows)];
+  await tmux('new-session', '-d', '-c', cwd, ...size, 'env', '-i', ...variables, ...command);
 
-  const screen = (): Promise<string> => tmux('capture-pane', '-p');
+  const screen = (...flags: readonly string[]): Promise<string> => tmux('capture-pane', '-p', ...flags);
   return {
+    /** The lines, as `tmux capture-pane` prints them with these flags. */
     screen,
     /** Types texts, and keys by their tmux names such as `Tab` or `C-u`. */
     async type(...keys: readonly string[]): Promise<void> {
