@@ -12,8 +12,8 @@ interface Frame {
   readonly seconds: number;
 }
 
-const columns = 108;
-const rows = 14;
+const columns = 110;
+const rows = 15;
 const cell = { width: 8.4, height: 19 };
 const margin = 16;
 const file = join(repository, 'docs', 'demo.svg');
