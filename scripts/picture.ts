@@ -13,7 +13,7 @@ interface Frame {
 }
 
 const columns = 110;
-const rows = 15;
+const rows = 18;
 const cell = { width: 8.4, height: 19 };
 const margin = 16;
 const file = join(repository, 'docs', 'demo.svg');
@@ -21,7 +21,7 @@ const picture = draw(await record());
 
 if (!process.argv.includes('--check')) {
   writeFileSync(file, picture);
-} else if (withoutDates(readFileSync(file, 'utf8')) !== withoutDates(picture)) {
+} else if (withoutTimes(readFileSync(file, 'utf8')) !== withoutTimes(picture)) {
   console.error('docs/demo.svg is out of date: run "npx tsx scripts/picture.ts"');
   process.exitCode = 1;
 }
@@ -76,6 +76,7 @@ async function record(): Promise<Frame[]> {
     await terminal.type('Enter');
     await show(/Try: [^]*\$\s*$/, 4);
     await run('kubectl get nodes', /node-2[^]*\$\s*$/, 3);
+    await run('kubectl eck status', / ok\n[^]*\$\s*$/, 3);
     await run('grep -c client-key ~/.kube/config', /^0\n\$ *$/m, 5);
     return frames;
   } finally {
@@ -85,8 +86,8 @@ async function record(): Promise<Frame[]> {
   }
 }
 
-function withoutDates(text: string): string {
-  return text.replace(/\d{4}-\d\d-\d\d \d\d:\d\d/g, 'DATE');
+function withoutTimes(text: string): string {
+  return text.replace(/\d{4}-\d\d-\d\d \d\d:\d\d|\d+s ago|in \dy\d+d/g, 'TIME');
 }
 
 /** One group for each frame. Without animations, the last one is shown. */
