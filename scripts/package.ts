@@ -1,4 +1,4 @@
-// Makes release/: an archive for each platform and the manifests for krew. Each build of one commit makes the same
+// Makes release/: an archive for each platform, the npm package and the manifests for krew. Each build of one commit makes the same
 // bytes. Bun runs this script.
 //
 // Usage: npm run package [-- --homepage URL]
@@ -12,6 +12,7 @@ import { tarGz, zip } from './release/archive.js';
 import { buildDate, compileStandalone, root, version } from './release/compile.js';
 import { thirdPartyLicenses } from './release/licenses.js';
 import { unpackLocked, type PackageLock } from './release/locked-packages.js';
+import { makeNpmPackage } from './release/npm-package.js';
 import {
   archiveName,
   completionName,
@@ -44,6 +45,7 @@ try {
     writeFileSync(join(output, name), archive);
     console.log(`${(archive.length / 1e6).toFixed(1)} MB  ${name}`);
   }
+  makeNpmPackage(work, output);
   writeManifest('krew-manifest.yaml', undefined);
   writeManifest('krew-manifest-musl.yaml', 'musl');
 } finally {
@@ -64,7 +66,7 @@ async function makeArchive(platform: Platform): Promise<Uint8Array> {
   // Bun signs its output for arm64. Its output for amd64 has the signature of Bun itself, which is wrong.
   const isUnsigned = os === 'darwin' && arch === 'amd64';
   const { inputs } = JSON.parse(readFileSync(metafile, 'utf8')) as { inputs: object };
-  const licenses = thirdPartyLicenses(Object.keys(inputs), runtime, addon);
+  const licenses = thirdPartyLicenses(Object.keys(inputs), { runtime, addon });
   const [keyring = ''] = readdirSync(addon).filter((file) => file.endsWith('.node'));
   const program = isUnsigned ? withAdHocSignature(compiled, 'kubectl-eck') : compiled;
   const files = [

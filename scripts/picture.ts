@@ -54,7 +54,7 @@ async function record(): Promise<Frame[]> {
     ...{ ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined },
   });
   const shell = ['bash', '--norc', '--noprofile'];
-  const terminal = await startTmux(shell, env, sandbox.home, { columns, rows });
+  const terminal = await startTmux(shell, env, sandbox.home, columns);
   const frames: Frame[] = [];
   const show = async (pattern: RegExp, seconds: number): Promise<void> => {
     await terminal.waitFor(pattern);

@@ -16,13 +16,21 @@ const world: World = {
     return mayBe === true && process[stream].isTTY;
   },
   warn: (message) => {
-    printLine(`${request === undefined ? 'warning' : 'kubectl-eck'}: ${message}`);
+    // fabric8 reads both streams as one, and a warning would break the answer.
+    if (request === undefined) printLine(`warning: ${message}`);
+    else if (!areOneStream(1, 2)) printLine(`kubectl-eck: ${message}`);
   },
   debug: (message) => {
     if (process.env['KUBECTL_ECK_LOG'] !== 'debug') return;
     printLine(`kubectl-eck[${process.pid}] ${performance.now().toFixed(1)} ms: ${message}`);
   },
 };
+
+/** Whether two file descriptors are of the same pipe or file. Windows does not number pipes. */
+function areOneStream(...files: readonly number[]): boolean {
+  const [first, second] = files.map((file) => ifPossible(() => fstatSync(file)));
+  return first?.dev === second?.dev && first?.ino === second?.ino && first?.ino !== 0;
+}
 
 function accountHome(): string {
   // Not an import, which every answer would wait for.

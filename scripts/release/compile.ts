@@ -38,12 +38,13 @@ export const standaloneOptions = [
   '--define=KUBECTL_ECK_STANDALONE=true',
 ];
 
-/** Options of the program for Node.js, which loads its dependencies from node_modules. */
+/** Options of the program for Node.js, with everything but the keychain addon. */
 export const nodeOptions = [
   '--target=node',
   '--splitting',
   '--format=esm',
-  '--packages=external',
+  '--minify',
+  '--external=@napi-rs/keyring',
   '--define=KUBECTL_ECK_STANDALONE=false',
 ];
 

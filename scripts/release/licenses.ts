@@ -14,17 +14,34 @@ interface PackageJson {
 }
 
 /**
- * The text of THIRD_PARTY_LICENSES: Bun, the keychain addon, and each npm package with a file in the executable.
+ * The text of THIRD_PARTY_LICENSES: each npm package with a bundled file, and in an archive Bun and the keychain addon.
  *
- * @param inputs the files in the executable
- * @param runtime,addon the directories of unpacked packages
+ * @param inputs the bundled files
+ * @param archive the directories of unpacked packages
  * @throws Error for a package without a licence
  */
-export function thirdPartyLicenses(inputs: readonly string[], runtime: string, addon: string): string {
+export function thirdPartyLicenses(
+  inputs: readonly string[],
+  archive?: { readonly runtime: string; readonly addon: string },
+): string {
   // The innermost folder: a package can contain its own version of another one.
   const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
-  const binding = noticeOf(join(root, 'node_modules/@napi-rs/keyring'));
   const notices = [
+    ...(archive ? noticesOfArchive(archive) : []),
+    ...[...new Set(folders)].sort().map((folder) => noticeOf(join(root, folder))),
+  ];
+  const line = '='.repeat(80);
+  return [
+    'kubectl-eck contains software by others, under the licences below.\n',
+    ...notices.map(({ title, license, text }) => {
+      return `${line}\n${title}\n${license}\n${line}\n\n${text.replace(/\r\n?/g, '\n').trim()}\n`;
+    }),
+  ].join('\n');
+}
+
+function noticesOfArchive({ runtime, addon }: { readonly runtime: string; readonly addon: string }) {
+  const binding = noticeOf(join(root, 'node_modules/@napi-rs/keyring'));
+  return [
     {
       title: `Bun ${packageJson(runtime).version}`,
       license: 'MIT, with parts under LGPL-2.0 and others',
@@ -35,15 +52,7 @@ export function thirdPartyLicenses(inputs: readonly string[], runtime: string, a
       license: binding.license,
       text: `${binding.text}\n\n${licenseFiles(addon)}`,
     },
-    ...[...new Set(folders)].sort().map((folder) => noticeOf(join(root, folder))),
   ];
-  const line = '='.repeat(80);
-  return [
-    'kubectl-eck contains software by others, under the licences below.\n',
-    ...notices.map(({ title, license, text }) => {
-      return `${line}\n${title}\n${license}\n${line}\n\n${text.replace(/\r\n?/g, '\n').trim()}\n`;
-    }),
-  ].join('\n');
 }
 
 function noticeOf(folder: string) {

@@ -283,16 +283,25 @@ export function warnOnce(name: string, message: string, world: World): void {
   world.warn(message);
 }
 
-/** The process that started this one. */
+/** The process that started this one. On Linux, a shell does not count: fabric8 starts one for each request. */
 export function findParentProcess(platform: NodeJS.Platform): ParentProcess {
   const processId = process.ppid;
-  return { processId, startedAt: (platform === 'linux' && startTime(processId)) || '' };
+  const stat = platform === 'linux' ? readStat(processId) : undefined;
+  if (stat?.command === 'sh') {
+    const starter = readStat(stat.parentId);
+    if (starter) return { processId: stat.parentId, startedAt: starter.startedAt };
+  }
+  return { processId, startedAt: stat?.startedAt ?? '' };
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)). Field 2, the command in parentheses, may contain anything. */
-function startTime(processId: number): string | undefined {
-  const stat = ifPossible(() => readFileSync(`/proc/${processId}/stat`, 'latin1'));
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+/** Reads /proc/PID/stat (proc(5)). Field 2, the command in parentheses, may contain anything. */
+function readStat(processId: number): { command: string; parentId: number; startedAt: string } | undefined {
+  const text = ifPossible(() => readFileSync(`/proc/${processId}/stat`, 'latin1'));
+  if (text === undefined) return undefined;
+  const end = text.lastIndexOf(')');
+  const fields = text.slice(end + 2).split(' ');
+  const command = text.slice(text.indexOf('(') + 1, end);
+  return { command, parentId: Number(fields[1]), startedAt: fields[19] ?? '' };
 }
 
 /** Whether a process exists, of any user. */

@@ -40,7 +40,10 @@ async function pickByNumber(message: string, options: Options): Promise<readonly
         once(terminal, 'SIGINT'),
       ]);
       const numbers = String(typed[0] ?? '').match(/[^\s,]+/g);
-      if (typed.length === 0) return undefined;
+      if (typed.length === 0) {
+        printLine('');
+        return undefined;
+      }
       const picked = numbers?.map((number) => options[/^\d+$/.test(number) ? Number(number) - 1 : -1]?.value);
       if (picked?.every((value) => value !== undefined)) return [...new Set(picked)];
       printLine(`Type one or more numbers from 1 to ${options.length}.`);

@@ -124,6 +124,15 @@ describe('in an outage', () => {
     expect(sandbox.ens.calls()).toBe(calls);
   });
 
+  test('a client that reads both streams as one, as fabric8 does, gets the answer without the warning', async () => {
+    const before = await sandbox.run(clusterArgs());
+    await sandbox.ens.stop();
+    const shell = ['-c', '"$0" "$@" 2>&1', programs.standalone, ...renewArgs()];
+    const options = { env: sandbox.environment(), timeoutMs: 30_000 };
+    const during = await runProgram('/bin/sh', shell, options);
+    expect(statusOf(during)).toEqual({ ...statusOf(before), expirationTimestamp: expect.any(String) });
+  });
+
   test('an expired certificate is not served', async () => {
     sandbox.ens.issuing = { lifetimeMs: 2000 };
     const before = await sandbox.run(clusterArgs());

@@ -30,9 +30,13 @@ class Client {
   readonly #lines;
 
   constructor(env: Readonly<Record<string, string | undefined>>, program: Program = 'standalone') {
-    const plugin = `"${programs[program]}" exec-credential --cluster-id ${sandbox.clusterId}`;
-    const script = `while read -r line; do out=$(${plugin} 2>&1); printf '%s %s' $? "$out" | tr '\\n' ' '; echo; done`;
-    this.#shell = spawn('/bin/sh', ['-c', script], { env: sandbox.environment(env) });
+    const run = `"${programs[program]}" exec-credential --cluster-id ${sandbox.clusterId}`;
+    const plugin = env['IN_SHELL'] === undefined ? run : `/bin/sh -c '${run}; exit $?'`;
+    const script = `while read -r line; do
+        out=$(${plugin} 2>"$1"); printf '%s %s' $? "$(cat "$1") $out" | tr '\\n' ' '; echo
+      done`;
+    const errors = join(sandbox.directory, 'stderr');
+    this.#shell = spawn('/bin/sh', ['-c', script, 'sh', errors], { env: sandbox.environment(env) });
     this.#lines = createInterface({ input: this.#shell.stdout })[Symbol.asyncIterator]();
     clients.push(this);
   }
@@ -59,6 +63,7 @@ class Client {
 const kinds = [
   ['sends KUBERNETES_EXEC_INFO', { KUBERNETES_EXEC_INFO: execInfo() }],
   ['does not send it', {}],
+  ['runs it in a shell, as fabric8 does', { IN_SHELL: 'yes' }],
 ] as const;
 
 describe.each(kinds)('a client that %s', (_, env) => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -7,78 +9,91 @@ import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import type { Outcome } from '../support/kubectl.js';
 import { Loopback } from '../support/loopback.js';
 import { nodeRequirement } from '../support/node.js';
-import { releaseVersion } from '../support/release.js';
+import { filesBelow, releaseDirectory, releaseRequirement, releaseVersion } from '../support/release.js';
 import { describeWith } from '../support/requirements.js';
 import { repository, runProgram } from '../support/sandbox.js';
 
+const file = join(releaseDirectory, `kubectl-eck-${releaseVersion}.tgz`);
 let directory: string;
-let packed: { readonly filename: string; readonly files: readonly { readonly path: string }[] };
 
 const npm = (...args: readonly string[]): Promise<Outcome> =>
   runProgram('npm', args, { env: process.env, cwd: repository, timeoutMs: 170_000 });
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'kubectl eck-'));
-  // Without scripts, because other tests use dist/.
-  const { stdout } = await npm('pack', '--json', '--ignore-scripts', `--pack-destination=${directory}`);
-  [packed] = JSON.parse(stdout) as [typeof packed];
 });
 
 afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-test('the npm package has the program, its launchers and its documents, and nothing else', () => {
-  const paths = packed.files.map(({ path }) => path);
-  expect(paths).toContain('dist/js/main.js');
-  expect(paths.filter((path) => !/^dist\/js\/[\w-]+\.js$|^README\.zh-CN\.md$/.test(path)).sort()).toEqual([
-    'LICENSE',
-    'README.md',
-    'package.json',
-    'plugin/kubectl-eck',
-    'plugin/kubectl_complete-eck',
-  ]);
-});
+describeWith([releaseRequirement], 'the npm package', () => {
+  test('has the program, its launchers and its documents, and nothing else', () => {
+    const paths = execFileSync('tar', ['-tzf', file], { encoding: 'utf8' }).trim().split('\n');
+    expect(paths).toContain('package/dist/js/main.js');
+    expect(paths.filter((path) => !/^package\/dist\/js\/[\w-]+\.js$/.test(path)).sort()).toEqual(
+      [
+        'LICENSE',
+        'README.md',
+        'README.zh-CN.md',
+        'THIRD_PARTY_LICENSES',
+        'package.json',
+        'plugin/kubectl-eck',
+        'plugin/kubectl_complete-eck',
+      ].map((path) => `package/${path}`),
+    );
+  });
 
-describe('installed with npm install -g', () => {
-  let prefix: string;
-  beforeAll(async () => {
-    prefix = join(directory, 'prefix');
-    await mkdir(prefix);
-    const registry = await startRegistry();
-    try {
-      const installed = await npm(
-        ...['install', '--global', '--prefix', prefix, '--registry', `http://127.0.0.1:${registry.port}`],
-        join(directory, packed.filename),
+  describe('installed with npm install -g', () => {
+    let prefix: string;
+    beforeAll(async () => {
+      prefix = join(directory, 'prefix');
+      await mkdir(prefix);
+      const registry = await startRegistry();
+      try {
+        const installed = await npm(
+          ...['install', '--global', '--prefix', prefix, '--registry', `http://127.0.0.1:${registry.port}`],
+          file,
+        );
+        expect(installed).toMatchObject({ status: 0 });
+      } finally {
+        await registry.close();
+      }
+    }, 180_000);
+
+    test('it brings two other packages, and 15 MB at most', () => {
+      const modules = join(prefix, 'lib', 'node_modules');
+      const manifests = filesBelow(modules).filter((path) =>
+        /node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/.test(`node_modules/${path}`),
       );
-      expect(installed).toMatchObject({ status: 0 });
-    } finally {
-      await registry.close();
-    }
-  }, 180_000);
-
-  for (const node of [20, 22, 24].map(nodeRequirement)) {
-    describeWith([node], `on ${node.name}`, () => {
-      useSandbox();
-      test('it prints its version, fetches a credential and serves it without ENS', async () => {
-        const run = (...args: string[]): Promise<Outcome> =>
-          runProgram(join(prefix, 'bin', 'kubectl-eck'), args, {
-            env: sandbox.environment({ PATH: `${node.directory}:/usr/bin:/bin` }),
-            cwd: sandbox.directory,
-            timeoutMs: 30_000,
-          });
-        const version = { status: 0, stdout: `kubectl-eck ${releaseVersion}\n`, stderr: '' };
-        expect(await run('version')).toEqual(version);
-        const args = ['exec-credential', '--cluster-id', sandbox.clusterId];
-        const fetched = await run(...args);
-        expect(fetched).toMatchObject({ status: 0, stderr: '' });
-        // npm installed the addon, too.
-        expect((await run(...args, '--store', 'kernel')).stderr).not.toContain('cannot be loaded');
-        await sandbox.ens.stop();
-        expect(await run(...args)).toEqual(fetched);
-      });
+      expect(manifests).toHaveLength(3);
+      const bytes = filesBelow(modules).reduce((sum, path) => sum + statSync(join(modules, path)).size, 0);
+      expect(bytes).toBeLessThan(15e6);
     });
-  }
+
+    for (const node of [20, 22, 24].map(nodeRequirement)) {
+      describeWith([node], `on ${node.name}`, () => {
+        useSandbox();
+        test('it prints its version, fetches a credential and serves it without ENS', async () => {
+          const run = (...args: string[]): Promise<Outcome> =>
+            runProgram(join(prefix, 'bin', 'kubectl-eck'), args, {
+              env: sandbox.environment({ PATH: `${node.directory}:/usr/bin:/bin` }),
+              cwd: sandbox.directory,
+              timeoutMs: 30_000,
+            });
+          const version = { status: 0, stdout: `kubectl-eck ${releaseVersion}\n`, stderr: '' };
+          expect(await run('version')).toEqual(version);
+          const args = ['exec-credential', '--cluster-id', sandbox.clusterId];
+          const fetched = await run(...args);
+          expect(fetched).toMatchObject({ status: 0, stderr: '' });
+          // npm installed the addon, too.
+          expect((await run(...args, '--store', 'kernel')).stderr).not.toContain('cannot be loaded');
+          await sandbox.ens.stop();
+          expect(await run(...args)).toEqual(fetched);
+        });
+      });
+    }
+  });
 });
 
 /**

@@ -67,7 +67,10 @@ export class ApiServer extends Loopback {
     const certificate = socket.getPeerX509Certificate();
     const { serialNumber = '' } = certificate ?? {};
     const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    const isAccepted = this.tokens.has(token) || (socket.authorized && !this.#revoked.has(serialNumber));
+    // A real API server checks a certificate at each request, not at the handshake.
+    const isExpired = Date.parse(certificate?.validTo ?? '') <= Date.now();
+    const isValid = socket.authorized && !isExpired && !this.#revoked.has(serialNumber);
+    const isAccepted = this.tokens.has(token) || isValid;
     const subject = certificate?.toLegacyObject().subject as { CN: string; O?: string } | undefined;
     const { method = '', headers } = request;
     const { pathname } = new URL(request.url ?? '/', this.url);

@@ -8,7 +8,7 @@ import { until } from './tied-process.js';
 
 export const tmuxRequirement: Requirement = { name: 'tmux', available: onPath('tmux') };
 
-/** A terminal in which a program runs. */
+/** A terminal with 30 lines, in which a program runs. */
 export type Terminal = Awaited<ReturnType<typeof startTmux>>;
 
 /** Runs a program in a terminal. `env` is its whole environment besides `TERM` and `LANG`. */
@@ -16,7 +16,7 @@ export async function startTmux(
   command: readonly string[],
   env: NodeJS.ProcessEnv,
   cwd = tmpdir(),
-  { columns, rows } = { columns: 100, rows: 30 },
+  columns = 100,
 ) {
   const directory = await mkdtemp(join(tmpdir(), 'tmux-'));
   const server = ['-S', join(directory, 'socket'), '-f', '/dev/null', '-u'];
@@ -31,12 +31,24 @@ export async function startTmux(
   const environment: NodeJS.ProcessEnv = { LANG: 'C.UTF-8', TERM: 'screen', ...env };
   const set = Object.entries(environment).filter(([, value]) => value !== undefined);
   const variables = set.map(([name, value]) => `${name}=${value ?? ''}`);
-  const size = ['-x', String(columns), '-y', String(rows)];
-  await tmux('new-session', '-d', '-c', cwd, ...size, 'env', '-i', ...variables, ...command);
+  await tmux(
+    'new-session',
+    '-d',
+    '-c',
+    cwd,
+    '-x',
+    String(columns),
+    '-y',
+    '30',
+    'env',
+    '-i',
+    ...variables,
+    ...command,
+  );
 
-  const screen = (...flags: readonly string[]): Promise<string> => tmux('capture-pane', '-p', ...flags);
+  /** With `-e`, colours are escape sequences. */
+  const screen = (...options: readonly string[]): Promise<string> => tmux('capture-pane', '-p', ...options);
   return {
-    /** The lines, as `tmux capture-pane` prints them with these flags. */
     screen,
     /** Types texts, and keys by their tmux names such as `Tab` or `C-u`. */
     async type(...keys: readonly string[]): Promise<void> {
