@@ -15,9 +15,8 @@ export function credentialsDirectory(place: Place): string {
 }
 
 /**
- * Checks that only this user can read and write a directory, and makes it if it does not exist.
- *
- * @returns the problem, in words that complete "the directory …"; `undefined` if there is none
+ * Checks that only this user can read and write a directory, and makes it if it does not exist. @returns the problem, in
+ * words that complete "the directory …"; `undefined` if there is none
  */
 export function checkPrivateDirectory(path: string): string | undefined {
   try {

@@ -8,7 +8,7 @@ import { EckError, printable, printLine, printOutput, quoted, usageError } from 
 import { readCachedCredential } from '../exec-credential/cache.js';
 import { replaceUsers } from '../kubeconfig/change.js';
 import { readText, type KubeconfigPaths } from '../kubeconfig/files.js';
-import { readContexts, readUsers, type KubeconfigUser, type UserContext } from '../kubeconfig/read.js';
+import { readUsers, type KubeconfigUser, type UserContext } from '../kubeconfig/read.js';
 import type { Mapping } from '../mapping.js';
 import { parseClusterId, readSettings, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
@@ -60,7 +60,7 @@ export function convertCommand(world: World): Command {
     let stopped: EckError | undefined;
     if (switchOption(command, 'dry-run')) printOutput(await formatUsers(convertible));
     else if (convertible.length > 0)
-      stopped = await convert(convertible, failures, { settings, paths, command }, world);
+      stopped = await convert(convertible, failures, settings, paths, command, world);
     for (const line of failureLines(failures)) printLine(line);
     if (total === 0)
       printLine('Nothing to convert: the user kubeconfig has no client key of an ECK cluster.');
@@ -82,11 +82,8 @@ type Convertible = KubeconfigUser & { readonly clusterId: string };
 export type ConvertSelection = Readonly<Partial<Record<'context' | 'clusterId', string | undefined>>>;
 
 /**
- * Finds the users with a client key whose contexts reach one ECK cluster. Its id is read from the names of the context,
- * the cluster and the user; contexts with the same cluster entry share it.
- *
- * @returns also users of ECK clusters that cannot be converted, and contexts with a client key and no id in a name
- * @throws EckError `context-not-found` or `context-not-convertible` for the context that was given
+ * Finds the users with a client key whose contexts reach one ECK cluster, whose id is in a name; those that cannot be
+ * converted; and contexts of unknown clusters. @throws EckError `context-not-…` for the context that was given
  */
 export function findConvertible(users: readonly KubeconfigUser[], given: ConvertSelection) {
   const { context } = given;
@@ -190,11 +187,9 @@ async function formatUsers(users: readonly Convertible[]): Promise<string> {
 async function convert(
   users: readonly Convertible[],
   failures: ClusterFailure[],
-  {
-    settings,
-    paths,
-    command,
-  }: { readonly settings: Settings; readonly paths: KubeconfigPaths; readonly command: Command },
+  settings: Settings,
+  paths: KubeconfigPaths,
+  command: Command,
   world: World,
 ): Promise<EckError | undefined> {
   const client = await openClient(settings, world);
@@ -203,35 +198,17 @@ async function convert(
   const overwrite = switchOption(command, 'overwrite');
   const store = openStore(settings.store, world);
   const converted: (KubeconfigUser & ClusterSetUp)[] = [];
-  const merged = (await readContexts(paths)).contexts;
-  // Files that are used one by one may have clusters of the same name.
-  const contexts = await readOnce(users, async (file) => [
-    ...(await readContexts([file])).contexts,
-    ...merged,
-  ]);
   for (const user of users) {
     const setUp = report.setUps.find(({ key }) => key.clusterId === user.clusterId);
     const failure = report.failures.find(({ cluster }) => cluster === user.clusterId);
-    const error = setUp
-      ? await checkSetUp(user, setUp, overwrite, contexts.get(user.file) ?? [], store)
-      : failure?.error;
+    const error = setUp ? await checkSetUp(user, setUp, overwrite, store) : failure?.error;
     if (error) failures.push({ cluster: labelOf(user), error });
     else if (setUp) converted.push({ ...user, ...setUp });
   }
   const replacements = converted.map((user) => ({ ...user, exec: user.entry.exec }));
   if (replacements.length > 0) await replaceUsers(paths, replacements);
-  const texts = await readOnce(converted, async (file) => (await readText(file))?.text);
-  for (const user of converted) for (const line of linesOf(user, texts.get(user.file))) printLine(line);
+  for (const user of converted) for (const line of await linesOf(user)) printLine(line);
   return report.stopped;
-}
-
-/** Reads each file of users once, since many users may share one. */
-async function readOnce<T>(
-  users: readonly KubeconfigUser[],
-  read: (file: string) => Promise<T>,
-): Promise<ReadonlyMap<string, T>> {
-  const files = [...new Set(users.map(({ file }) => file))];
-  return new Map(await Promise.all(files.map(async (file) => [file, await read(file)] as const)));
 }
 
 /** Checks that the new credential is saved and does what the client key in the kubeconfig does. */
@@ -239,7 +216,6 @@ async function checkSetUp(
   user: Convertible,
   { key, credential, entry }: ClusterSetUp,
   overwrite: boolean,
-  contexts: readonly UserContext[],
   store: Store,
 ): Promise<EckError | undefined> {
   const issued = certificateSubject(credential);
@@ -249,9 +225,7 @@ async function checkSetUp(
     return refusal(message, 'Accept the new subject with --overwrite');
   }
   const authorities = readCertificates(entry.certificateAuthorityPem).map((each) => each.fingerprint256);
-  for (const { name } of user.contexts) {
-    const found = contexts.find((each) => each.name === name && each.cluster);
-    const { cluster = {}, clusterFile = '' } = found ?? {};
+  for (const { name, cluster = {}, clusterFile = '' } of user.contexts) {
     const trusted = await certificatesOf(cluster, 'certificate-authority', clusterFile);
     if (trusted.some(({ fingerprint256 }) => authorities.includes(fingerprint256))) continue;
     const fix = `Set up the cluster: kubectl eck get-credentials ${user.clusterId}`;
@@ -286,13 +260,13 @@ function pathOf(content: Mapping, field: string, file: string): string | undefin
   return typeof path === 'string' && path !== '' ? resolve(dirname(file), path) : undefined;
 }
 
-/** @param fileText the user's file after the change */
-function linesOf(user: KubeconfigUser & ClusterSetUp, fileText?: string): string[] {
+/** Also says where the old key still is after the change. */
+async function linesOf(user: KubeconfigUser & ClusterSetUp): Promise<string[]> {
   const lines = [`${printable(labelOf(user))}: converted. Its new ${certificateWords(user)}`];
   const keyFile = pathOf(user.content, 'client-key', user.file);
   if (keyFile) lines.push(`The old key stays. If nothing else uses it: rm ${shellWord(printable(keyFile))}`);
   const data = user.content['client-key-data'];
-  if (typeof data === 'string' && fileText?.includes(data) === true) {
+  if (typeof data === 'string' && (await readText(user.file))?.text.includes(data)) {
     lines.push(`The old key is also elsewhere in ${printable(user.file)}, in a comment or another user`);
   }
   return lines;

@@ -5,11 +5,8 @@ import { privateKeyLabels, readPemBlocks, type ClientCredential } from './client
 const maxChainLength = 10;
 
 /**
- * Makes a client credential of PEM from outside: the certificates and the key parse, the key is not encrypted and
- * belongs to the leaf, which comes first (RFC 8446 section 4.4.2), and the leaf has not expired at `now`. It may not
- * be valid yet, since this machine's clock may be wrong.
- *
- * @throws EckError `issued-kubeconfig-invalid`, without any part of the key
+ * Makes a client credential of PEM from outside, the leaf first (RFC 8446 section 4.4.2). It may not be valid yet, since
+ * this machine's clock may be wrong. @throws EckError `issued-kubeconfig-invalid`, without any part of the key
  */
 export function checkClientCredential(
   pem: { readonly certificate: string; readonly privateKey: string },
@@ -60,8 +57,7 @@ function readPrivateKey(pem: string) {
   if (block === undefined) throw invalid('a PEM private key is missing');
   if (keys.length > 1) throw invalid(`it contains ${keys.length} private keys for one user`);
   const label = privateKeyLabels.find((known) => known === block.label);
-  if (label === undefined)
-    throw invalid(`it contains a private key of an unknown kind, ${printable(block.label)}`);
+  if (!label) throw invalid(`it contains a private key of an unknown kind, ${printable(block.label)}`);
   const types = { 'PRIVATE KEY': 'pkcs8', 'RSA PRIVATE KEY': 'pkcs1', 'EC PRIVATE KEY': 'sec1' } as const;
   const [type, { der }] = [types[label], block];
   const key = ifPossible(() => isOneDerValue(der) && createPrivateKey({ key: der, format: 'der', type }));

@@ -32,10 +32,7 @@ export function privateKeyPem({ privateKey }: ClientCredential): string {
   return toPem(privateKey.label, privateKey.der);
 }
 
-/**
- * Reads the PEM blocks of a text and ignores text between them (RFC 7468 section 2). Blocks with headers, and those
- * that are cut off or not base64, are left out.
- */
+/** Reads the PEM blocks of a text (RFC 7468), without those that have headers, are cut off, or are not base64. */
 export function readPemBlocks(text: string): { label: string; der: Buffer }[] {
   const blocks = text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g);
   return [...blocks].map(([, label = '', body = '']) => ({ label, der: Buffer.from(body, 'base64') }));

@@ -62,10 +62,7 @@ export function decodeEntry(keyText: string, bytes: Uint8Array): ClientCredentia
   return { certificates: [leaf, ...chain], privateKey: { label, der }, notBefore, notAfter, fetchedAt };
 }
 
-/**
- * FNV-1a over 32-bit words, each followed by `hash ^= hash >>> 15`. Detects damage, not attacks. By words, since byte
- * by byte takes longer than reading the keychain.
- */
+/** FNV-1a by 32-bit words, since byte by byte takes longer than reading the keychain. Detects damage, not attacks. */
 function checksum(bytes: Uint8Array): number {
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let hash = 0x811c9dc5;

@@ -47,17 +47,12 @@ const maxResponseBytes = 1024 * 1024;
 
 /** The transport's limits count; the SDK's only must not be shorter. */
 const sdkTimeoutMs = connectTimeoutMs + readTimeoutMs;
-const usualLimits = { connectTimeoutMs, readTimeoutMs };
 const fallBackLimits = { connectTimeoutMs: 2000, readTimeoutMs: 3000 };
 const fallBackAfterMs = 2000;
 /** How long a person waits for a host that cannot be resolved or refuses the connection. */
 const hostDownAfterMs = 3000;
 
-/**
- * Signs in as the settings say, and finds the endpoint: without a setting, the region of the CLI profile decides.
- *
- * @throws EckError `identity-…`, `network-untrusted`, `usage`
- */
+/** Signs in. Without a setting, the profile's region decides on the endpoint. @throws EckError `identity-…`, `usage`, … */
 export async function openClient(settings: Settings, world: World): Promise<EnsClient> {
   const signer = await signIn(settings, world);
   const { endpoint } = settings;
@@ -66,12 +61,7 @@ export async function openClient(settings: Settings, world: World): Promise<EnsC
   return { signer, endpoint: site === 'china' ? endpoint : { kind: 'site', site }, settings };
 }
 
-/**
- * Calls ENS (RPC style, version 2017-11-10), and again while that may help and `--timeout` allows.
- *
- * @returns the fields of the response, not checked
- * @throws EnsError
- */
+/** Calls ENS, and again while that may help. @returns the fields of the response, not checked @throws EnsError */
 export function callEns(
   { signer, endpoint: setting, settings }: EnsClient,
   { action, query, clusterId }: EnsCall,
@@ -79,13 +69,13 @@ export function callEns(
   { hasFallBack = false, onRetry, pace = (attempt) => attempt() }: CallRules = {},
 ): Promise<Mapping> {
   const endpoint = resolveEndpoint(setting);
-  const limits = hasFallBack ? fallBackLimits : usualLimits;
   const maxBodyBytes = action === 'DescribeClustersV1' ? maxListBytes : maxResponseBytes;
 
   const attempt = async (remainingMs: number): Promise<Mapping> => {
     const facts: TransportFacts = {};
     const totalMs = Math.max(1, remainingMs);
-    const rules = { ...limits, totalMs, maxBodyBytes, environment: world.environment };
+    const limits = { ...(hasFallBack && fallBackLimits), totalMs, maxBodyBytes };
+    const rules = { ...limits, environment: world.environment };
     try {
       return await withTransport(rules, facts, () => send(action, query, endpoint, signer));
     } catch (error) {

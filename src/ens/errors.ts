@@ -95,6 +95,7 @@ function explain(
   // The transport's words name the host.
   const ens = failure === undefined ? `ENS at ${endpoint.host}` : 'ENS';
   const call = clusterId === undefined ? action : `${action} for ${clusterId}`;
+  const cluster = clusterId === undefined ? 'such cluster' : `cluster ${clusterId}`;
   // An account of one site is unknown to the other, which does not say so.
   const site = otherSite(endpoint);
   const orOtherSite = site === undefined ? '' : `, or try the other site with --site ${site}`;
@@ -108,7 +109,7 @@ function explain(
       return [`ENS does not allow ${identity} to call ${call}`, `Grant it the RAM action ens:${action}`];
     case 'ens-cluster-not-found':
       return [
-        `${ens} has no ${clusterId === undefined ? 'such cluster' : `cluster ${clusterId}`} in this account`,
+        `${ens} has no ${cluster} in this account`,
         `Check the id with "kubectl eck list"${orOtherSite}`,
       ];
     case 'ens-clock-skew':
@@ -141,11 +142,7 @@ function clockDifference(serverDate: Date | undefined, now: Date): string {
   return `${amount} ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
 }
 
-/**
- * Reads a `Retry-After` header (RFC 9110 section 10.2.3): seconds, or a date.
- *
- * @returns milliseconds from `now`, at least 0; `undefined` for anything else
- */
+/** Reads a `Retry-After` header (RFC 9110 section 10.2.3) as milliseconds from `now`, at least 0. */
 export function parseRetryAfter(header: string | undefined, now: Date): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;

@@ -10,11 +10,8 @@ import type { Environment } from '../world.js';
 const proxyProtocols = ['http:', 'https:', 'socks:', 'socks4:', 'socks4a:', 'socks5:', 'socks5h:'];
 
 /**
- * The proxy for a request, by the rules of kubectl and other Go programs: `HTTPS_PROXY` or `HTTP_PROXY`, else
- * `ALL_PROXY`, in upper or lower case, unless `NO_PROXY` matches. The metadata service and loopback addresses never
- * use a proxy.
- *
- * @throws EckError `usage` if the variable is not the URL of a proxy; without its password
+ * The proxy for a request, by the rules of kubectl and other Go programs. The metadata service and loopback addresses
+ * never use one. @throws EckError `usage` if the variable is not the URL of a proxy; without its password
  */
 export function proxyFor({ protocol, hostname, port }: URL, environment: Environment): URL | undefined {
   const names = [protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY', 'ALL_PROXY'];
@@ -22,8 +19,9 @@ export function proxyFor({ protocol, hostname, port }: URL, environment: Environ
   const text = variable && environment[variable];
   const host = hostname.replace(/^\[|\]$|\.$/g, '');
   if (!text || /^(?:100\.100\.100\.200|localhost|::1|127\..*)$/.test(host)) return undefined;
-  const exceptions = environment['NO_PROXY'] || environment['no_proxy'] || '';
-  if (isExcepted(host, Number(port) || (protocol === 'https:' ? 443 : 80), exceptions)) return undefined;
+  const exceptions = (environment['NO_PROXY'] || environment['no_proxy'] || '').toLowerCase().split(',');
+  const itsPort = Number(port) || (protocol === 'https:' ? 443 : 80);
+  if (exceptions.some((pattern) => isExcepted(host, itsPort, pattern.trim()))) return undefined;
   const url = /^[a-z0-9]+:\/\//i.test(text) ? text : `http://${text}`;
   const proxy = URL.canParse(url) ? new URL(url) : undefined;
   if (proxy !== undefined && proxyProtocols.includes(proxy.protocol)) return proxy;
@@ -35,16 +33,9 @@ export function proxyName(proxy: URL): string {
   return `${proxy.protocol}//${proxy.host}`;
 }
 
-/**
- * Whether `NO_PROXY` matches: `*`, host names with their subdomains, `.suffixes`, IP addresses, and CIDR blocks, each
- * but the last with an optional port. The rules are those of golang.org/x/net/http/httpproxy.
- */
-function isExcepted(host: string, port: number, noProxy: string): boolean {
-  const patterns = noProxy.split(',').map((part) => part.trim().toLowerCase());
-  return patterns.some((pattern) => pattern === '*' || (pattern !== '' && matches(pattern, host, port)));
-}
-
-function matches(pattern: string, host: string, port: number): boolean {
+/** Whether a part of `NO_PROXY` matches, by the rules of golang.org/x/net/http/httpproxy. */
+function isExcepted(host: string, port: number, pattern: string): boolean {
+  if (pattern === '*' || pattern === '') return pattern === '*';
   if (pattern.includes('/')) return isInBlock(pattern, host);
   // [IPv6] or [IPv6]:port, then name:port; anything else has no port.
   const withPort = /^\[([^\]]+)\](?::(\d+))?$/.exec(pattern) ?? /^([^:]+):(\d+)$/.exec(pattern);
@@ -66,10 +57,7 @@ function isInBlock(block: string, host: string): boolean {
   return list.check(host, kind);
 }
 
-/**
- * The agent that connects through a proxy: by `CONNECT` through http and https, or by SOCKS. A SOCKS5 proxy resolves
- * the host's name, as it does for kubectl.
- */
+/** The agent that connects through a proxy. A SOCKS5 proxy resolves the host's name, as it does for kubectl. */
 export function agentFor(proxy: URL, environment: Environment): Agent {
   if (proxy.protocol.startsWith('socks')) {
     return new SocksProxyAgent(proxy.href.replace(/^socks5:/, 'socks5h:'));
@@ -83,10 +71,8 @@ const { getCACertificates } = tls as typeof tls & {
 };
 
 /**
- * The TLS options of every connection: it is always verified, by the certificate authorities of the runtime and the
- * operating system, and those in the files of `NODE_EXTRA_CA_CERTS` and `SSL_CERT_FILE`.
- *
- * @throws EckError `network-untrusted` if such a file cannot be read or has no certificate
+ * The TLS options of every connection: it is always verified, by the authorities of the runtime, the operating system
+ * and two variables. @throws EckError `network-untrusted` if such a file cannot be read or has no certificate
  */
 export function tlsTrust(environment: Environment): { ca: string[]; rejectUnauthorized: true } {
   const usual = getCACertificates?.('default') ?? tls.rootCertificates;
@@ -99,10 +85,9 @@ export function tlsTrust(environment: Environment): { ca: string[]; rejectUnauth
 }
 
 function readBundle(variable: string, file: string): string[] {
-  const unusable = (why: string): EckError =>
-    new EckError('network-untrusted', `${printable(file)} of ${variable} ${why}`, {
-      fix: `Correct or unset ${variable}`,
-    });
+  const fix = `Correct or unset ${variable}`;
+  const unusable = (why: string) =>
+    new EckError('network-untrusted', `${printable(file)} of ${variable} ${why}`, { fix });
   let text: string;
   try {
     text = readFileSync(file, 'latin1');

@@ -11,24 +11,10 @@ export interface RetryRules {
   readonly onRetry?: ((error: EnsError) => void) | undefined;
 }
 
-const realClock = {
-  monotonicMs: (): number => performance.now(),
-  sleep: (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms)),
-  random: Math.random,
-};
-/** The clock and the chance that retries depend on. */
-export type RetryClock = typeof realClock;
-
 const firstDelayMs = 250;
 const longestDelayMs = 4000;
 
-/**
- * How long to wait before another attempt: exponential backoff with full jitter, and at least what the server asks for
- * with `Retry-After`.
- *
- * @param failures how many attempts have failed, at least 1
- * @param random between 0 and 1
- */
+/** The wait after some failures: exponential backoff with full jitter, and at least what `Retry-After` asks for. */
 export function backoffMs(failures: number, random: number, retryAfterMs = 0): number {
   return Math.max(retryAfterMs, Math.min(longestDelayMs, firstDelayMs * 2 ** (failures - 1)) * random);
 }
@@ -38,28 +24,23 @@ function isTransient(error: unknown): error is EnsError {
   return error instanceof EnsError && (error.code === 'ens-throttled' || error.code === 'ens-unavailable');
 }
 
-/**
- * Makes attempts until one succeeds, fails for good, or the rules do not allow another.
- *
- * @throws what the last attempt threw
- */
+/** Makes attempts until one succeeds, fails for good, or is the last that is allowed. @throws what the last one threw */
 export async function withRetry<T>(
   attempt: (remainingMs: number) => Promise<T>,
   { totalMs, afterFailureMs, onRetry }: RetryRules,
-  clock: RetryClock = realClock,
 ): Promise<T> {
-  let deadline = clock.monotonicMs() + totalMs;
+  let deadline = performance.now() + totalMs;
   for (let failures = 1; ; failures += 1) {
     try {
-      return await attempt(deadline - clock.monotonicMs());
+      return await attempt(deadline - performance.now());
     } catch (error) {
       if (!isTransient(error)) throw error;
-      const now = clock.monotonicMs();
+      const now = performance.now();
       if (failures === 1) deadline = Math.min(deadline, now + (afterFailureMs?.(error) ?? Infinity));
-      const delayMs = backoffMs(failures, clock.random(), error.retryAfterMs);
+      const delayMs = backoffMs(failures, Math.random(), error.retryAfterMs);
       if (now + delayMs >= deadline) throw error;
       onRetry?.(error);
-      await clock.sleep(delayMs);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
     }
   }
 }

@@ -33,10 +33,7 @@ export interface TransportFacts {
   failure?: TransportFailure;
 }
 
-/**
- * Why a request failed. `refused`: the host cannot be resolved or refuses the connection. `unreachable`: any other
- * network failure. `untrusted`: a certificate is not trusted. `proxy`: the proxy refuses. `too-large`: the response is.
- */
+/** Why a request failed. `refused`: the host is not resolved, or refuses. `unreachable`: any other network failure. */
 export class TransportFailure extends Error {
   constructor(
     readonly kind: 'refused' | 'unreachable' | 'untrusted' | 'proxy' | 'too-large',
@@ -51,11 +48,8 @@ export class TransportFailure extends Error {
 const sessions = new AsyncLocalStorage<{ rules: TransportRules; facts: TransportFacts }>();
 
 /**
- * Runs `call` and applies the limits, the proxy and the certificate authorities to every HTTP request that it makes,
- * through whatever library. The SDK has no such limits and reads no proxy variables, so they are applied where all of it
- * passes: `request` of the runtime's `http` and `https`.
- *
- * @param facts filled in as responses arrive, also if the call fails
+ * Applies the limits, the proxy and the certificate authorities to every request that `call` makes through any library,
+ * and fills in the facts, also if it fails. The SDK has none of these, so `request` of `http` and `https` does it.
  */
 export function withTransport<T>(
   rules: TransportRules,
@@ -83,7 +77,8 @@ function guard(library: { request: typeof http.request }, protocol: 'http:' | 'h
         ...options,
         // The library's limit for silence would end a slow response as if the connection were slow.
         timeout: undefined,
-        ...(protocol === 'https:' && trustFor(options, environment)),
+        // A request for an API server has that cluster's CA bundle, which alone is trusted then.
+        ...(protocol === 'https:' && (options.ca ? { rejectUnauthorized: true } : tlsTrust(environment))),
         ...(proxy && { agent: agentFor(proxy, environment) }),
         ...(proxy && isIP(host) !== 0 && !options.servername && verifyAddress(host)),
       },
@@ -94,12 +89,6 @@ function guard(library: { request: typeof http.request }, protocol: 'http:' | 'h
     watch(made, url.hostname, proxy, session.rules, session.facts);
     return made;
   };
-}
-
-/** A request for an API server has that cluster's CA bundle, which alone is trusted then. */
-function trustFor({ ca }: https.RequestOptions, environment: Environment): https.RequestOptions {
-  // The SDK's library sends an empty one.
-  return ca ? { ca, rejectUnauthorized: true } : tlsTrust(environment);
 }
 
 /** Behind a proxy, the name of an address would be that of the proxy, since SNI has no addresses. */
@@ -199,11 +188,8 @@ const connectionErrors: Readonly<Record<string, [TransportFailure['kind'], strin
   ENETUNREACH: ['unreachable', 'there is no route to its network'],
   EHOSTUNREACH: ['unreachable', 'there is no route to it'],
   ETIMEDOUT: ['unreachable', 'the connection timed out'],
-  CERT_HAS_EXPIRED: ['untrusted', 'its certificate has expired, or the clock of this machine is wrong'],
-  CERT_NOT_YET_VALID: [
-    'untrusted',
-    'its certificate is not valid yet, or the clock of this machine is wrong',
-  ],
+  CERT_HAS_EXPIRED: ['untrusted', "its certificate has expired, or this machine's clock is wrong"],
+  CERT_NOT_YET_VALID: ['untrusted', "its certificate is not valid yet, or this machine's clock is wrong"],
   ERR_TLS_CERT_ALTNAME_INVALID: ['untrusted', 'its certificate is for another host'],
 };
 
@@ -213,22 +199,17 @@ const unknownAuthority =
 function connectionFailure(error: Error, where: string): TransportFailure {
   const code = errorCode(error);
   if (unknownAuthority.test(code)) {
-    return new TransportFailure(
-      'untrusted',
-      `${where}: its certificate is from an authority that this machine does not trust`,
-      "Set NODE_EXTRA_CA_CERTS to a file with that authority's certificate",
-    );
+    const reason = `${where}: its certificate is from an authority that this machine does not trust`;
+    const fix = "Set NODE_EXTRA_CA_CERTS to a file with that authority's certificate";
+    return new TransportFailure('untrusted', reason, fix);
   }
   const [kind, message] = connectionErrors[code] ?? ['unreachable', error.message];
   return new TransportFailure(kind, `${where}: ${message}`);
 }
 
 function proxyRefusal(proxy: URL, statusCode: number): TransportFailure {
-  return new TransportFailure(
-    'proxy',
-    `the proxy ${proxyName(proxy)} refuses with status ${statusCode}`,
-    statusCode === 407
-      ? 'Set its user and password, such as HTTPS_PROXY=http://user:password@host:port'
-      : 'Check the rules of the proxy, or go around it with NO_PROXY',
-  );
+  const reason = `the proxy ${proxyName(proxy)} refuses with status ${statusCode}`;
+  const signIn = 'Set its user and password, such as HTTPS_PROXY=http://user:password@host:port';
+  const goAround = 'Check the rules of the proxy, or go around it with NO_PROXY';
+  return new TransportFailure('proxy', reason, statusCode === 407 ? signIn : goAround);
 }

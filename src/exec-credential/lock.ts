@@ -5,12 +5,9 @@ import { EckError, errorCode, ifPossible } from '../errors.js';
 import type { CredentialRecords } from './records.js';
 
 /**
- * A lock across processes, and across machines with one home directory. It prevents work from being done twice; stores
- * write whole entries without it.
- *
- * The lock is a hard link, which is atomic on NFS too. Its holder touches it every second. A waiter that sees it
- * untouched for {@link abandonedAfterMs}, by its own monotonic clock, renames it away, and puts it back if it got
- * another lock than the one it watched. `proper-lockfile` is not used, because it can give one lock to two waiters.
+ * A lock across processes, and across machines with one home directory: a hard link, which is atomic on NFS too. Its
+ * holder touches it every second. A waiter that sees it untouched for {@link abandonedAfterMs}, by its own monotonic
+ * clock, takes it over. `proper-lockfile` is not used, because it can give one lock to two waiters.
  */
 export interface RenewalLock {
   /** False after another process took the lock over, as happens to a process that was stopped. */
@@ -43,19 +40,12 @@ export class LockAttempt {
     this.#ownFile = `${path}.${this.#token}`;
   }
 
-  /**
-   * Takes the lock if it is free or abandoned.
-   *
-   * @returns `undefined` if another process holds it
-   * @throws the file system's error if locks cannot be made there
-   */
+  /** Takes the lock if it is free or abandoned. @throws the file system's error if locks cannot be made there */
   try(): RenewalLock | undefined {
     const version = versionOf(this.path);
     const nowMs = this.monotonicMs();
-    const isUntouched = version === this.#version;
-    this.#untouchedMs = isUntouched
-      ? this.#untouchedMs + Math.min(nowMs - this.#lookedAtMs, countedPerLookMs)
-      : 0;
+    if (version !== this.#version) this.#untouchedMs = 0;
+    else this.#untouchedMs += Math.min(nowMs - this.#lookedAtMs, countedPerLookMs);
     this.#version = version;
     this.#lookedAtMs = nowMs;
     if (version !== undefined && this.#untouchedMs <= abandonedAfterMs) return undefined;
@@ -63,14 +53,18 @@ export class LockAttempt {
     try {
       writeFileSync(this.#ownFile, this.#token, { mode: 0o600 });
       if (version !== undefined) this.#removeAbandoned(version);
-      if (link(this.#ownFile, this.path)) lock = this.#hold();
+      linkSync(this.#ownFile, this.path);
+      lock = this.#hold();
+    } catch (error) {
+      // Another waiter was faster.
+      if (errorCode(error) !== 'EEXIST') throw error;
     } finally {
       if (lock === undefined) removeFile(this.#ownFile);
     }
     return lock;
   }
 
-  /** Removes the lock that was watched, and no other. */
+  /** Removes the lock that was watched; another one is put back. */
   #removeAbandoned(version: string): void {
     const away = `${this.#ownFile}.away`;
     try {
@@ -80,10 +74,10 @@ export class LockAttempt {
     }
     if (versionOf(away) === version) {
       // A dead holder does not remove its own link.
-      const token = tokenIn(away) ?? '';
+      const [token = ''] = version.split(' ');
       if (/^[0-9a-f-]{24,36}$/.test(token)) removeFile(`${this.path}.${token}`);
     } else {
-      // Another waiter was faster, and this is its lock. A third process may hold one already.
+      // Another waiter was faster. A third process may hold a lock already.
       ifPossible(() => {
         linkSync(away, this.path);
       });
@@ -92,45 +86,26 @@ export class LockAttempt {
   }
 
   #hold(): RenewalLock {
-    const { path } = this;
-    const ownFile = this.#ownFile;
     const touching = setInterval(() => {
-      const now = new Date();
       // Fails if the lock was taken over.
       ifPossible(() => {
-        utimesSync(ownFile, now, now);
+        utimesSync(this.#ownFile, new Date(), new Date());
       });
     }, touchEveryMs);
     touching.unref();
-    const isStillHeld = (): boolean => tokenIn(path) === this.#token;
-    return {
-      isStillHeld,
-      release() {
-        clearInterval(touching);
-        if (isStillHeld()) removeFile(path);
-        removeFile(ownFile);
-      },
+    const isStillHeld = () => ifPossible(() => readFileSync(this.path, 'utf8')) === this.#token;
+    const release = (): void => {
+      clearInterval(touching);
+      if (isStillHeld()) removeFile(this.path);
+      removeFile(this.#ownFile);
     };
-  }
-}
-
-function link(from: string, to: string): boolean {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    throw error;
+    return { isStillHeld, release };
   }
 }
 
 /** The holder and the time of the last touch. */
 function versionOf(path: string): string | undefined {
   return ifPossible(() => `${readFileSync(path, 'utf8')} ${statSync(path).mtimeMs}`);
-}
-
-function tokenIn(path: string): string | undefined {
-  return ifPossible(() => readFileSync(path, 'utf8'));
 }
 
 /** What another process renewed, or else the lock: none if no lock can be made, or it is held for too long. */
@@ -140,10 +115,8 @@ export interface LockResult {
 }
 
 /**
- * Waits for the renewal lock, or for the result of the process that holds it, and at most for `waitMs`.
- *
- * @param readRenewed the credential that another process has saved meanwhile, if it is fresh
- * @throws EckError the failure of the other process, shared with all that wait at the time, so that ENS is asked once
+ * Waits at most `waitMs` for the renewal lock, or for the credential that its holder saves and `readRenewed` reads.
+ * @throws EckError the holder's failure, shared with all that wait at the time, so that ENS is asked once
  */
 export async function acquireRenewalLock(
   records: CredentialRecords,
@@ -167,16 +140,15 @@ export async function acquireRenewalLock(
     const isNew = last?.finishedAt.getTime() !== before;
     // The lock may be free because the other process is done.
     if (lock !== undefined || isNew) {
-      let isAcquired = false;
+      let unused = lock;
       try {
         const renewed = await readRenewed();
         if (renewed !== undefined) return { renewed };
-        const failure = isNew ? last?.failure : undefined;
-        if (failure !== undefined) throw new EckError(failure.code, failure.message, failure);
-        isAcquired = lock !== undefined;
-        if (isAcquired) return { lock };
+        if (isNew && last?.failure) throw new EckError(last.failure.code, last.failure.message, last.failure);
+        unused = undefined;
+        if (lock !== undefined) return { lock };
       } finally {
-        if (!isAcquired) lock?.release();
+        unused?.release();
       }
     }
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs * (0.5 + Math.random())));
@@ -184,18 +156,14 @@ export async function acquireRenewalLock(
   return {};
 }
 
-/**
- * Does something while no other process renews the credential. A renewal that takes longer than two seconds is not
- * waited for; removing the records takes its lock away, so it saves nothing.
- */
+/** Does something while no other process renews. A renewal that takes longer than 2 s is not waited for. */
 export async function withRenewalLock<T>(records: CredentialRecords, work: () => Promise<T>): Promise<T> {
   // A failed renewal has ended, too.
-  const result = await acquireRenewalLock(records, 2000, () => Promise.resolve(undefined)).catch(
-    () => undefined,
-  );
+  const acquiring = acquireRenewalLock(records, 2000, () => Promise.resolve(undefined));
+  const { lock } = await acquiring.catch((): LockResult => ({}));
   try {
     return await work();
   } finally {
-    result?.lock?.release();
+    lock?.release();
   }
 }

@@ -28,9 +28,8 @@ export interface WriteReport {
 }
 
 /**
- * Writes contexts of different names, with their clusters and users, into the user kubeconfig. Entries with conflicts
- * are left out. An entry is changed in its file; a new one goes to the first file that exists, else to the last one, and
- * so does `current-context`. What a person added to entries of ours stays.
+ * Writes contexts of different names into the user kubeconfig, but for those with conflicts. An entry is changed in its
+ * file; a new one and `current-context` go to the first file that exists, else to the last one.
  */
 export async function writeContexts(
   paths: KubeconfigPaths,
@@ -47,13 +46,10 @@ export function renderKubeconfig(entries: readonly ContextEntry[], rules: WriteR
   const file = parseKubeconfig('', undefined);
   const changes: Changes = { items: [], currentContexts: new Map() };
   planContexts([file], changes, entries, rules);
-  return editedText(file, changes) ?? '';
+  return editedFile(file, changes)?.text ?? '';
 }
 
-/**
- * Removes contexts of ours from every file, with their users, and their clusters, unless another context refers to
- * them. A `current-context` that names one of them becomes empty.
- */
+/** Removes contexts of ours from every file, with their users and clusters, unless another context refers to these. */
 export async function removeContexts(
   paths: KubeconfigPaths,
   names: readonly string[],
@@ -80,16 +76,13 @@ export async function removeContexts(
     }
     for (const file of files) {
       const current = file.content['current-context'];
-      if (typeof current === 'string' && contextNames.has(current)) changes.currentContexts.set(file, '');
+      if (contextNames.has(current as string)) changes.currentContexts.set(file, '');
     }
     return { contextNames: [...contextNames] };
   });
 }
 
-/**
- * Gives users, as they were read, an `exec` entry in place of their other credentials. Names, contexts, and what a
- * person added to the users stay. It is an error if a user changed since it was read.
- */
+/** Gives users an `exec` entry in place of their other credentials. It is an error if one changed since it was read. */
 export async function replaceUsers(
   paths: KubeconfigPaths,
   replacements: readonly (KubeconfigUser & Pick<ContextEntry, 'exec'>)[],
@@ -110,21 +103,16 @@ export async function replaceUsers(
 }
 
 /**
- * Locks and reads the files as a change does, so that problems are found early.
- *
- * @returns the contexts; the names of all entries; and the conflicts by the name of a user or context that another
- *   program wrote: an entry of that name cannot be written without `overwrite`
+ * Locks and reads the files as a change does, so that problems are found early. The conflicts are by the name of a user
+ * or context that another program wrote: an entry of that name cannot be written without `overwrite`.
  */
 export async function readBeforeWriting(paths: KubeconfigPaths) {
   const merged = await withLocks(paths, async () => mergeKubeconfigs(await readFiles(paths)));
   const own = ownEntries(merged);
-  const whole = [...merged.contexts.values()].filter(({ content }) =>
-    merged.users.has(String(content['user'])),
-  );
+  const contexts = [...merged.contexts.values()];
+  const whole = contexts.filter(({ content }) => merged.users.has(content['user'] as string));
   const others = [...merged.users.values(), ...whole].filter(({ section, name }) => !own[section].has(name));
-  const conflicts: ReadonlyMap<string, EckError> = new Map(
-    others.map((user) => [user.name, conflictError(user)]),
-  );
+  const conflicts = new Map(others.map((entry) => [entry.name, conflictError(entry)] as const));
   const names = sections.flatMap((section) => [...merged[section].keys()]);
   return { conflicts, names, ...contextsIn(merged) };
 }
@@ -134,11 +122,7 @@ interface Changes {
   readonly currentContexts: Map<KubeconfigFile, string>;
 }
 
-/**
- * Locks and reads the files, and makes the changes that `plan` adds: all of them or none.
- *
- * @throws EckError `kubeconfig-locked`, `kubeconfig-unusable`
- */
+/** Locks and reads the files, and makes all changes that `plan` adds, or none. @throws EckError `kubeconfig-…` */
 async function changeFiles<Report>(
   paths: KubeconfigPaths,
   plan: (files: readonly KubeconfigFile[], changes: Changes) => Report,
@@ -147,24 +131,18 @@ async function changeFiles<Report>(
     const files = await readFiles(paths);
     const changes: Changes = { items: [], currentContexts: new Map() };
     const report = plan(files, changes);
-    const edited = files.map((file) => ({ path: file.path, text: editedText(file, changes) }));
-    replaceFiles(edited.filter((each): each is { path: string; text: string } => each.text !== undefined));
-    const after = files.map((file) => changes.currentContexts.get(file) ?? file.content['current-context']);
-    return {
-      ...report,
-      currentContext: {
-        before: mergeKubeconfigs(files).currentContext,
-        after: after.find((name): name is string => typeof name === 'string' && name !== ''),
-      },
-    };
+    replaceFiles(files.flatMap((file) => editedFile(file, changes) ?? []));
+    const before = files.map((file) => file.content['current-context'] as string | undefined);
+    const after = files.map((file, index) => changes.currentContexts.get(file) ?? before[index]);
+    return { ...report, currentContext: { before: before.find(Boolean), after: after.find(Boolean) } };
   });
 }
 
-function editedText(file: KubeconfigFile, changes: Changes): string | undefined {
+function editedFile(file: KubeconfigFile, changes: Changes) {
   const items = changes.items.filter((item) => item.file === file);
   const currentContext = changes.currentContexts.get(file);
   if (items.length === 0 && currentContext === undefined) return undefined;
-  return editKubeconfig(file, { items, currentContext });
+  return { path: file.path, text: editKubeconfig(file, { items, currentContext }) };
 }
 
 function planContexts(
@@ -189,8 +167,10 @@ function planContexts(
       const content = existing ? mergedContent(existing.content, contents[section]) : contents[section];
       if (existing && isDeepStrictEqual(existing.content, content)) continue;
       if (existing && !isOurs && !rules.overwrite) error ??= conflictError(existing);
-      const changed = isOurs ? { ...existing?.item, name, [kinds[section]]: content } : undefined;
-      const item = changed ?? { name, [kinds[section]]: contents[section] };
+      const kind = kinds[section];
+      const item = isOurs
+        ? { ...existing?.item, name, [kind]: content }
+        : { name, [kind]: contents[section] };
       items.push({ section, name, item, file: existing?.file ?? destination });
     }
     if (error) {

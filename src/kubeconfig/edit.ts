@@ -19,10 +19,8 @@ export interface ItemChange {
 }
 
 /**
- * The text of a kubeconfig after a change. Changed entries are rendered anew; all other lines stay byte for byte. JSON
- * is written anew with its own indentation. The result is parsed and compared with what was wanted.
- *
- * @throws EckError `kubeconfig-unusable` if the layout cannot be edited, or another part of the file would change
+ * The text of a kubeconfig after a change. Lines of other entries stay byte for byte. JSON is written anew with its own
+ * indentation. @throws EckError `kubeconfig-unusable` if the layout cannot be edited without changing other parts
  */
 export function editKubeconfig(file: KubeconfigFile, change: FileChange): string {
   const { path, text = '', isUtf16, isJson } = file;
@@ -228,17 +226,10 @@ function renderLines(value: unknown, indent: number): string[] {
     .map((line) => ' '.repeat(indent) + line);
 }
 
-const style = {
-  schema: yamlSchema,
-  noArrayIndent: true,
-  lineWidth: -1,
-  noRefs: true,
-  quotingType: '"',
-} as const;
-
 /** Renders values as kubectl does, and the lists of entries in brackets. */
 function render(value: unknown, flowLevel: 0 | 4): string {
-  const text = dump(value, { ...style, flowLevel });
+  const style = { noArrayIndent: true, lineWidth: -1, noRefs: true, quotingType: '"' } as const;
+  const text = dump(value, { ...style, schema: yamlSchema, flowLevel });
   // js-yaml quotes flags without need.
   return text.slice(0, -1).replace(/(?<=[[ ])"(--[a-z-]+)"(?=[\],])/g, '$1');
 }

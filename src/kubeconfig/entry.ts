@@ -56,10 +56,7 @@ const replacedFields = new Set([
   ...['token', 'tokenFile', 'username', 'password', 'auth-provider'],
 ]);
 
-/**
- * The content of an existing entry of ours after it is written again: the wanted content, and what a person added
- * (a namespace, `proxy-url`, `env` of the `exec` entry, impersonation, extensions).
- */
+/** The content of an entry of ours after it is written again: the wanted content, and what a person added to it. */
 export function mergedContent(existing: Mapping, wanted: Mapping): Mapping {
   const extras = Object.entries(existing).filter(([key]) => !replacedFields.has(key));
   const merged = { ...Object.fromEntries(extras), ...wanted };

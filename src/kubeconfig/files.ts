@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
+import { readlinkSync, realpathSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, posix, win32 } from 'node:path';
+import { basename, dirname, isAbsolute, join, posix, win32 } from 'node:path';
 import { chownCommand } from '../cache-directory.js';
 import { EckError, errorCode, ifPossible, printable, usageError } from '../errors.js';
 import type { Environment } from '../world.js';
@@ -9,11 +9,8 @@ import type { Environment } from '../world.js';
 export type KubeconfigPaths = readonly [string, ...string[]];
 
 /**
- * Finds the files of the user kubeconfig as kubectl does: `--kubeconfig` (`flag`), else `$KUBECONFIG`, else
- * `~/.kube/config`. A file with two names in the list counts once. The files may be missing.
- *
- * @returns absolute paths, if there is a current directory
- * @throws EckError `usage` if `$KUBECONFIG` is a list of empty names, of which kubectl reads and writes none
+ * Finds the files of the user kubeconfig as kubectl does, with absolute paths if there is a current directory. A file
+ * with two names in the list counts once. @throws EckError `usage` if `$KUBECONFIG` is a list of empty names
  */
 export function locateKubeconfig(setting: {
   readonly flag?: string | undefined;
@@ -52,10 +49,15 @@ function splitList(list: string, platform: NodeJS.Platform): string[] {
   return parts.map((part) => part.replaceAll('"', ''));
 }
 
-/** The real path of a file, or of the directories that exist if there is no such file. */
-export function realPath(path: string): string {
-  const real = ifPossible(() => realpathSync(path));
-  return real ?? (dirname(path) === path ? path : join(realPath(dirname(path)), basename(path)));
+/** The real path of a file that may be missing, behind symbolic links. */
+export function realPath(path: string, mostLinks = 40): string {
+  const real = ifPossible(() => realpathSync.native(path));
+  if (real !== undefined || dirname(path) === path) return real ?? path;
+  const directory = realPath(dirname(path), mostLinks);
+  const next = mostLinks > 0 ? ifPossible(() => readlinkSync(path)) : undefined;
+  if (next === undefined) return join(directory, basename(path));
+  // Not joined: `..` behind a symbolic link is not the directory that the path names.
+  return realPath(isAbsolute(next) ? next : `${directory}/${next}`, mostLinks - 1);
 }
 
 /** The largest kubeconfig that is read or written, in bytes: thousands of clusters. */
@@ -64,10 +66,8 @@ export const tooLarge = `it is larger than ${maxSize / 1024 / 1024} MiB`;
 export const notRegular = 'it is not a regular file';
 
 /**
- * Reads a regular file or the null device, through symbolic links, as UTF-8, or as UTF-16 if it has a byte order mark.
- *
- * @returns undefined if there is no such file
- * @throws EckError `kubeconfig-unusable`
+ * Reads a regular file or the null device as UTF-8, or as UTF-16 if it has a byte order mark; `undefined` if there is no
+ * such file. @throws EckError `kubeconfig-unusable`
  */
 export async function readText(path: string): Promise<{ text: string; isUtf16: boolean } | undefined> {
   let bytes: Buffer;

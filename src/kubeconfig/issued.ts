@@ -20,21 +20,18 @@ export interface IssuedKubeconfig {
 const maxLength = 1024 * 1024;
 
 /**
- * Reads the kubeconfig that ENS issued for a cluster, as YAML text or as an object. It is not trusted: the server must
- * be https, the CA bundle must parse, and the client certificate and key must parse, belong together and not have
- * expired. YAML aliases are refused.
- *
- * @param config `Config` of the response
- * @throws EckError `issued-kubeconfig-invalid`, without quoting from the text
+ * Reads the kubeconfig that ENS issued for a cluster, `Config` of the response, as YAML text or an object. It is not
+ * trusted. @throws EckError `issued-kubeconfig-invalid`, without quoting from the text
  */
 export function readIssuedKubeconfig(config: unknown, clusterId: string, now: Date): IssuedKubeconfig {
   try {
     const kubeconfig = asMapping(parse(config), 'it');
     const context = contentOf(kubeconfig, 'context', kubeconfig['current-context']);
-    return {
-      cluster: readCluster(contentOf(kubeconfig, 'cluster', context['cluster'])),
-      credential: readCredential(contentOf(kubeconfig, 'user', context['user']), now),
-    };
+    const cluster = readCluster(contentOf(kubeconfig, 'cluster', context['cluster']));
+    const user = contentOf(kubeconfig, 'user', context['user']);
+    const certificate = base64Text(user, 'client-certificate-data');
+    const privateKey = base64Text(user, 'client-key-data');
+    return { cluster, credential: checkClientCredential({ certificate, privateKey }, now) };
   } catch (error) {
     const message = `The kubeconfig that ENS issued for ${clusterId} cannot be used: ${messageOf(error)}`;
     throw new EckError('issued-kubeconfig-invalid', message, { fix: 'Check the cluster in the ENS console' });
@@ -99,11 +96,6 @@ function readCluster(cluster: Mapping): IssuedKubeconfig['cluster'] {
     throw new Error('its tls-server-name is not a host name');
   }
   return { server, certificateAuthorityPem, tlsServerName };
-}
-
-function readCredential(user: Mapping, now: Date): ClientCredential {
-  const certificate = base64Text(user, 'client-certificate-data');
-  return checkClientCredential({ certificate, privateKey: base64Text(user, 'client-key-data') }, now);
 }
 
 function base64Text(mapping: Mapping, key: string): string {

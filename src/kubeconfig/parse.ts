@@ -26,10 +26,8 @@ export interface NamedEntry {
 }
 
 /**
- * Parses a kubeconfig, YAML or JSON. The first YAML document counts, as for kubectl.
- *
- * @throws EckError `kubeconfig-unusable` if kubectl would refuse it. The message quotes nothing but names. Its cause may be
- *   a {@link FieldProblem}
+ * Parses a kubeconfig, YAML or JSON. The first YAML document counts, as for kubectl. @throws EckError
+ * `kubeconfig-unusable` if kubectl would refuse it, quoting nothing but names. Its cause may be a {@link FieldProblem}.
  */
 export function parseKubeconfig(path: string, text: string | undefined, isUtf16 = false): KubeconfigFile {
   const [document] = splitDocument(text ?? '');

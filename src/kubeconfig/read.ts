@@ -14,11 +14,7 @@ import {
 /** Several kubeconfig files merged as kubectl does: the first to define something wins. */
 export type MergedKubeconfig = ReturnType<typeof mergeKubeconfigs>;
 
-/**
- * Reads every file of the user kubeconfig. Missing files count as empty.
- *
- * @throws EckError `kubeconfig-unusable` if a file cannot be read
- */
+/** Reads every file of the user kubeconfig. Missing files count as empty. @throws EckError `kubeconfig-unusable` */
 export function readFiles(paths: KubeconfigPaths): Promise<KubeconfigFile[]> {
   return Promise.all(
     paths.map(async (path) => {
@@ -52,10 +48,7 @@ export function mergeKubeconfigs(files: readonly KubeconfigFile[]) {
   };
 }
 
-/**
- * The names of our entries: users whose `exec` entry runs `kubectl-eck`, contexts of these users, and clusters of
- * these contexts.
- */
+/** The names of users whose `exec` entry runs this plugin, of their contexts, and of the clusters of these. */
 export function ownEntries(merged: MergedKubeconfig): Readonly<Record<Section, ReadonlySet<unknown>>> {
   const ours = [...merged.users.values()].filter(({ content }) => isOwnUser(content));
   const users = new Set<unknown>(ours.map(({ name }) => name));
@@ -69,7 +62,7 @@ export function ownEntries(merged: MergedKubeconfig): Readonly<Record<Section, R
 
 export type UserContexts = Awaited<ReturnType<typeof readContexts>>;
 
-/** A context with its user and cluster, which may not exist. */
+/** A context with its user and cluster, which may be missing. */
 export interface UserContext {
   readonly name: string;
   readonly file: string;
@@ -127,28 +120,35 @@ export interface KubeconfigUser {
   /** The user's content, which may hold secrets. */
   readonly content: Mapping;
   readonly isOwn: boolean;
-  readonly contexts: readonly { readonly name: string; readonly clusterName: string | undefined }[];
+  readonly contexts: readonly (Pick<UserContext, 'name' | 'cluster' | 'clusterFile'> & {
+    readonly clusterName: string | undefined;
+  })[];
 }
 
 /**
- * Reads the users of every file. A context counts for the user of its own file, since files are also used one by one,
- * else for the user that kubectl finds.
+ * Reads the users of every file. A context has the user and the cluster of its own file, since files are also used one
+ * by one, else those that kubectl finds.
  */
 export async function readUsers(paths: KubeconfigPaths): Promise<KubeconfigUser[]> {
   const files = await readFiles(paths);
-  const users = files.flatMap((file) => entriesOf(file, 'users'));
-  const contexts = [...mergeKubeconfigs(files).contexts.values()].map((context) => {
-    const namesakes = users.filter(({ name }) => name === context.content['user']);
-    return { context, user: namesakes.find(({ file }) => file === context.file) ?? namesakes[0] };
+  const entries = (section: Section) => files.flatMap((file) => entriesOf(file, section));
+  const [users, clusters] = [entries('users'), entries('clusters')];
+  const contexts = [...mergeKubeconfigs(files).contexts.values()].map(({ name, file, content }) => {
+    const find = (list: readonly NamedEntry[], wanted: unknown) => {
+      const namesakes = list.filter((entry) => entry.name === wanted);
+      return namesakes.find((entry) => entry.file === file) ?? namesakes[0];
+    };
+    const cluster = find(clusters, content['cluster']);
+    const [clusterName, clusterFile] = [stringOf(content['cluster']), cluster?.file.path];
+    const context = { name, clusterName, cluster: cluster?.content, clusterFile };
+    return { context, user: find(users, content['user']) };
   });
   return users.map((user) => ({
     name: user.name,
     file: user.file.path,
     content: user.content,
     isOwn: isOwnUser(user.content),
-    contexts: contexts
-      .filter((each) => each.user === user)
-      .map(({ context: { name, content } }) => ({ name, clusterName: stringOf(content['cluster']) })),
+    contexts: contexts.filter((each) => each.user === user).map(({ context }) => context),
   }));
 }
 

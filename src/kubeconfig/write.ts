@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { removeFile } from '../cache-directory.js';
 import { EckError, errorCode, ifPossible, printable } from '../errors.js';
@@ -10,11 +10,8 @@ const retryMs = 50;
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs `task` while holding kubectl's lock, `<file>.lock`, on every file, and removes what killed runs left beside the
- * files. Locks are released when the task ends and when
- * a signal ends the process. A file in a missing or read-only directory is not locked: no process can replace it.
- *
- * @throws EckError `kubeconfig-locked` if another process holds a lock for 5 seconds
+ * Runs `task` while holding kubectl's lock, `<file>.lock`, on every file, also until a signal ends the process. A file in
+ * a missing or read-only directory is not locked: no process can replace it. @throws EckError `kubeconfig-locked`
  */
 export async function withLocks<Result>(
   paths: readonly string[],
@@ -72,10 +69,10 @@ async function acquireLock(path: string, held: string[]): Promise<void> {
   }
 }
 
-/** Creates the directory of a new kubeconfig, for this user alone. */
+/** Creates the directory of a new kubeconfig, behind symbolic links, for this user alone. */
 export function makeDirectoryFor(path: string): void {
   try {
-    fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    fs.mkdirSync(dirname(realPath(path)), { recursive: true, mode: 0o700 });
   } catch (error) {
     throw cannot('write', path, error);
   }
@@ -83,11 +80,8 @@ export function makeDirectoryFor(path: string): void {
 
 /**
  * Replaces the texts of files whose locks are held. All are written to temporary files first, so that a full disk
- * changes none; then each is renamed. A file is written in place if it is mounted by itself, hard-linked, or owned by
- * another user. Symbolic links and permissions stay; a new file is for this user alone. Synchronous, so that a signal
- * with a listener cannot interrupt it.
- *
- * @throws EckError `kubeconfig-unusable`, saying which files are changed. No temporary file is left behind
+ * changes none. Synchronous, so that a signal with a listener cannot interrupt it.
+ * @throws EckError `kubeconfig-unusable`, saying which files are changed
  */
 export function replaceFiles(files: readonly { readonly path: string; readonly text: string }[]): void {
   const temporaries: string[] = [];
@@ -128,27 +122,14 @@ function listed(what: string, paths: readonly string[]): string {
 }
 
 function placeOf(path: string) {
-  const target = followLinks(path);
+  const target = realPath(path);
   const temporary = `${dirname(target)}/.${basename(target)}.kubectl-eck.tmp`;
   const replaced = fs.statSync(target, { throwIfNoEntry: false });
   if (replaced?.isFile() === false) throw new Error(notRegular);
   return { target, temporary, replaced };
 }
 
-/** The file behind symbolic links, which may be missing. */
-function followLinks(path: string, links = 0): string {
-  if (links > 40) throw new Error('too many symbolic links');
-  if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path;
-  const next = fs.readlinkSync(path);
-  // Not joined: `..` behind a symbolic link is not the directory that the path names.
-  return followLinks(isAbsolute(next) ? next : `${dirname(path)}/${next}`, links + 1);
-}
-
-/**
- * Checks that a file can be written, and changes nothing.
- *
- * @throws EckError `kubeconfig-unusable`
- */
+/** Checks that a file can be written, and changes nothing. @throws EckError `kubeconfig-unusable` */
 export function checkWritable(path: string): void {
   try {
     const { target, replaced } = placeOf(path);
@@ -161,7 +142,7 @@ export function checkWritable(path: string): void {
   }
 }
 
-/** Whether a file would be separated from its other names, or change its owner, by a rename. */
+/** Whether a rename would separate a file from its other names, or change its owner: it is written in place. */
 function mustStay(file: fs.Stats | undefined): boolean {
   const user = process.geteuid?.() ?? 0;
   return file !== undefined && (file.nlink > 1 || (user !== 0 && file.uid !== user));
@@ -169,9 +150,8 @@ function mustStay(file: fs.Stats | undefined): boolean {
 
 function writeTemporary(temporary: string, bytes: Buffer, target: string, replaced?: fs.Stats): void {
   if (bytes.length > maxSize) throw new Error(tooLarge);
-  if (replaced === undefined) fs.mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
   // A rename would replace a file that its owner made read-only.
-  else fs.closeSync(fs.openSync(target, 'r+'));
+  if (replaced !== undefined) fs.closeSync(fs.openSync(target, 'r+'));
   writeAndSync(temporary, 'wx', bytes);
   if (replaced === undefined) return;
   try {

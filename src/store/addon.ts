@@ -1,8 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import type * as keyring from '@napi-rs/keyring';
 import { messageOf } from '../errors.js';
-import type { Items } from './split-items.js';
-import { StoreError } from './store.js';
+import { StoreError, type Items } from './store.js';
 
 /** True in the executable. Set at build time, so that the bundler drops the other branch. */
 declare const KUBECTL_ECK_STANDALONE: boolean | undefined;
@@ -42,26 +41,28 @@ export const loadAddon: LoadAddon = async (store) => {
 export function addonItems(store: AddonStore, load: LoadAddon) {
   let addon: KeyringAddon | undefined;
 
-  async function use<T>(name: string, work: (entry: keyring.Entry | keyring.AsyncEntry) => Promise<T> | T) {
+  async function use<T>(work: (module: KeyringAddon) => Promise<T> | T): Promise<T> {
     try {
-      addon ??= await load(store);
-      // The kernel answers at once; starting threads to wait for it takes a millisecond.
-      const Entry = store === 'kernel' ? addon.Entry : addon.AsyncEntry;
-      return await work(new Entry(service, name, { linux: { store: 'keyutils' } }));
+      return await work((addon ??= await load(store)));
     } catch (error) {
       throw storeFailure(store, error);
     }
   }
 
+  // The kernel answers at once; starting threads to wait for it takes a millisecond.
+  const entryOf = ({ Entry, AsyncEntry }: KeyringAddon, name: string) =>
+    new (store === 'kernel' ? Entry : AsyncEntry)(service, name, { linux: { store: 'keyutils' } });
+
   const items: Items = {
     read: (name) =>
-      use(name, async (entry) => {
-        const bytes = await entry.getSecret();
+      use(async (module) => {
+        const bytes = await entryOf(module, name).getSecret();
         return bytes === null ? undefined : Uint8Array.from(bytes);
       }),
-    save: (name, bytes) => use(name, (entry) => entry.setSecret(bytes)),
+    save: (name, bytes) => use((module) => entryOf(module, name).setSecret(bytes)),
     delete: (name) =>
-      use(name, async (entry) => {
+      use(async (module) => {
+        const entry = entryOf(module, name);
         const deleted = await entry.deleteCredential();
         // On macOS the addon does not report an item that the keychain would not delete. In the kernel there may be another.
         if (store === 'keychain' && deleted && (await entry.getSecret()) !== null)
@@ -71,9 +72,7 @@ export function addonItems(store: AddonStore, load: LoadAddon) {
   };
 
   async function deleteAll(): Promise<number> {
-    const found = await (await load(store)).findCredentialsAsync(service).catch((error: unknown) => {
-      throw storeFailure(store, error);
-    });
+    const found = await use((module) => module.findCredentialsAsync(service));
     for (const { account } of found) await items.delete(account);
     // The parts of one entry are named `<name>#2` and so on.
     return found.filter(({ account }) => !/#\d+$/.test(account)).length;
@@ -81,12 +80,8 @@ export function addonItems(store: AddonStore, load: LoadAddon) {
   return { ...items, deleteAll };
 }
 
-type KnownFailure = readonly [
-  RegExp,
-  reason: 'locked' | 'absent' | 'refused' | 'full',
-  message: string,
-  fix: string,
-];
+type Reason = 'locked' | 'absent' | 'refused' | 'full';
+type KnownFailure = readonly [RegExp, Reason, message: string, fix: string];
 
 /** The words of @napi-rs/keyring 2.1, which has no codes. On macOS they are in the person's language: then `refused`. */
 const knownFailures: Record<AddonStore, readonly KnownFailure[]> = {

@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import { errorCode, printable } from '../errors.js';
-import { sameBytes } from './split-items.js';
-import { StoreError, type Store } from './store.js';
+import { sameBytes, StoreError, type Store } from './store.js';
 
 /** Larger files are not read. */
 const largestFile = 1 << 20;
@@ -114,11 +113,9 @@ async function writeAndSync(path: string, flags: string, bytes?: Uint8Array): Pr
 }
 
 function deleteAbandoned(directory: string): void {
-  for (const name of fs.readdirSync(directory)) {
-    if (!name.endsWith('.tmp')) continue;
-    const path = `${directory}/${name}`;
-    const found = fs.lstatSync(path, { throwIfNoEntry: false });
-    if (found !== undefined && Date.now() - found.mtimeMs > abandonedMs) deleteFile(path);
+  for (const name of fs.readdirSync(directory).filter((each) => each.endsWith('.tmp'))) {
+    const found = fs.lstatSync(`${directory}/${name}`, { throwIfNoEntry: false });
+    if (found && Date.now() - found.mtimeMs > abandonedMs) deleteFile(`${directory}/${name}`);
   }
 }
 
@@ -142,7 +139,6 @@ function isOpenToOthers(found: fs.Stats): boolean {
 
 function refusal(directory: string, why: string, cause?: unknown): StoreError {
   const message = `the directory ${printable(directory)} for credentials ${why}`;
-  const isInTheWay = cause === undefined;
-  const fix = `${isInTheWay ? 'move it out of the way' : 'set KUBECACHEDIR to a directory that can be written'}, or choose another --store`;
-  return new StoreError('file', 'keychain-refused', message, fix, cause);
+  const fix = cause ? 'set KUBECACHEDIR to a directory that can be written' : 'move it out of the way';
+  return new StoreError('file', 'keychain-refused', message, `${fix}, or choose another --store`, cause);
 }

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ifPossible } from '../errors.js';
 import type { World } from '../world.js';
 import { addonItems, loadAddon, service, type LoadAddon } from './addon.js';
-import { sameBytes, splitItems } from './split-items.js';
-import { StoreError, type Store } from './store.js';
+import { sameBytes, splitItems, StoreError, type Store } from './store.js';
 
 /**
  * The store `kernel`: the kernel's session keyring and, where the kernel has one, the user's persistent keyring. In
@@ -20,10 +19,7 @@ export function openKernelKeyring(
   const entries = splitItems(items);
   let checked: Promise<void> | undefined;
 
-  /**
-   * The kernel gives a process that has no session keyring one of its own, which no other process can read. It does so
-   * at the first access, which is made here and leaves nothing behind.
-   */
+  /** The first access, which leaves nothing, gives a process without a session keyring one that no other can read. */
   async function check(): Promise<void> {
     if (platform !== 'linux') fail('absent', 'only Linux has a kernel keyring', 'choose another --store');
     const before = sessionKeyrings();

@@ -1,8 +1,7 @@
 import type { World } from '../world.js';
 import { addonItems, loadAddon, type LoadAddon } from './addon.js';
 import { findSessionBus, SecretService } from './secret-service.js';
-import { splitItems, type Items } from './split-items.js';
-import { StoreError, type Store } from './store.js';
+import { splitItems, StoreError, type Items, type Store } from './store.js';
 
 /** The most bytes of one Windows credential (CRED_MAX_CREDENTIAL_BLOB_SIZE). */
 const windowsItemLimit = 2560;

@@ -10,11 +10,7 @@ import { StoreError, type Store } from './store.js';
 
 export type StoreContext = Pick<World, 'environment' | 'platform' | 'homeDirectory' | 'warn'>;
 
-/**
- * The store that was chosen. To add one: its name in settings.ts, a file here, and a case below. Nothing is loaded or
- * asked before its first call. `auto` is the OS keychain if it works, else the kernel keyring on Linux, else nothing is
- * saved; its methods throw no StoreError.
- */
+/** The store that was chosen. Nothing is loaded or asked before its first call. `auto` throws no StoreError. */
 export function openStore(choice: StoreChoice, context: StoreContext): Store {
   switch (choice) {
     case 'auto': {
@@ -36,8 +32,8 @@ export function openStore(choice: StoreChoice, context: StoreContext): Store {
 const skipMs = 60_000;
 
 /**
- * The first of some stores that works, at every call; a store that does not work is reported. `read` goes on to the
- * next store if one has no entry, because it may have been locked when the entry was saved. `delete` deletes from all.
+ * The first store that works, at every call; others are in `failures`. `read` goes on if a store has no entry, because it
+ * may have been locked when the entry was saved. `delete` deletes from all.
  */
 export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 'platform' | 'warn'>): Store {
   const directory = cacheDirectory(context);

@@ -3,8 +3,7 @@ import { ifPossible, messageOf, printable } from '../errors.js';
 import type { Environment } from '../world.js';
 import { service } from './addon.js';
 import { bus, BusConnection, DBusError } from './dbus.js';
-import type { Items } from './split-items.js';
-import { StoreError } from './store.js';
+import { StoreError, type Items } from './store.js';
 
 const destination = 'org.freedesktop.secrets';
 const servicePath = '/org/freedesktop/secrets';

@@ -13,7 +13,9 @@ function user(name: string, content: Mapping, ...contexts: string[]): Kubeconfig
     file: '/config',
     content,
     isOwn: 'exec' in content,
-    contexts: pairs.map(([context = '', clusterName]) => ({ name: context, clusterName })),
+    contexts: pairs.map(([context = '', clusterName]) => ({
+      ...{ name: context, clusterName, cluster: undefined, clusterFile: undefined },
+    })),
   };
 }
 

@@ -90,7 +90,7 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'the user kubeco
     const argv = [...traced, trace, programs.standalone, ...all];
     const got = await runProgram('strace', argv, { env: sandbox.environment(), timeoutMs: 60_000 });
     expect(got).toMatchObject({ status: 0, stdout: '' });
-    expect(got.stderr.trim().split('\n')).toHaveLength(3);
+    expect(got.stderr.trim().split('\n')).toHaveLength(4);
     expect(got.stderr).not.toMatch(/[^\n\P{Cc}]|Fetching/u);
     const renames = (await readFile(trace, 'utf8')).split('\n');
     expect(renames.filter((line) => line.includes('/.kube/config"'))).toHaveLength(1);
@@ -183,6 +183,7 @@ describe('clusters', () => {
       expect.stringMatching(/^Context shop in .* reaches the cluster as .*\.$/),
       expect.stringContaining(`CN=someone; valid until ${until}) is saved in a file`),
       'It is the current context. Try: kubectl get nodes',
+      expect.stringContaining('Renewing needs the same variables.'),
       '',
     ]);
     expect(await sandbox.run(['get-credentials', 'eck-shop'], { env })).toEqual(got);

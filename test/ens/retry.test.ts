@@ -1,7 +1,7 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { EckError } from '../../src/errors.js';
 import { EnsError, type FaultClass } from '../../src/ens/errors.js';
-import { backoffMs, RateLimiter, withRetry, type RetryClock, type RetryRules } from '../../src/ens/retry.js';
+import { backoffMs, RateLimiter, withRetry, type RetryRules } from '../../src/ens/retry.js';
 
 const throttled = (retryAfterMs?: number) =>
   new EnsError('ens-throttled', 'slow down', undefined, retryAfterMs);
@@ -21,19 +21,6 @@ test.each([
   expect(backoffMs(failures, 0.5, 60_000)).toBe(60_000);
 });
 
-/** Time passes only in attempts and sleeps. */
-class FakeClock implements RetryClock {
-  nowMs = 0;
-  readonly sleeps: number[] = [];
-  monotonicMs = (): number => this.nowMs;
-  random = (): number => 1;
-  sleep = (ms: number): Promise<void> => {
-    this.sleeps.push(ms);
-    this.nowMs += ms;
-    return Promise.resolve();
-  };
-}
-
 interface Played {
   readonly sleeps: number[];
   /** The time that is left at each attempt. */
@@ -44,19 +31,30 @@ interface Played {
 
 /** Makes attempts that take `attemptMs` and fail with these errors, one after another, and then succeed. */
 async function play(errors: readonly Error[], budget: RetryRules, attemptMs = 0): Promise<Played> {
-  const clock = new FakeClock();
+  jest.useFakeTimers();
+  jest.spyOn(Math, 'random').mockReturnValue(1);
+  const sleeps: number[] = [];
   const remaining: number[] = [];
   const heard: unknown[] = [];
-  const attempt = (remainingMs: number): Promise<string> => {
+  let failedAt: number | undefined;
+  const attempt = async (remainingMs: number): Promise<string> => {
+    if (failedAt !== undefined) sleeps.push(performance.now() - failedAt);
     const error = errors[remaining.length];
     remaining.push(remainingMs);
-    clock.nowMs += attemptMs;
-    return error === undefined ? Promise.resolve('response') : Promise.reject(error);
+    if (attemptMs > 0) await new Promise((resolve) => setTimeout(resolve, attemptMs));
+    failedAt = performance.now();
+    return error === undefined ? 'response' : Promise.reject(error);
   };
   const onRetry = (error: EnsError): number => heard.push(error);
-  const result = await withRetry(attempt, { ...budget, onRetry }, clock).catch((error: unknown) => error);
-  return { sleeps: clock.sleeps, remaining, heard, result };
+  const trying = withRetry(attempt, { ...budget, onRetry }).catch((error: unknown) => error);
+  await jest.runAllTimersAsync();
+  return { sleeps, remaining, heard, result: await trying };
 }
+
+afterEach(() => {
+  jest.useRealTimers();
+  jest.restoreAllMocks();
+});
 
 describe('withRetry', () => {
   const many = Array.from({ length: 9 }, unavailable);

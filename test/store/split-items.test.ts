@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { cacheKeyText } from '../../src/credential/cache-key.js';
 import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
-import { splitItems, type Items } from '../../src/store/split-items.js';
+import { splitItems, type Items } from '../../src/store/store.js';
 
 const limit = 50;
 const key = cacheKeyText({ endpoint: { kind: 'default' }, identity: { kind: 'chain' }, clusterId: 'a' });

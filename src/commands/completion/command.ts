@@ -38,11 +38,7 @@ export function completionCommand(): Command {
     });
 }
 
-/**
- * Answers `__complete`, which shells run, on standard output, and ends the process. It never fails and never warns.
- *
- * @param words the words after the program's name; the last one is the word under the cursor
- */
+/** Answers `__complete`, which shells run, and ends the process. It never fails and never warns. */
 export async function answerCompletion(
   root: Command,
   words: readonly string[],

@@ -9,7 +9,7 @@ export interface Candidate {
 /** A cluster with the contexts that reach it. */
 export interface KnownCluster {
   readonly clusterId: string;
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly region?: string;
   readonly contexts: readonly string[];
 }
@@ -35,11 +35,8 @@ interface Line {
 }
 
 /**
- * Completes the word under the cursor from the definitions of the commands.
- *
- * @param words the words after the program's name; the last one is under the cursor
- * @param sourcesFor is called with the command after it has the options before the cursor
- * @returns `undefined` for the name of a file, which the shell completes
+ * Completes the last word, which is under the cursor, from the definitions of the commands. `sourcesFor` is called once
+ * the command has the options before it. @returns `undefined` for the name of a file, which the shell completes
  */
 export async function complete(
   root: Command,

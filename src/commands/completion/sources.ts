@@ -28,9 +28,8 @@ export function sourcesFor(command: Command, world: World): Sources {
         readOwnContexts(kubeconfigPaths(command, world), world),
         takesContexts(command) ? [] : accountClusters(settings, world),
       ]);
-      const cached = readRecords(world).map(({ key: { clusterId }, clusterName }) => {
-        return { clusterId, ...(clusterName !== undefined && { name: clusterName }) };
-      });
+      const records = readRecords(world);
+      const cached = records.map(({ key, clusterName }) => ({ clusterId: key.clusterId, name: clusterName }));
       const clusterIds = new Set([...cached, ...contexts, ...listed].map(({ clusterId }) => clusterId));
       return [...clusterIds].map((clusterId) => ({
         ...[...listed, ...cached].find((cluster) => cluster.clusterId === clusterId),
@@ -76,8 +75,7 @@ async function listNow(settings: Settings, world: World): Promise<ListedCluster[
     // They run a program, or use up a token.
     if (cli && modesBehind(cli, identity.name).some((mode) => /^(?:External|OAuth)$/.test(mode))) return [];
   }
-  const client = await openClient(settings, world);
-  return listClusters(client, {}, world);
+  return listClusters(await openClient(settings, world), {}, world);
 }
 
 /** How long a saved list is used: long enough to type a command. */

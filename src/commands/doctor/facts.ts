@@ -69,10 +69,8 @@ export interface Facts {
 }
 
 /**
- * Finds the context and the cluster to check, and sets the variables of the `exec` entry, as kubectl does.
- *
- * @param name a context's name or a cluster's id; by default the current context
- * @throws EckError `usage`
+ * Finds the context and the cluster to check by a context's name or a cluster's id, by default the current context, and
+ * sets the variables of the `exec` entry, as kubectl does. @throws EckError `usage`
  */
 export async function findFacts(name: string | undefined, command: Command, world: World): Promise<Facts> {
   const typed = typedSettings(command);
@@ -112,6 +110,7 @@ export async function findFacts(name: string | undefined, command: Command, worl
     timeout: undefined,
     'exec-api-version': String(exec?.['apiVersion']).endsWith('/v1beta1') ? 'v1beta1' : undefined,
   };
+  const setUp = clusterId === undefined ? 'get-credentials' : `get-credentials ${clusterId}`;
   return {
     clusterId,
     settings: readSettings(texts, environment),
@@ -121,11 +120,7 @@ export async function findFacts(name: string | undefined, command: Command, worl
     kubeconfigError,
     kubeconfigFile: (clusterId === undefined ? undefined : context?.file) ?? contexts.destination ?? paths[0],
     kubeconfigFlag: flags.kubeconfig === undefined ? [] : ['--kubeconfig', paths[0]],
-    setUpCommand: (otherFlags) =>
-      commandLine(`get-credentials${clusterId === undefined ? '' : ` ${clusterId}`}`, {
-        ...flags,
-        ...otherFlags,
-      }),
+    setUpCommand: (otherFlags) => commandLine(setUp, { ...flags, ...otherFlags }),
     convertCommand: context && clusterId && convertCommandLine(context, clusterId, command),
   };
 }

@@ -9,7 +9,7 @@ import { checkWritable } from '../../kubeconfig/write.js';
 import type { Mapping } from '../../mapping.js';
 import type { World } from '../../world.js';
 import { ok, skipped, warning, type Check, type Facts } from './facts.js';
-import { runProgram } from './programs.js';
+import { runProgram } from './machine.js';
 
 /** There is a kubectl that understands the version of the context's `exec` entry, and may run this plugin. */
 export const kubectl: Check = async (facts, world) => {

@@ -129,6 +129,11 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
     ? setUp && summaryOfOne(setUp, identity, written)
     : summaryOfMany(report.setUps, failures, identity, written);
   for (const line of lines ?? []) printLine(line);
+  if (setUp?.key.identity.kind === 'access-key') {
+    printLine(
+      'Renewing needs the same variables. To do without: run "aliyun configure", then this with --profile NAME',
+    );
+  }
   if (report.stopped) throw report.stopped;
   if (failure) process.exitCode = 1;
 }
