@@ -4,41 +4,57 @@ import { readFileSync } from 'node:fs';
 import { kubectls, type Outcome } from '../test/support/kubectl.js';
 import { repository, runProgram, Sandbox } from '../test/support/sandbox.js';
 
-const [kubectl] = kubectls;
-const sandbox = await Sandbox.create('eck-demo');
-const { ens, clusterId } = sandbox;
+const kubectl = kubectls.at(-1);
+const sandbox = await Sandbox.create('eck-0123abcd');
+const { ens, clusterId, authority, apiServer } = sandbox;
+const name = 'shop-hangzhou';
+ens.putCluster({ clusterId, name, authority, server: apiServer.url });
 // The home directory is the sandbox's, the keychain is that of the person.
 const keychainVariables = ['DBUS_SESSION_BUS_ADDRESS', 'XDG_RUNTIME_DIR', 'DISPLAY', 'WAYLAND_DISPLAY'];
 const env = {
   ...Object.fromEntries(keychainVariables.map((name) => [name, process.env[name]])),
-  KUBECTL_ECK_ENDPOINT: undefined,
   KUBECTL_ECK_STORE: undefined,
 };
 // Not --all, which would delete the person's own credentials, too.
 const logout = ['logout', clusterId];
+const [client, work] =
+  kubectl === undefined
+    ? [
+        'The JavaScript client, since there is no kubectl',
+        'start Node.js, and ask with the cached credential',
+      ]
+    : ['kubectl get nodes', 'kubectl get nodes with the cached credential'];
 
 try {
-  const store = await findStore();
+  const { store, problem } = await findStore();
+  const isOld = kubectl !== undefined && kubectl.minor < 22;
+  const options = [
+    ...(store === 'file' ? ['--store', store] : []),
+    ...(isOld ? ['--exec-api-version', 'v1beta1'] : []),
+  ];
+  const getCredentials = ['get-credentials', name, ...options];
   const callsBefore = ens.calls();
-  const getCredentials = ['get-credentials', clusterId, '--endpoint', ens.endpoint, '--store', store];
   step(`kubectl eck ${getCredentials.join(' ')}`);
-  await timed(() => sandbox.run(getCredentials, { env }));
+  if (problem !== undefined) say(`(--store file, since no keychain works here: ${problem})\n`);
+  await timed('fetch, save and write', () => sandbox.run(getCredentials, { env }));
 
-  step('The kubeconfig: no client key');
-  say(readFileSync(sandbox.kubeconfig, 'utf8').replace(/(certificate-authority-data: .{20}).*/, '$1…'));
+  step('The kubeconfig: how to ask for the key, and no key');
+  const kubeconfig = readFileSync(sandbox.kubeconfig, 'utf8');
+  say(kubeconfig.slice(kubeconfig.indexOf('users:'), kubeconfig.indexOf('contexts:')));
 
-  for (const when of ['first', 'second']) {
-    step(`kubectl get nodes, ${when} time`);
-    await timed(getNodes);
-    say(`calls to ENS so far: ${ens.calls() - callsBefore}`);
-  }
+  step(client);
+  await timed(work, getNodes);
   await ens.stop();
-  step('kubectl get nodes, after ENS stopped');
-  await timed(getNodes);
+  step(`${client}, after ENS stopped`);
+  await timed(work, getNodes);
+  say(`calls for a kubeconfig to ENS: ${ens.calls('DescribeClusterUserKubeconfig') - callsBefore}`);
 
+  step(`kubectl eck ${logout.join(' ')}`);
   const files = await sandbox.filesWithIssuedKeys();
-  step(`Files with the private key: ${files.length === 0 ? 'none' : files.join(', ')}`);
-  await timed(() => sandbox.run(logout, { env }));
+  await timed('delete the credential', () => sandbox.run(logout, { env }));
+  const where = store === 'file' ? 'only in the store "file", which the demo chose' : 'in no file';
+  step(`Done. The private key was ${files.length === 0 ? 'in no file' : where}, and everything is deleted.`);
+  say('Next: install kubectl-eck as README.md says, then run "kubectl eck login" with your own account.');
 } catch (error) {
   console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
@@ -46,14 +62,19 @@ try {
   await sandbox.dispose();
 }
 
-/** `auto` if this machine saves what is written to its keychain, else `file`. */
-async function findStore(): Promise<'auto' | 'file'> {
-  const args = ['exec-credential', '--cluster-id', clusterId, '--endpoint', ens.endpoint];
-  for (let time = 0; time < 2; time += 1) await sandbox.run(args, { env });
-  const isSaved = ens.calls() === 1;
+/** `auto` if this machine saves what is written to its keychain, else `file` and why. */
+async function findStore(): Promise<{ store: 'auto' | 'file'; problem?: string }> {
+  const args = ['exec-credential', '--cluster-id', clusterId];
+  const before = ens.calls();
+  const { stderr } = await sandbox.run(args, { env });
+  await sandbox.run(args, { env });
+  const isSaved = ens.calls() === before + 1;
   await sandbox.run(logout, { env });
-  if (!isSaved) say('This machine has no working keychain. The demo uses --store file.');
-  return isSaved ? 'auto' : 'file';
+  if (isSaved) return { store: 'auto' };
+  return {
+    store: 'file',
+    problem: /^kubectl-eck: (.*?)(?:, so every .*)?$/m.exec(stderr)?.[1] ?? 'no keychain',
+  };
 }
 
 /** Without a kubectl, the JavaScript client asks. */
@@ -64,10 +85,10 @@ function getNodes(): Promise<Outcome> {
   return runProgram(process.execPath, client, options);
 }
 
-async function timed(run: () => Promise<Outcome>): Promise<void> {
+async function timed(what: string, run: () => Promise<Outcome>): Promise<void> {
   const start = performance.now();
   const { status, stdout, stderr } = await run();
-  say(`${stdout}${stderr}(${(performance.now() - start).toFixed(0)} ms)`);
+  say(`${stdout}${stderr}(${what}: ${(performance.now() - start).toFixed(0)} ms)`);
   if (status !== 0) throw new Error(`exit status ${String(status)}`);
 }
 

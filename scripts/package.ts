@@ -24,8 +24,9 @@ import {
 // Zip files have local times.
 process.env['TZ'] = 'UTC';
 
+const project = JSON.parse(read('package.json').toString()) as { homepage: string };
 const { homepage } = parseArgs({
-  options: { homepage: { type: 'string', default: 'https://github.com/OWNER/kubectl-eck' } },
+  options: { homepage: { type: 'string', default: project.homepage } },
 }).values;
 const output = join(root, 'release');
 const hashes = new Map<Platform, string>();

@@ -1,47 +1,94 @@
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
+import { errorCodes } from '../src/errors.js';
 import { settingFlags, variableOf } from '../src/settings.js';
 import { definitions } from './commands/definitions.js';
 import { repository } from './support/sandbox.js';
 
-const languages = ['README.md', 'README.zh-CN.md'] as const;
 const textOf = (file: string): string => readFileSync(join(repository, file), 'utf8');
 const matches = (text: string, pattern: RegExp): string[] =>
   [...text.matchAll(pattern)].map(([whole, group]) => group ?? whole);
+const withoutCode = (text: string): string => text.replace(/^```.*?^```$/gms, '');
 
-test('both languages have the same code, headings, lists and tables', () => {
-  const [english, chinese] = languages.map((file) => {
-    const text = textOf(file);
-    const code = matches(text, /^```.*?^```$/gms);
-    return [...code, ...matches(text.replace(/^```.*?^```$/gms, ''), /^(#+ |\||- )/gm)];
-  });
-  expect(english?.length).toBeGreaterThan(10);
-  expect(chinese).toEqual(english);
+const pagesIn = (folder: string): string[] =>
+  readdirSync(join(repository, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name));
+const pages = ['.', 'docs', 'docs/zh-CN'].flatMap(pagesIn);
+const troubleshooting = ['docs/troubleshooting.md', 'docs/zh-CN/troubleshooting.md'];
+
+test.each([['README.md', 'README.zh-CN.md'], troubleshooting])(
+  '%s and %s have the same code, headings, lists and tables',
+  (...languages) => {
+    const [english, chinese] = languages.map((file) => {
+      const text = textOf(file);
+      return [...matches(text, /^```.*?^```$/gms), ...matches(withoutCode(text), /^(#+ |\||- )/gm)];
+    });
+    expect(english?.length).toBeGreaterThan(10);
+    expect(chinese).toEqual(english);
+  },
+);
+
+test.each(troubleshooting)('%s has every error code', (file) => {
+  const described = matches(textOf(file), /^\| `([a-z-]+)` /gm);
+  expect(described.sort()).toEqual(Object.keys(errorCodes).sort());
 });
 
-describe.each(languages)('%s', (file) => {
+test('the output in README.md is in its picture, which a test compares with a real run', () => {
+  const comparable = (text: string): string => text.replace(/\d+-\d\d-\d\d \d\d:\d\d/g, 'TIME');
+  const printed = matches(textOf('README.md'), /^```text\n(.*?)^```$/gms).flatMap((text) =>
+    text.trim().split('\n'),
+  );
+  const picture = textOf('docs/demo.svg').replaceAll('&lt;', '<').replaceAll('&gt;', '>');
+  expect(printed.length).toBeGreaterThan(7);
+  for (const line of printed) expect(comparable(picture)).toContain(`>${comparable(line)}</text>`);
+});
+
+/** The anchors that GitHub gives to headings. */
+function anchorsOf(file: string): string[] {
+  const headings = matches(withoutCode(textOf(file)), /^#+ (.*)$/gm);
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe.each(pages)('%s', (file) => {
   const text = textOf(file);
   const root = definitions();
   const flags = [root, ...root.commands].flatMap(({ options }) => options.map(({ long }) => String(long)));
 
-  test('links to files that exist', () => {
-    const links = matches(text, /\]\((?!https?:)([^)#]+)/g);
-    expect(links.length).toBeGreaterThan(2);
-    expect(links.filter((link) => !existsSync(join(repository, link)))).toEqual([]);
+  test('links to files and headings that exist', () => {
+    const links = matches(withoutCode(text), /\]\((?!https?:)([^)]+)/g);
+    const isBroken = (link: string): boolean => {
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? file : join(dirname(file), path);
+      if (!existsSync(join(repository, target))) return true;
+      return anchor !== undefined && !anchorsOf(target).includes(anchor);
+    };
+    expect(links.filter(isBroken)).toEqual([]);
+    const { homepage } = JSON.parse(textOf('package.json')) as { homepage: string };
+    for (const url of matches(text, /https:\/\/github\.com\/[\w-]+\/kubectl-eck/g))
+      expect(url).toBe(homepage);
   });
 
   test('names commands, flags and variables that exist', () => {
-    // --manifest and --archive are flags of krew.
-    const known = [...flags, '--help', '--all', '--manifest', '--archive'];
+    const ofOtherPrograms = [
+      ...['--archive', '--build-arg', '--check', '--expiration', '--homepage', '--ignore-missing'],
+      ...['--kube-context', '--manifest', '--manifest-url', '--registry', '--repo'],
+    ];
+    const known = [...flags, ...ofOtherPrograms, '--help'];
     expect(known).toEqual(expect.arrayContaining(matches(text, /(?<![\w-])--[a-z][a-z-]+/g)));
     const commands = root.commands.flatMap((command) => [command.name(), ...command.aliases()]);
-    const named = matches(text, /(?:`kubectl[ -]|^(?:\$ )?kubectl )eck ([a-z][a-z-]+)/gm);
+    const named = matches(text, /(?:`kubectl[ -]|^\s*kubectl )eck ([a-z][a-z-]+)/gm);
     expect([...commands, 'help']).toEqual(expect.arrayContaining(named));
     const variables = [...settingFlags.map(variableOf), 'KUBECTL_ECK_LOG'];
-    const others = ['KUBECTL_ECK_TEST_KUBECTLS'];
-    expect([...variables, ...others]).toEqual(expect.arrayContaining(matches(text, /KUBECTL_ECK_[A-Z_]+/g)));
+    const ours = matches(text, /(?<!\w)KUBECTL_ECK_(?!TEST_)[A-Z_]+/g);
+    expect(variables).toEqual(expect.arrayContaining(ours));
   });
 });
 

@@ -11,6 +11,7 @@ import { sealRuntime, withEngineOptions } from '../../scripts/release/seal-runti
 import {
   archiveFile,
   filesBelow,
+  homepage,
   releaseDirectory,
   releaseRequirement,
   releaseVersion,
@@ -29,7 +30,7 @@ describeWith([releaseRequirement], 'a release', () => {
     const { spec } = parse(manifest) as { spec: { shortDescription: string; platforms: unknown } };
     // The rule of krew-index.
     expect(spec.shortDescription).toMatch(/^(?!.*(kubectl|plugin)).{1,50}(?<!\.)$/i);
-    const release = `https://github.com/OWNER/kubectl-eck/releases/download/v${releaseVersion}`;
+    const release = `${homepage}/releases/download/v${releaseVersion}`;
     const expected = platforms
       .filter((platform) => platform.libc === libc)
       .map((platform) => ({

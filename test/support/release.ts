@@ -9,9 +9,9 @@ import { repository } from './sandbox.js';
 /** The output directory of `npm run package`. */
 export const releaseDirectory = join(repository, 'release');
 
-export const { version: releaseVersion } = JSON.parse(
+export const { version: releaseVersion, homepage } = JSON.parse(
   readFileSync(join(repository, 'package.json'), 'utf8'),
-) as { version: string };
+) as { version: string; homepage: string };
 
 export const releaseRequirement: Requirement = {
   name: 'npm run package',

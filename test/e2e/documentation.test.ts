@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sandbox, useSandbox } from '../support/each-sandbox.js';
+import { repository } from '../support/sandbox.js';
+
+useSandbox();
+
+/** The commands of this plugin in the examples of the documentation. */
+function documented(): string[] {
+  const pages = ['.', 'docs', 'docs/zh-CN'].flatMap((folder) =>
+    readdirSync(join(repository, folder))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => readFileSync(join(repository, folder, name), 'utf8')),
+  );
+  const examples = pages.flatMap((text) => text.match(/^```sh$.*?^```$/gms) ?? []);
+  const commands = examples.flatMap((text) => text.match(/(?<=^kubectl eck ).*$/gm) ?? []);
+  // Other tests have those that need another host, a kubeconfig with a key, or a certain kubectl.
+  return [...new Set(commands)].filter((command) => !/--site |^(?:convert|doctor)\b/.test(command)).sort();
+}
+
+test.each(documented())('kubectl eck %s works as documented', async (command) => {
+  const { ens, authority, apiServer, clusterId, identity } = sandbox;
+  ens.putCluster({ clusterId, name: 'shop-hangzhou', authority, server: apiServer.url });
+  const key = { access_key_id: identity.accessKeyId, access_key_secret: identity.accessKeySecret };
+  const config = {
+    current: 'work',
+    profiles: [{ name: 'work', mode: 'AK', region_id: 'cn-hangzhou', ...key }],
+  };
+  await sandbox.writeHome('.aliyun/config.json', JSON.stringify(config));
+  const env = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+  expect(await sandbox.run(['login', 'shop-hangzhou'], { env })).toMatchObject({ status: 0 });
+  expect(await sandbox.run(command.split(' '), { env })).toMatchObject({ status: 0 });
+});
