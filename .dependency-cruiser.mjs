@@ -26,10 +26,7 @@ export default {
       severity: 'error',
       from: { path: [...['main.ts', 'exec-credential', 'store', 'credential'].map(path), topFiles] },
       to: {
-        path: [
-          '^src/(commands|terminal|ens|kubeconfig)/',
-          'node_modules/(yaml|commander|@alicloud|@kubernetes)/',
-        ],
+        path: ['^src/(commands|terminal|ens|kubeconfig)/', 'node_modules/(yaml|commander|@alicloud|@kubernetes)/'],
         dependencyTypesNot: ['dynamic-import', 'type-only'],
       },
     },

@@ -8,9 +8,7 @@ import { completionName, executableName } from './release/platforms.js';
 const dist = join(root, 'dist');
 const os = process.platform === 'win32' ? 'windows' : process.platform;
 const addons = join(root, 'node_modules/@napi-rs');
-const addon = readdirSync(addons, { encoding: 'utf8', recursive: true }).find((file) =>
-  file.endsWith('.node'),
-);
+const addon = readdirSync(addons, { encoding: 'utf8', recursive: true }).find((file) => file.endsWith('.node'));
 if (addon === undefined) throw new Error('@napi-rs/keyring has no addon for this platform');
 
 rmSync(dist, { recursive: true, force: true });

@@ -19,10 +19,7 @@ const env = {
 const logout = ['logout', clusterId];
 const [client, work] =
   kubectl === undefined
-    ? [
-        'The JavaScript client, since there is no kubectl',
-        'start Node.js, and ask with the cached credential',
-      ]
+    ? ['The JavaScript client, since there is no kubectl', 'start Node.js, and ask with the cached credential']
     : ['kubectl get nodes', 'kubectl get nodes with the cached credential'];
 
 try {

@@ -13,13 +13,7 @@ import { buildDate, compileStandalone, root, version } from './release/compile.j
 import { thirdPartyLicenses } from './release/licenses.js';
 import { unpackLocked, type PackageLock } from './release/locked-packages.js';
 import { makeNpmPackage } from './release/npm-package.js';
-import {
-  archiveName,
-  completionName,
-  executableName,
-  platforms,
-  type Platform,
-} from './release/platforms.js';
+import { archiveName, completionName, executableName, platforms, type Platform } from './release/platforms.js';
 
 // Zip files have local times.
 process.env['TZ'] = 'UTC';

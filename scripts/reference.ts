@@ -26,8 +26,7 @@ The exit status is 0 when done, 1 when failed, 2 for wrong usage, 130 when inter
     '`KUBECTL_ECK_…`': 'the settings above',
     '`KUBECTL_ECK_LOG`': '`debug` prints each step with its time, and the stack trace of an error',
     '`KUBECONFIG`': 'the user kubeconfig: a list of files, as for kubectl',
-    '`KUBECACHEDIR`':
-      'the parent directory of records and locks (`kubectl-eck/`), instead of `~/.kube/cache`',
+    '`KUBECACHEDIR`': 'the parent directory of records and locks (`kubectl-eck/`), instead of `~/.kube/cache`',
     '`KUBERNETES_EXEC_INFO`': 'set by kubectl: the request to a credential plugin',
     '`ALIBABA_CLOUD_…`': 'the identity, as for the SDKs of Alibaba Cloud',
     '`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`': 'the proxy to ENS',
@@ -35,11 +34,7 @@ The exit status is 0 when done, 1 when failed, 2 for wrong usage, 130 when inter
   }),
   '## Error codes',
   'Each error ends with a code in brackets. A code stays the same from release to release; the message may change.',
-  table(
-    'code',
-    'meaning',
-    Object.fromEntries(Object.entries(errorCodes).map(([code, text]) => [`\`${code}\``, text])),
-  ),
+  table('code', 'meaning', Object.fromEntries(Object.entries(errorCodes).map(([code, text]) => [`\`${code}\``, text]))),
 ];
 const text = await format(sections.join('\n\n'), { ...(await resolveConfig(file)), parser: 'markdown' });
 if (!process.argv.includes('--check')) {

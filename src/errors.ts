@@ -9,11 +9,9 @@ export const errorCodes = {
   usage: 'The command line or an environment variable cannot be understood.',
   'exec-info-invalid': '`KUBERNETES_EXEC_INFO` is not a request that this plugin can answer.',
   'identity-not-found': 'No Alibaba Cloud identity was found.',
-  'identity-unusable':
-    'An identity is configured and cannot be used: an unknown profile, a file that cannot be read.',
+  'identity-unusable': 'An identity is configured and cannot be used: an unknown profile, a file that cannot be read.',
   'identity-refused': 'Alibaba Cloud (STS, …) does not accept the configured identity.',
-  'identity-unavailable':
-    'The source of the identity (STS, the metadata service, …) cannot be reached or fails.',
+  'identity-unavailable': 'The source of the identity (STS, the metadata service, …) cannot be reached or fails.',
   'ens-unauthenticated': 'ENS does not accept the AccessKey or token: wrong, disabled or expired.',
   'ens-not-allowed': 'The identity is not allowed to make this call.',
   'ens-cluster-not-found': 'ENS has no such cluster.',

@@ -38,10 +38,7 @@ function variablesOf(kind: IdentityVariables['kind'], prefix: string): IdentityV
 }
 
 /** The variables of Alibaba Cloud's SDKs, which beat profiles. */
-export const sdkVariables = [
-  variablesOf('access-key', 'ALIBABA_CLOUD_'),
-  variablesOf('oidc', 'ALIBABA_CLOUD_'),
-];
+export const sdkVariables = [variablesOf('access-key', 'ALIBABA_CLOUD_'), variablesOf('oidc', 'ALIBABA_CLOUD_')];
 
 /** The variables that only the aliyun CLI reads, where a profile has no AccessKey. */
 export const cliVariables = [
@@ -50,11 +47,7 @@ export const cliVariables = [
 ];
 
 /** The variables that name a profile, in the order of the aliyun CLI. */
-export const profileVariables = [
-  'ALIBABACLOUD_PROFILE',
-  'ALIBABA_CLOUD_PROFILE',
-  'ALICLOUD_PROFILE',
-] as const;
+export const profileVariables = ['ALIBABACLOUD_PROFILE', 'ALIBABA_CLOUD_PROFILE', 'ALICLOUD_PROFILE'] as const;
 
 /** Whether the SDKs or the aliyun CLI are to read no profile. */
 export function ignoresProfiles(environment: Environment): boolean {

@@ -32,15 +32,7 @@ export const defaultMaxAgeMs = 12 * 3_600_000;
 export const defaultTimeoutMs = 20_000;
 
 /** The flags that {@link readSettings} reads. Only these have environment variables. */
-export const settingFlags = [
-  'profile',
-  'role-arn',
-  'endpoint',
-  'site',
-  'store',
-  'max-age',
-  'timeout',
-] as const;
+export const settingFlags = ['profile', 'role-arn', 'endpoint', 'site', 'store', 'max-age', 'timeout'] as const;
 export type SettingFlag = (typeof settingFlags)[number];
 
 /** The settings as they were typed. A flag that was not given is absent. */

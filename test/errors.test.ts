@@ -1,15 +1,7 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  EckError,
-  messageOf,
-  printable,
-  printError,
-  printOutput,
-  quoted,
-  usageError,
-} from '../src/errors.js';
+import { EckError, messageOf, printable, printError, printOutput, quoted, usageError } from '../src/errors.js';
 import type { Environment } from '../src/world.js';
 import { holds, isPrintable } from './fuzz/property.js';
 

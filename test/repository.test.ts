@@ -38,9 +38,7 @@ test.each(troubleshooting)('%s has every error code', (file) => {
 
 test('the output in README.md is in its picture, which a test compares with a real run', () => {
   const comparable = (text: string): string => text.replace(/\d+-\d\d-\d\d \d\d:\d\d/g, 'TIME');
-  const printed = matches(textOf('README.md'), /^```text\n(.*?)^```$/gms).flatMap((text) =>
-    text.trim().split('\n'),
-  );
+  const printed = matches(textOf('README.md'), /^```text\n(.*?)^```$/gms).flatMap((text) => text.trim().split('\n'));
   const picture = textOf('docs/demo.svg').replaceAll('&lt;', '<').replaceAll('&gt;', '>');
   expect(printed.length).toBeGreaterThan(7);
   for (const line of printed) expect(comparable(picture)).toContain(`>${comparable(line)}</text>`);
@@ -72,8 +70,7 @@ describe.each(pages)('%s', (file) => {
     };
     expect(links.filter(isBroken)).toEqual([]);
     const { homepage } = JSON.parse(textOf('package.json')) as { homepage: string };
-    for (const url of matches(text, /https:\/\/github\.com\/[\w-]+\/kubectl-eck/g))
-      expect(url).toBe(homepage);
+    for (const url of matches(text, /https:\/\/github\.com\/[\w-]+\/kubectl-eck/g)) expect(url).toBe(homepage);
   });
 
   test('names commands, flags and variables that exist', () => {
@@ -105,15 +102,12 @@ describe.each(readdirSync(join(repository, directory)))('the workflow %s', (name
   const steps = Object.values(workflow.jobs).flatMap((job) => job.steps ?? []);
 
   test('runs scripts of package.json', () => {
-    const called = steps.flatMap(({ run = '' }) =>
-      [...run.matchAll(/npm run (\S+)/g)].map(([, script]) => script),
-    );
+    const called = steps.flatMap(({ run = '' }) => [...run.matchAll(/npm run (\S+)/g)].map(([, script]) => script));
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(called));
   });
 
   test('pins actions of others by commit', () => {
-    for (const { uses } of steps)
-      if (uses !== undefined) expect(uses).toMatch(/^[\w.-]+\/[\w.-]+@[0-9a-f]{40}$/);
+    for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^[\w.-]+\/[\w.-]+@[0-9a-f]{40}$/);
   });
 
   test('can only read by default', () => {

@@ -65,8 +65,7 @@ function loadCommands(executable: Buffer) {
   for (let left = executable.readUInt32LE(16); left > 0; left -= 1) {
     const command = executable.readUInt32LE(at);
     if (command === LC_CODE_SIGNATURE) found['signature'] = at;
-    if (command === LC_SEGMENT_64)
-      found[executable.toString('latin1', at + 8, at + 24).replace(/\0+$/, '')] = at;
+    if (command === LC_SEGMENT_64) found[executable.toString('latin1', at + 8, at + 24).replace(/\0+$/, '')] = at;
     at += executable.readUInt32LE(at + 4);
   }
   const { signature, __LINKEDIT: linkEdit, __TEXT: text } = found;

@@ -28,8 +28,7 @@ export function unpackLocked(lock: PackageLock, names: readonly string[], direct
   for (const { name, spec, integrity } of locked) {
     const tarball = join(directory, packed.find(({ id }) => id === spec)?.filename ?? '');
     const hash = createHash('sha512').update(readFileSync(tarball)).digest('base64');
-    if (integrity !== `sha512-${hash}`)
-      throw new Error(`${spec} is not the package that package-lock.json locks`);
+    if (integrity !== `sha512-${hash}`) throw new Error(`${spec} is not the package that package-lock.json locks`);
     const target = join(directory, name);
     mkdirSync(target, { recursive: true });
     execFileSync('tar', ['-xzf', tarball, '-C', target, '--strip-components=1']);

@@ -6,13 +6,7 @@ import { thirdPartyLicenses } from './licenses.js';
 
 /** The only package that is not bundled, since it has native code for each platform. */
 const addon = '@napi-rs/keyring';
-const copied = [
-  'LICENSE',
-  'README.md',
-  'README.zh-CN.md',
-  'plugin/kubectl-eck',
-  'plugin/kubectl_complete-eck',
-];
+const copied = ['LICENSE', 'README.md', 'README.zh-CN.md', 'plugin/kubectl-eck', 'plugin/kubectl_complete-eck'];
 /** What package.json has for development only. */
 const leftOut = ['private', 'scripts', 'devDependencies'];
 

@@ -34,10 +34,7 @@ export interface CredentialEntry {
 }
 
 /** The contexts of this plugin. One whose `exec` entry is not understood is left out. */
-export function ownContexts(
-  { contexts, currentContext }: UserContexts,
-  environment: Environment,
-): OwnContext[] {
+export function ownContexts({ contexts, currentContext }: UserContexts, environment: Environment): OwnContext[] {
   return contexts.flatMap((context): OwnContext[] => {
     if (!context.isOwn) return [];
     const { name, execArgs, execEnvironment, clusterInfoId, cluster = {} } = context;
@@ -154,5 +151,4 @@ export function ofTypedIdentity(entries: readonly CredentialEntry[], typed: Sett
   return chosen;
 }
 
-export const nothingCached =
-  'No credential is cached here. Set up a cluster: kubectl eck get-credentials eck-0123abcd';
+export const nothingCached = 'No credential is cached here. Set up a cluster: kubectl eck get-credentials eck-0123abcd';

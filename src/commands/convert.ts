@@ -59,11 +59,9 @@ export function convertCommand(world: World): Command {
     const total = convertible.length + failures.length;
     let stopped: EckError | undefined;
     if (switchOption(command, 'dry-run')) printOutput(await formatUsers(convertible));
-    else if (convertible.length > 0)
-      stopped = await convert(convertible, failures, settings, paths, command, world);
+    else if (convertible.length > 0) stopped = await convert(convertible, failures, settings, paths, command, world);
     for (const line of failureLines(failures)) printLine(line);
-    if (total === 0)
-      printLine('Nothing to convert: the user kubeconfig has no client key of an ECK cluster.');
+    if (total === 0) printLine('Nothing to convert: the user kubeconfig has no client key of an ECK cluster.');
     if (unknown.length > 0) {
       const names = printable(unknown.join(', '));
       printLine(`No name contains an ECK id: ${names}. If one is of ECK: --context NAME --cluster-id ID`);
@@ -112,8 +110,7 @@ function userOf(context: string, users: readonly KubeconfigUser[]): KubeconfigUs
     const fix = 'List the contexts: kubectl config get-contexts';
     throw new EckError('context-not-found', `The user kubeconfig has no context ${quoted(context)}`, { fix });
   }
-  if (!user.isOwn && !hasClientKey(user.content))
-    throw refusal(`The user ${quoted(user.name)} has no client key`);
+  if (!user.isOwn && !hasClientKey(user.content)) throw refusal(`The user ${quoted(user.name)} has no client key`);
   return user;
 }
 

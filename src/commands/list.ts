@@ -77,11 +77,7 @@ export function listCommand(world: World): Command {
   });
 }
 
-async function formatClusters(
-  clusters: readonly ListedCluster[],
-  format: (typeof formats)[number],
-  width: number,
-) {
+async function formatClusters(clusters: readonly ListedCluster[], format: (typeof formats)[number], width: number) {
   if (format === 'name') return clusters.map(({ clusterId }) => `${clusterId}\n`).join('');
   if (format === 'table') return formatTable(columns, clusters, width, ['REGION', 'VERSION', 'ACCESS']);
   if (format === 'wide') return formatTable(wideColumns, clusters);

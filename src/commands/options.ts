@@ -104,10 +104,7 @@ export function outputOption(formats: readonly string[]): Option {
   return withChoices(option, formats).default(formats[0]);
 }
 
-export function outputFormat<Format extends string>(
-  command: Command,
-  formats: readonly [Format, ...Format[]],
-): Format {
+export function outputFormat<Format extends string>(command: Command, formats: readonly [Format, ...Format[]]): Format {
   const text = textOption(command, 'output');
   return formats.find((known) => known === text) ?? formats[0];
 }

@@ -24,14 +24,7 @@ import { statusCommand } from './status.js';
 
 /** The commands by their groups in help, both in its order. To add a command, add it here. */
 const groups: Readonly<Record<string, readonly ((world: World) => Command)[]>> = {
-  'Every day:': [
-    getCredentialsCommand,
-    listCommand,
-    statusCommand,
-    refreshCommand,
-    logoutCommand,
-    convertCommand,
-  ],
+  'Every day:': [getCredentialsCommand, listCommand, statusCommand, refreshCommand, logoutCommand, convertCommand],
   'Finding faults:': [doctorCommand],
   'Run by kubectl:': [execCredentialCommand],
   'Others:': [completionCommand, versionCommand],

@@ -115,12 +115,9 @@ function warnOutdatedContexts(
     if (issued === undefined || typeof server !== 'string') return;
     // ENS was asked for the public address only.
     const isOtherServer = server !== issued.server && !(privateAddress.test(server) && !issued.privateIp);
-    const isOtherAuthority =
-      authority !== undefined && authority.trim() !== issued.certificateAuthorityPem.trim();
+    const isOtherAuthority = authority !== undefined && authority.trim() !== issued.certificateAuthorityPem.trim();
     if (!isOtherServer && !isOtherAuthority) continue;
-    const what = [isOtherServer && 'API server', isOtherAuthority && 'CA']
-      .filter(Boolean)
-      .join(' and another ');
+    const what = [isOtherServer && 'API server', isOtherAuthority && 'CA'].filter(Boolean).join(' and another ');
     const flags = `${name === clusterId ? '' : ` --context ${printable(name)}`}${issued.privateIp ? ' --private-ip' : ''}`;
     world.warn(`context ${printable(name)} is out of date: ENS issues another ${what}`);
     printLine(`Run "kubectl eck get-credentials ${clusterId}${flags}"`);

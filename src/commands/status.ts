@@ -8,12 +8,7 @@ import { readSettings } from '../settings.js';
 import { formatDocument, humanTime } from '../terminal/format.js';
 import { formatTable, terminalWidth, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
-import {
-  nothingCached,
-  readCredentials,
-  selectCredentials,
-  type CredentialEntry,
-} from './cached-credentials.js';
+import { nothingCached, readCredentials, selectCredentials, type CredentialEntry } from './cached-credentials.js';
 import { contextCell } from './list.js';
 import { addExamples, kubeconfigOption, kubeconfigPaths, outputFormat, outputOption } from './options.js';
 

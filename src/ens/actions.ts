@@ -57,10 +57,7 @@ export function readClusters(clusters: unknown): Cluster[] {
   }
   return clusters
     .flatMap((cluster) => (isMapping(cluster) ? (readCluster(cluster) ?? []) : []))
-    .sort(
-      (one, other) =>
-        compareNaturally(one.name, other.name) || compareNaturally(one.clusterId, other.clusterId),
-    );
+    .sort((one, other) => compareNaturally(one.name, other.name) || compareNaturally(one.clusterId, other.clusterId));
 }
 
 function readCluster(fields: Mapping): Cluster | undefined {

@@ -108,10 +108,7 @@ function explain(
     case 'ens-not-allowed':
       return [`ENS does not allow ${identity} to call ${call}`, `Grant it the RAM action ens:${action}`];
     case 'ens-cluster-not-found':
-      return [
-        `${ens} has no ${cluster} in this account`,
-        `Check the id with "kubectl eck list"${orOtherSite}`,
-      ];
+      return [`${ens} has no ${cluster} in this account`, `Check the id with "kubectl eck list"${orOtherSite}`];
     case 'ens-clock-skew':
       return [`This machine's clock is ${clockDifference(date, now)} ENS`, "Set this machine's clock"];
     case 'ens-throttled':

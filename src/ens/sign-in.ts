@@ -183,9 +183,7 @@ async function cliProfile(world: World, { profile, timeoutMs }: Settings): Promi
   return {
     description: `profile ${shown} of the aliyun CLI`,
     profile: found,
-    accessKeyId: /^(?:AK|StsToken)$/.test(found.mode ?? '')
-      ? textOf(cli.fieldsOf(name)?.['access_key_id'])
-      : undefined,
+    accessKeyId: /^(?:AK|StsToken)$/.test(found.mode ?? '') ? textOf(cli.fieldsOf(name)?.['access_key_id']) : undefined,
     fix,
     provider: () => profileProvider(name, { environment, timeoutMs, fieldsOf: cli.fieldsOf }),
   };

@@ -51,11 +51,7 @@ const sessions = new AsyncLocalStorage<{ rules: TransportRules; facts: Transport
  * Applies the limits, the proxy and the certificate authorities to every request that `call` makes through any library,
  * and fills in the facts, also if it fails. The SDK has none of these, so `request` of `http` and `https` does it.
  */
-export function withTransport<T>(
-  rules: TransportRules,
-  facts: TransportFacts,
-  call: () => Promise<T>,
-): Promise<T> {
+export function withTransport<T>(rules: TransportRules, facts: TransportFacts, call: () => Promise<T>): Promise<T> {
   return sessions.run({ rules, facts }, call);
 }
 
@@ -98,9 +94,7 @@ function verifyAddress(host: string): https.RequestOptions {
 
 /** `request` takes a URL, options, or both. */
 function readOptions(args: readonly unknown[]): https.RequestOptions {
-  const all = args.map((arg) =>
-    typeof arg === 'string' || arg instanceof URL ? urlToHttpOptions(new URL(arg)) : arg,
-  );
+  const all = args.map((arg) => (typeof arg === 'string' || arg instanceof URL ? urlToHttpOptions(new URL(arg)) : arg));
   return Object.assign({}, ...all) as https.RequestOptions;
 }
 
@@ -193,8 +187,7 @@ const connectionErrors: Readonly<Record<string, [TransportFailure['kind'], strin
   ERR_TLS_CERT_ALTNAME_INVALID: ['untrusted', 'its certificate is for another host'],
 };
 
-const unknownAuthority =
-  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_UNTRUSTED)/;
+const unknownAuthority = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_UNTRUSTED)/;
 
 function connectionFailure(error: Error, where: string): TransportFailure {
   const code = errorCode(error);

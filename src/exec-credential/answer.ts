@@ -41,10 +41,7 @@ function readClusterId(args: ExecArguments, info: ExecInfo): string {
     );
   }
   if (isClusterId(info.clusterId)) return info.clusterId;
-  throw new EckError(
-    'exec-info-invalid',
-    `KUBERNETES_EXEC_INFO: ${quoted(info.clusterId)} is not a cluster id`,
-  );
+  throw new EckError('exec-info-invalid', `KUBERNETES_EXEC_INFO: ${quoted(info.clusterId)} is not a cluster id`);
 }
 
 /**
@@ -94,8 +91,7 @@ async function doubtOf(
 ): Promise<Doubt | undefined> {
   const served = records.servedTo(parentProcess);
   const now = world.now();
-  if (served?.fetchedAt.getTime() !== cached.fetchedAt.getTime() || now >= served.expiration)
-    return undefined;
+  if (served?.fetchedAt.getTime() !== cached.fetchedAt.getTime() || now >= served.expiration) return undefined;
   const { repairedAt } = records.lastRenewal() ?? {};
   if (repairedAt && Math.abs(now.getTime() - repairedAt.getTime()) < repairEveryMs) return undefined;
   const apiServer = records.lastSaved()?.apiServer;

@@ -20,10 +20,7 @@ const retiredFlags: readonly string[] = ['connect-timeout', 'read-timeout'];
  *
  * @returns `undefined` for everything else, mistakes and `--help` included, which the command line handles
  */
-export function readExecArguments(
-  args: readonly string[],
-  environment: Environment,
-): ExecArguments | undefined {
+export function readExecArguments(args: readonly string[], environment: Environment): ExecArguments | undefined {
   const [command, ...rest] = args;
   const isGetCredentials = command === 'get-credentials' && Boolean(environment['KUBERNETES_EXEC_INFO']);
   if (command !== 'exec-credential' && !isGetCredentials) return undefined;

@@ -23,19 +23,13 @@ export interface Cache {
 }
 
 /** Reads a cached credential; `undefined` if there is none, or one that cannot be understood. @throws StoreError */
-export async function readCachedCredential(
-  store: Store,
-  keyText: string,
-): Promise<ClientCredential | undefined> {
+export async function readCachedCredential(store: Store, keyText: string): Promise<ClientCredential | undefined> {
   const entry = await store.read(keyText);
   return entry && decodeEntry(keyText, entry);
 }
 
 /** Reads a cached credential that no logout and no refusal ended. What could not be deleted then is not served. */
-export async function readServable(
-  keyText: string,
-  { store, records }: Cache,
-): Promise<ClientCredential | undefined> {
+export async function readServable(keyText: string, { store, records }: Cache): Promise<ClientCredential | undefined> {
   const found = await readCachedCredential(store, keyText);
   const ending = found && records.ending();
   return ending && found.fetchedAt <= ending.at ? undefined : found;

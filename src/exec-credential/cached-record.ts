@@ -52,10 +52,7 @@ export interface Ending {
 export const [recordFileName, endingFileName] = ['record.json', 'ending.json'];
 
 /** The records of this user's credentials, in the order of their cache keys, which begin with `prefix`. */
-export function readRecords(
-  world: Pick<World, 'environment' | 'homeDirectory'>,
-  prefix = '',
-): CachedRecord[] {
+export function readRecords(world: Pick<World, 'environment' | 'homeDirectory'>, prefix = ''): CachedRecord[] {
   const root = cacheDirectory(world);
   if (checkPrivateDirectory(root) !== undefined) return [];
   const start = directoryName(prefix);

@@ -3,10 +3,7 @@ import { EckError } from '../errors.js';
 import { parseChoice } from '../settings.js';
 
 /** The versions of kubectl's `ExecCredential` that are answered, the preferred one first. */
-export const execApiVersions = [
-  'client.authentication.k8s.io/v1',
-  'client.authentication.k8s.io/v1beta1',
-] as const;
+export const execApiVersions = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'] as const;
 export type ExecApiVersion = (typeof execApiVersions)[number];
 
 /** kubectl's request. */

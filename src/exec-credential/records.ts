@@ -1,12 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, removeFile } from '../cache-directory.js';
 import { EckError, errorCode, ifPossible, printable, type ErrorCode } from '../errors.js';
 import { argumentsOf, type Settings } from '../settings.js';
@@ -33,8 +25,7 @@ export interface ParentProcess {
 export interface RenewalRecord {
   readonly finishedAt: Date;
   /** Why it failed, and when the failures began. */
-  readonly failure?:
-    Readonly<{ code: ErrorCode; message: string; fix?: string | undefined; since: Date }> | undefined;
+  readonly failure?: Readonly<{ code: ErrorCode; message: string; fix?: string | undefined; since: Date }> | undefined;
   /** The last renewal that was made because the API server rejected the certificate. */
   readonly repairedAt?: Date | undefined;
 }

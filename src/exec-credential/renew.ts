@@ -238,8 +238,7 @@ async function deleteCached(key: CacheKey, { records, store }: Cache, world: Wor
 }
 
 function warnNoStore(store: Store, world: World): void {
-  const { message = 'no store works here', fix = '--store file saves it in a private file' } =
-    mainFailure(store) ?? {};
+  const { message = 'no store works here', fix = '--store file saves it in a private file' } = mainFailure(store) ?? {};
   warnOnce('no-store', `${message}, so every command fetches a credential; ${fix}`, world);
 }
 

@@ -84,9 +84,7 @@ async function resolveChain(world: World): Promise<Identity> {
   const file = `${directory}/chain-identity`;
   const inputs = chainInputs(world);
   const last = existsSync(file)
-    ? ifPossible(
-        () => JSON.parse(readFileSync(file, 'utf8')) as { inputs: string; identity: Identity } | null,
-      )
+    ? ifPossible(() => JSON.parse(readFileSync(file, 'utf8')) as { inputs: string; identity: Identity } | null)
     : undefined;
   if (last?.inputs === inputs) return last.identity;
   const identity = await followChain(world);

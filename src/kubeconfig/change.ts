@@ -168,9 +168,7 @@ function planContexts(
       if (existing && isDeepStrictEqual(existing.content, content)) continue;
       if (existing && !isOurs && !rules.overwrite) error ??= conflictError(existing);
       const kind = kinds[section];
-      const item = isOurs
-        ? { ...existing?.item, name, [kind]: content }
-        : { name, [kind]: contents[section] };
+      const item = isOurs ? { ...existing?.item, name, [kind]: content } : { name, [kind]: contents[section] };
       items.push({ section, name, item, file: existing?.file ?? destination });
     }
     if (error) {

@@ -218,8 +218,7 @@ function typeProblem(value: unknown, shape: Shape, field: FieldPath): FieldProbl
     return problem ?? repeatedName(value, shape[0], field);
   }
   if (!isMapping(value)) return new FieldProblem(field, 'is not a mapping');
-  const inner =
-    '*' in shape ? Object.keys(value).map((key) => [key, shape['*']] as const) : Object.entries(shape);
+  const inner = '*' in shape ? Object.keys(value).map((key) => [key, shape['*']] as const) : Object.entries(shape);
   return inner.map(([key, part]) => part && typeProblem(value[key], part, [...field, key])).find(Boolean);
 }
 

@@ -2,14 +2,7 @@ import { messageOf } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import { isOwnUser, type Section } from './entry.js';
 import { cannot, readText, type KubeconfigPaths } from './files.js';
-import {
-  entriesOf,
-  FieldProblem,
-  lineOf,
-  parseKubeconfig,
-  type KubeconfigFile,
-  type NamedEntry,
-} from './parse.js';
+import { entriesOf, FieldProblem, lineOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from './parse.js';
 
 /** Several kubeconfig files merged as kubectl does: the first to define something wins. */
 export type MergedKubeconfig = ReturnType<typeof mergeKubeconfigs>;

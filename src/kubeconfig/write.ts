@@ -13,10 +13,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * Runs `task` while holding kubectl's lock, `<file>.lock`, on every file, also until a signal ends the process. A file in
  * a missing or read-only directory is not locked: no process can replace it. @throws EckError `kubeconfig-locked`
  */
-export async function withLocks<Result>(
-  paths: readonly string[],
-  task: () => Promise<Result>,
-): Promise<Result> {
+export async function withLocks<Result>(paths: readonly string[], task: () => Promise<Result>): Promise<Result> {
   const held: string[] = [];
   const release = () => {
     held.splice(0).forEach(removeFile);
@@ -33,9 +30,7 @@ export async function withLocks<Result>(
   try {
     // A file behind a symbolic link has two names, and in a linked directory one. Sorted, so that two processes cannot
     // wait for each other.
-    const names = new Set(
-      paths.flatMap((path) => [join(realPath(dirname(path)), basename(path)), realPath(path)]),
-    );
+    const names = new Set(paths.flatMap((path) => [join(realPath(dirname(path)), basename(path)), realPath(path)]));
     for (const name of [...names].sort()) await acquireLock(name, held);
     // Of runs that were killed: the locks are held, so no other run writes them.
     for (const path of paths)

@@ -23,8 +23,7 @@ export function openFileStore(directory: string): Store {
     }
   }
 
-  const useIfThere = <T>(absent: T, work: () => T | Promise<T>) =>
-    use(() => (isThere(directory) ? work() : absent));
+  const useIfThere = <T>(absent: T, work: () => T | Promise<T>) => use(() => (isThere(directory) ? work() : absent));
 
   /** The file of a key, named by SHA-256. Not by node:crypto, which takes two milliseconds to load. */
   async function pathOf(key: string): Promise<string> {

@@ -85,8 +85,7 @@ function readProcKeys(): string | undefined {
 
 /** The names of our items in the keyrings of this user's sessions. */
 function namesIn(keys: string): string[] {
-  const pattern =
-    /^[0-9a-f]+ ([A-Zi-]{7}) +\d+ +\S+ [0-9a-f]+ +(\d+) +-?\d+ user +keyring:(.+)@(\S+): \d+$/gm;
+  const pattern = /^[0-9a-f]+ ([A-Zi-]{7}) +\d+ +\S+ [0-9a-f]+ +(\d+) +-?\d+ user +keyring:(.+)@(\S+): \d+$/gm;
   return [...keys.matchAll(pattern)].flatMap(([, flags = '', user, name = '', itsService]) => {
     // Revoked, dead and invalidated keys cannot be read any more.
     const isOurs = itsService === service && Number(user) === process.getuid?.() && !/[RDi]/.test(flags);

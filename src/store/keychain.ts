@@ -22,10 +22,8 @@ type Keychain = Items & Pick<SecretService, 'deleteAll'> & Partial<Pick<SecretSe
  */
 export function openKeychain(context: KeychainContext): Store {
   const { environment, platform, warn, timeLimits: limits = defaultTimeLimits } = context;
-  const hasDisplay =
-    platform !== 'linux' || Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY']);
-  const entriesIn = (keychain: Keychain) =>
-    splitItems(keychain, platform === 'win32' ? windowsItemLimit : undefined);
+  const hasDisplay = platform !== 'linux' || Boolean(environment['DISPLAY'] || environment['WAYLAND_DISPLAY']);
+  const entriesIn = (keychain: Keychain) => splitItems(keychain, platform === 'win32' ? windowsItemLimit : undefined);
   let isNoticed = false;
 
   async function use<T>(work: (keychain: Keychain) => Promise<T>): Promise<T> {

@@ -34,11 +34,7 @@ async function pickByNumber(message: string, options: Options): Promise<readonly
     for (;;) {
       terminal.setPrompt(`${message} Their numbers, such as 1 3: `);
       terminal.prompt();
-      const typed = await Promise.race([
-        once(terminal, 'line'),
-        once(terminal, 'close'),
-        once(terminal, 'SIGINT'),
-      ]);
+      const typed = await Promise.race([once(terminal, 'line'), once(terminal, 'close'), once(terminal, 'SIGINT')]);
       const numbers = String(typed[0] ?? '').match(/[^\s,]+/g);
       if (typed.length === 0) {
         printLine('');

@@ -32,8 +32,7 @@ export function formatTable<Item>(
     const fewer = columns.filter(([text]) => text !== last);
     return formatTable(fewer, items, maxWidth, spare.slice(0, -1));
   }
-  const pad = (cell: string, index: number): string =>
-    cell + ' '.repeat((widths[index] ?? 0) - stringWidth(cell));
+  const pad = (cell: string, index: number): string => cell + ' '.repeat((widths[index] ?? 0) - stringWidth(cell));
   return lines.map((cells) => `${cells.map(pad).join(gap).trimEnd()}\n`).join('');
 }
 

@@ -128,13 +128,13 @@ describe('records and contexts', () => {
       { current: 'b' },
     );
     const joined = await joinCredentials([record('eck-2', work), record('eck-1', byKey)], contexts, world);
-    expect(
-      joined.map((entry) => [entry.keyText, entry.record?.store, entry.contexts.map(({ name }) => name)]),
-    ).toEqual([
-      ['eck-1@default/access-key%3ALTAI5tKnown', 'file', []],
-      ['eck-2@default/profile%3Awork', 'file', ['b', 'a']],
-      ['eck-3@default/access-key%3ALTAI5tKnown', undefined, ['c']],
-    ]);
+    expect(joined.map((entry) => [entry.keyText, entry.record?.store, entry.contexts.map(({ name }) => name)])).toEqual(
+      [
+        ['eck-1@default/access-key%3ALTAI5tKnown', 'file', []],
+        ['eck-2@default/profile%3Awork', 'file', ['b', 'a']],
+        ['eck-3@default/access-key%3ALTAI5tKnown', undefined, ['c']],
+      ],
+    );
   });
 
   test('differ by endpoint, role, and the environment of an exec entry', async () => {

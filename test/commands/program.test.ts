@@ -92,11 +92,7 @@ describe('the settings', () => {
 describe('a wrong command line', () => {
   test.each<[string[], string, string]>([
     [['lsit'], "unknown command 'lsit'", 'Did you mean list? See "kubectl eck --help"'],
-    [
-      ['list', '--reigon', 'x'],
-      "unknown option '--reigon'",
-      'Did you mean --region? See "kubectl eck list --help"',
-    ],
+    [['list', '--reigon', 'x'], "unknown option '--reigon'", 'Did you mean --region? See "kubectl eck list --help"'],
     [['help', 'lsit'], "unknown command 'lsit'", 'Did you mean list? See "kubectl eck --help"'],
     [['help', 'nonsense'], "unknown command 'nonsense'", 'See "kubectl eck --help"'],
     [['list', '-o'], "option '-o, --output <FORMAT>' argument missing", 'See "kubectl eck list --help"'],

@@ -84,9 +84,7 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'a program that 
     const argv = ['-f', '-s', '4096', '-o', trace, '-e', 'trace=%file', link, ...execArgs()];
     await runProgram('strace', argv, { env: environment(store), cwd: hostile.cwd, timeoutMs: 60_000 });
     const calls = (await readFile(trace, 'utf8')).split('\n').filter((line) => !line.includes('execve('));
-    return calls.flatMap((line) =>
-      [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, path = '']) => plain(path)),
-    );
+    return calls.flatMap((line) => [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, path = '']) => plain(path)));
   }
 
   beforeEach(async () => {

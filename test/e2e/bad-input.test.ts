@@ -160,24 +160,19 @@ async function contentOfHome(): Promise<Record<string, string>> {
   );
 }
 
-test.each(rows)(
-  '%s is refused with a code, and nothing is written',
-  async (_, args, code, differences = {}) => {
-    await differences.given?.();
-    const before = await contentOfHome();
-    const calls = sandbox.ens.calls();
-    const refused = await sandbox.run(args, differences.env === undefined ? {} : { env: differences.env });
-    expect(refused).toMatchObject({ status: code === 'usage' ? 2 : 1, stdout: '' });
-    // What failed, and the fix: no stack trace, no control character, no secret.
-    expect(refused.stderr).toMatch(
-      new RegExp(`^(?:error|kubectl-eck): [^\\n]+ \\[${code}\\]\\n(?:[^\\n]+\\n)?$`),
-    );
-    expect(refused.stderr).toMatch(differences.says ?? /./);
-    expect(refused.stderr).not.toMatch(/[^\P{Cc}\n]|\n\s+at |doNotPrintMe/u);
-    expect(await contentOfHome()).toEqual(before);
-    if (code === 'usage') expect(sandbox.ens.calls()).toBe(calls);
-  },
-);
+test.each(rows)('%s is refused with a code, and nothing is written', async (_, args, code, differences = {}) => {
+  await differences.given?.();
+  const before = await contentOfHome();
+  const calls = sandbox.ens.calls();
+  const refused = await sandbox.run(args, differences.env === undefined ? {} : { env: differences.env });
+  expect(refused).toMatchObject({ status: code === 'usage' ? 2 : 1, stdout: '' });
+  // What failed, and the fix: no stack trace, no control character, no secret.
+  expect(refused.stderr).toMatch(new RegExp(`^(?:error|kubectl-eck): [^\\n]+ \\[${code}\\]\\n(?:[^\\n]+\\n)?$`));
+  expect(refused.stderr).toMatch(differences.says ?? /./);
+  expect(refused.stderr).not.toMatch(/[^\P{Cc}\n]|\n\s+at |doNotPrintMe/u);
+  expect(await contentOfHome()).toEqual(before);
+  if (code === 'usage') expect(sandbox.ens.calls()).toBe(calls);
+});
 
 test('a machine without a keychain is served, and says why nothing is saved once', async () => {
   // Without the addon beside it, the program reaches no keychain.

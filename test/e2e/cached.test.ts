@@ -131,9 +131,7 @@ describe('refresh', () => {
     const before = await fetchedAt();
     const outcome = await run(['refresh']);
     expect(outcome).toMatchObject({ status: 0, stdout: '' });
-    expect(outcome.stderr).toMatch(
-      /^eck-0123abcd: fetched for access-key:.*valid until \d{4}-\S+ \d\d:\d\d\n$/,
-    );
+    expect(outcome.stderr).toMatch(/^eck-0123abcd: fetched for access-key:.*valid until \d{4}-\S+ \d\d:\d\d\n$/);
     expect(await fetchedAt()).not.toEqual(before);
     const { stdout } = await run(['exec-credential', '--cluster-id', id]);
     const { status } = JSON.parse(stdout) as { status: { clientKeyData: string } };

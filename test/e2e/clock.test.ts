@@ -26,26 +26,20 @@ describeWith([{ name: 'faketime', available: onPath('faketime') }], 'with a wron
     return stderr;
   }
 
-  test.each([hourMs, -hourMs])(
-    'off by %d ms, as that of ENS, one credential is fetched',
-    async (offsetMs) => {
-      sandbox.ens.clockOffsetMs = offsetMs;
-      for (let request = 0; request < 3; request += 1) expect(await ask(offsetMs)).toBe('');
-      expect(sandbox.ens.calls()).toBe(1);
-    },
-  );
+  test.each([hourMs, -hourMs])('off by %d ms, as that of ENS, one credential is fetched', async (offsetMs) => {
+    sandbox.ens.clockOffsetMs = offsetMs;
+    for (let request = 0; request < 3; request += 1) expect(await ask(offsetMs)).toBe('');
+    expect(sandbox.ens.calls()).toBe(1);
+  });
 
-  test.each([hourMs, -hourMs])(
-    'set to %d ms after a fetch, there is no loop of renewals',
-    async (offsetMs) => {
-      await ask(0);
-      for (let request = 0; request < 5; request += 1) await ask(offsetMs);
-      expect(sandbox.ens.calls()).toBeLessThanOrEqual(2);
-      // At the right time again.
-      await ask(0);
-      expect(sandbox.ens.calls()).toBeLessThanOrEqual(3);
-    },
-  );
+  test.each([hourMs, -hourMs])('set to %d ms after a fetch, there is no loop of renewals', async (offsetMs) => {
+    await ask(0);
+    for (let request = 0; request < 5; request += 1) await ask(offsetMs);
+    expect(sandbox.ens.calls()).toBeLessThanOrEqual(2);
+    // At the right time again.
+    await ask(0);
+    expect(sandbox.ens.calls()).toBeLessThanOrEqual(3);
+  });
 
   test('past the end of the certificate, ENS says by how much the clock is off', async () => {
     sandbox.ens.issuing = { lifetimeMs: hourMs / 2 };

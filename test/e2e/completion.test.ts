@@ -156,9 +156,7 @@ describe('nothing is completed, and nothing is printed on standard error,', () =
     };
     await sandbox.writeProfiles([work, role]);
     for (const KUBECTL_ECK_PROFILE of ['work', 'role']) {
-      expect(await complete(['get-credentials', ''], { ...noAccessKey, KUBECTL_ECK_PROFILE })).toEqual([
-        ':4',
-      ]);
+      expect(await complete(['get-credentials', ''], { ...noAccessKey, KUBECTL_ECK_PROFILE })).toEqual([':4']);
     }
     expect(await readdir(sandbox.home)).not.toContain('was-run');
     // The profile works.

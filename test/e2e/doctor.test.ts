@@ -57,9 +57,7 @@ function readReport({ status, stdout, stderr }: Outcome): Report {
   expect(stdout + stderr).not.toMatch(/PRIVATE KEY|BEGIN/);
   expect(stdout + stderr).not.toContain(sandbox.identity.accessKeySecret);
   const results = JSON.parse(stdout) as Result[];
-  const lines = results.map(
-    ({ check, status: found, code }) => `${check} ${found}${code ? ` [${code}]` : ''}`,
-  );
+  const lines = results.map(({ check, status: found, code }) => `${check} ${found}${code ? ` [${code}]` : ''}`);
   return {
     status,
     stderr,
@@ -229,9 +227,7 @@ describeWith([currentKubectl], 'doctor', () => {
       expect(status).toBe(0);
       const lines = stdout.trimEnd().split('\n');
       for (const line of lines) expect(line).toMatch(/^ok {8}[a-z-]+ {3,}\S/);
-      expect(lines.at(-1)).toMatch(
-        /api-server .* accepts the cached credential as user someone \(system:masters/,
-      );
+      expect(lines.at(-1)).toMatch(/api-server .* accepts the cached credential as user someone \(system:masters/);
     });
 
     test('checks a context or a cluster that is not current', async () => {
@@ -339,12 +335,7 @@ describeWith([currentKubectl], 'doctor', () => {
     ['a token beside the exec entry', unusable, () => addToUser('token: a'), 'applied'],
     ['what only kubectl refuses', unusable, () => addToUser('auth-provider: {name: oidc}'), 'applied'],
     ['a kubeconfig of the console', unusable, writeConsoleKubeconfig, 'applied'],
-    [
-      'a kubectl that fails',
-      'kubectl failed [kubectl-refuses]',
-      () => scriptOf('kubectl', 'exit 3'),
-      /kuberc$/,
-    ],
+    ['a kubectl that fails', 'kubectl failed [kubectl-refuses]', () => scriptOf('kubectl', 'exit 3'), /kuberc$/],
     ['no context', 'context failed [context-not-found]', removeKubeconfig, 'applied'],
     ['a context of another program', unusable, () => writeContext('eck-0123abcd'), 'applied'],
     ['an unknown exec version', unusable, () => edit('k8s.io/v1', 'k8s.io/v2'), 'applied'],
@@ -374,11 +365,7 @@ describeWith([currentKubectl], 'doctor', () => {
       const file = await sandbox.writeHome('.kube/kuberc', `${kuberc}${policy}\n`);
       const env = { PATH: `${dirname(policyKubectl.kubectl.path)}:${usualPath}` };
       const problems = ['kubectl failed [kubectl-refuses]'];
-      await expectFound(
-        { env },
-        problems,
-        /"name: kubectl-eck" to credentialPluginAllowlist in .*\/\.kube\/kuberc$/,
-      );
+      await expectFound({ env }, problems, /"name: kubectl-eck" to credentialPluginAllowlist in .*\/\.kube\/kuberc$/);
       await writeFile(
         file,
         `${kuberc}${policy}\n`.replace('other-plugin', 'kubectl-eck').replace('DenyAll', 'AllowAll'),
@@ -430,9 +417,7 @@ describeWith([currentKubectl], 'doctor', () => {
       expect(got).toMatchObject({ status: 0 });
       const report = readReport(await keyring.run(['kubectl-eck', 'doctor', '-o', 'json'], env));
       expect(report.problems).toEqual([]);
-      expect(report.detailOf('store')).toMatch(
-        /^the kernel keyring, .*because there is no D-Bus session bus/,
-      );
+      expect(report.detailOf('store')).toMatch(/^the kernel keyring, .*because there is no D-Bus session bus/);
       expect(report.detailOf('api-server')).toContain('the cached credential');
     });
   });

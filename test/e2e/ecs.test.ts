@@ -11,39 +11,31 @@ describeWith([networkNamespaceRequirement], 'on an ECS instance', () => {
   const unavailable = 'identity-unavailable';
   const refused = /ens-unauthenticated|identity-refused/;
   const modes: [string, string[], RegExp, Record<string, string>][] = [
-    [
-      'without a profile',
-      [],
-      /^STS\.ecs$/,
-      { refuses: 'identity-not-found', unreachable: 'identity-not-found' },
-    ],
+    ['without a profile', [], /^STS\.ecs$/, { refuses: 'identity-not-found', unreachable: 'identity-not-found' }],
     ['with a profile of mode EcsRamRole', ['EcsRamRole'], /^STS\.ecs$/, {}],
     ['with a profile of mode RamRoleArnWithRoleName', ['RamRoleArnWithRoleName'], /^STS\.[0-9a-f]{8}-/, {}],
   ];
 
-  test.each(modes)(
-    '%s, the RAM role signs, or the cached credential is served',
-    async (_, args, signer, others) => {
-      const script = join(repository, 'test/support/ecs-scenario.ts');
-      const argv = [process.execPath, '--import', 'tsx', script, ...args];
-      const [file, ...rest] = inNamespace('ip addr add 100.100.100.200/32 dev lo', argv);
-      const outcome = await runProgram(file, rest, { env: process.env, cwd: repository, timeoutMs: 60_000 });
-      expect(outcome).toMatchObject({ status: 0, stderr: '' });
-      const { paths, signedBy, works, wrong, ...outages } = JSON.parse(outcome.stdout) as EcsOutcomes;
+  test.each(modes)('%s, the RAM role signs, or the cached credential is served', async (_, args, signer, others) => {
+    const script = join(repository, 'test/support/ecs-scenario.ts');
+    const argv = [process.execPath, '--import', 'tsx', script, ...args];
+    const [file, ...rest] = inNamespace('ip addr add 100.100.100.200/32 dev lo', argv);
+    const outcome = await runProgram(file, rest, { env: process.env, cwd: repository, timeoutMs: 60_000 });
+    expect(outcome).toMatchObject({ status: 0, stderr: '' });
+    const { paths, signedBy, works, wrong, ...outages } = JSON.parse(outcome.stdout) as EcsOutcomes;
 
-      expect([works.fresh, works.served]).toMatchObject(Array(2).fill({ status: 0, stderr: '' }));
-      expect(signedBy).toEqual([expect.stringMatching(signer)]);
-      expect(paths).toContain('GET /latest/meta-data/ram/security-credentials/edge-role');
-      for (const run of [wrong.fresh, wrong.served]) {
-        expect(run).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(refused) });
-      }
-      for (const [fault, { fresh, served }] of Object.entries(outages)) {
-        const code = expect.stringMatching(others[fault] ?? unavailable) as unknown;
-        expect({ fault, ...fresh }).toMatchObject({ fault, status: 1, stdout: '', stderr: code });
-        expect({ fault, ...served }).toMatchObject({ fault, status: 0, stderr: code });
-      }
-    },
-  );
+    expect([works.fresh, works.served]).toMatchObject(Array(2).fill({ status: 0, stderr: '' }));
+    expect(signedBy).toEqual([expect.stringMatching(signer)]);
+    expect(paths).toContain('GET /latest/meta-data/ram/security-credentials/edge-role');
+    for (const run of [wrong.fresh, wrong.served]) {
+      expect(run).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(refused) });
+    }
+    for (const [fault, { fresh, served }] of Object.entries(outages)) {
+      const code = expect.stringMatching(others[fault] ?? unavailable) as unknown;
+      expect({ fault, ...fresh }).toMatchObject({ fault, status: 1, stdout: '', stderr: code });
+      expect({ fault, ...served }).toMatchObject({ fault, status: 0, stderr: code });
+    }
+  });
 });
 
 describeWith([networkNamespaceRequirement], 'where packets to the metadata service are lost', () => {
@@ -61,9 +53,7 @@ describeWith([networkNamespaceRequirement], 'where packets to the metadata servi
     const outcome = await runProgram(file, args, { env, timeoutMs: 30_000 });
     expect(performance.now() - start).toBeLessThan(1000);
     expect(outcome).toMatchObject({ status: 1, stdout: '' });
-    expect(outcome.stderr).toMatch(
-      /^kubectl-eck: No Alibaba Cloud identity was found \[identity-not-found\]\n/,
-    );
+    expect(outcome.stderr).toMatch(/^kubectl-eck: No Alibaba Cloud identity was found \[identity-not-found\]\n/);
   });
 });
 
@@ -79,11 +69,7 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'serving a cache
     ['a profile that is named', noAccessKey, ['--profile', 'work']],
     ['the current profile', noAccessKey, []],
     ['a profile that a variable names', { ...noAccessKey, ALIBABACLOUD_PROFILE: 'work' }, []],
-    [
-      'an AccessKey in other variables',
-      { ...noAccessKey, ...otherKey, ALIBABA_CLOUD_IGNORE_PROFILE: 'TRUE' },
-      [],
-    ],
+    ['an AccessKey in other variables', { ...noAccessKey, ...otherKey, ALIBABA_CLOUD_IGNORE_PROFILE: 'TRUE' }, []],
   ];
 
   test.each(identities)(

@@ -7,11 +7,7 @@ import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { programs, runProgram } from '../support/sandbox.js';
-import {
-  secretServiceRequirement,
-  startSecretService,
-  type SecretService,
-} from '../support/secret-service.js';
+import { secretServiceRequirement, startSecretService, type SecretService } from '../support/secret-service.js';
 
 useSandbox();
 
@@ -113,13 +109,9 @@ describe('exec-credential', () => {
 
   describeWith([{ name: 'script', available: onPath('script') }], 'at a terminal', () => {
     test('prints no private key, and says what to run', async () => {
-      const { status, stdout } = await shell(
-        'NO_COLOR=1 script -qec "$1 exec-credential --cluster-id $2" /dev/null',
-      );
+      const { status, stdout } = await shell('NO_COLOR=1 script -qec "$1 exec-credential --cluster-id $2" /dev/null');
       expect(status).toBe(2);
-      expect(stdout).toMatch(
-        /^kubectl-eck: a private key is not printed to a terminal \[usage\]\r\n.*doctor\r\n$/,
-      );
+      expect(stdout).toMatch(/^kubectl-eck: a private key is not printed to a terminal \[usage\]\r\n.*doctor\r\n$/);
       expect(sandbox.ens.calls()).toBe(0);
     });
   });

@@ -28,9 +28,10 @@ const runtimeArguments = [
     ['--smol', ...serve],
     ['--', ...serve],
   ],
-  ...['--preload=$BAIT/code.js', '--config=$BAIT/.bunfig.toml', '--inspect=6499', '--cwd=$BAIT'].flatMap(
-    (option) => [[option, ...serve], serve.concat(option)],
-  ),
+  ...['--preload=$BAIT/code.js', '--config=$BAIT/.bunfig.toml', '--inspect=6499', '--cwd=$BAIT'].flatMap((option) => [
+    [option, ...serve],
+    serve.concat(option),
+  ]),
 ];
 
 /** Variables of Bun, JavaScriptCore, Node.js and libraries, and what the build leaves of one. */
@@ -187,8 +188,7 @@ describeWith([currentKubectl, strace], 'a kubectl that may run kubectl-eck alone
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [index, [error, args, env = {}]] = next;
         const { stdout, stderr, surprises } = await run(String(index), args, env);
-        const isAsExpected =
-          error === undefined ? stdout.includes('NodeList') && stderr === '' : error.test(stderr);
+        const isAsExpected = error === undefined ? stdout.includes('NodeList') && stderr === '' : error.test(stderr);
         if (surprises.length > 0 || !isAsExpected) wrong.push({ args, env, surprises, stdout, stderr });
       }
     };

@@ -132,9 +132,7 @@ const inVariables =
     expireToken(fault);
     const variables = Object.entries(variablesOf(identity(), secretFor(fault)));
     return {
-      env: Object.fromEntries(
-        variables.map(([name, value]) => [name.replace('ALIBABA_CLOUD_', prefix), value]),
-      ),
+      env: Object.fromEntries(variables.map(([name, value]) => [name.replace('ALIBABA_CLOUD_', prefix), value])),
     };
   };
 
@@ -214,11 +212,7 @@ const ways: [string, (fault: Fault) => Run | Promise<Run>, Outcomes][] = [
     },
     asked,
   ],
-  [
-    'the session that OAuth saved',
-    withKey('OAuth', () => temporary, { ...session, oauth_site_type: 'CN' }),
-    expiring,
-  ],
+  ['the session that OAuth saved', withKey('OAuth', () => temporary, { ...session, oauth_site_type: 'CN' }), expiring],
   [
     'the mode OIDC',
     async (fault) => {
@@ -234,10 +228,7 @@ const ways: [string, (fault: Fault) => Run | Promise<Run>, Outcomes][] = [
       const lines = Object.entries(keyOf(sandbox.identity, secretFor(fault))).map(
         ([name, value]) => `${name} = ${value}\r\n`,
       );
-      await sandbox.writeHome(
-        '.alibabacloud/credentials',
-        `[default]\r\ntype = access_key\r\n${lines.join('')}`,
-      );
+      await sandbox.writeHome('.alibabacloud/credentials', `[default]\r\ntype = access_key\r\n${lines.join('')}`);
       return {};
     },
     here,
@@ -295,10 +286,7 @@ describe.each(ways)('%s', (_, prepare, outcomes) => {
     const cached = await run(await prepare('works'));
     const failing = await prepare(fault);
     const again = (env: object): Promise<Outcome> =>
-      run(
-        { flags: failing.flags, env: { ...failing.env, KUBECTL_ECK_TIMEOUT: '1s', ...env } },
-        fetching().slice(0, 3),
-      );
+      run({ flags: failing.flags, env: { ...failing.env, KUBECTL_ECK_TIMEOUT: '1s', ...env } }, fetching().slice(0, 3));
     const start = performance.now();
     const served = await again({ KUBECTL_ECK_MAX_AGE: '1ms' });
     expect(performance.now() - start).toBeLessThan(4000);
@@ -325,11 +313,7 @@ test('a role is assumed with its external id', async () => {
 });
 
 test.each<[string, () => Promise<Run>, RegExp]>([
-  [
-    'a mode that cannot sign',
-    () => profile({ mode: 'RsaKeyPair' }),
-    /mode RsaKeyPair is not supported.*\n.*--profile/,
-  ],
+  ['a mode that cannot sign', () => profile({ mode: 'RsaKeyPair' }), /mode RsaKeyPair is not supported.*\n.*--profile/],
   [
     'no mode',
     () => profile({ mode: undefined, ...keyOf(sandbox.identity) }),

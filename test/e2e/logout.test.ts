@@ -21,10 +21,7 @@ const askAs = (env?: Environment): Promise<Outcome> =>
 const cache = (): string => join(sandbox.home, '.kube/cache/kubectl-eck');
 
 /** The record of the only credential, or of that of an identity. @returns what it was before the changes */
-function changeRecord(
-  changes: object = {},
-  of = '',
-): { places: object[]; fetchedAt: string; notAfter: string } {
+function changeRecord(changes: object = {}, of = ''): { places: object[]; fetchedAt: string; notAfter: string } {
   const [name = ''] = readdirSync(cache()).filter((each) => each.includes('@') && each.includes(of));
   const file = join(cache(), name, 'record.json');
   const record = JSON.parse(readFileSync(file, 'utf8')) as ReturnType<typeof changeRecord>;
@@ -75,62 +72,56 @@ describe('a logout is honest', () => {
     stderr: expect.stringMatching(reason) as unknown,
   });
 
-  describeWith(
-    [secretServiceRequirement, kernelKeyringRequirement],
-    'with a keychain and a kernel keyring',
-    () => {
-      test('it fails while a store that has a copy cannot be reached, and then deletes from each', async () => {
-        const service = await startSecretService();
-        const keyring = await startSessionKeyring();
-        const atDesktop: Environment = { ...service.environment, KUBECTL_ECK_STORE: undefined };
-        const remotely: Environment = {
-          ...atDesktop,
-          DBUS_SESSION_BUS_ADDRESS: undefined,
-          XDG_RUNTIME_DIR: undefined,
-        };
-        const run = (env: Environment, ...args: string[]): Promise<Outcome> =>
-          keyring.run(['kubectl-eck', ...args], sandbox.environment(env));
-        const exec = ['exec-credential', '--cluster-id', sandbox.clusterId];
-        try {
-          await run(atDesktop, 'get-credentials', sandbox.clusterId);
-          expect(await run(remotely, ...exec)).toMatchObject({ status: 0 });
-          expect(changeRecord()).toMatchObject({
-            places: [{ store: 'kernel' }, { store: 'keychain' }],
-          });
-          expect(await run(remotely, 'logout', '--all')).toMatchObject(failed(/\[keychain-absent\]/));
-          expect(changeRecord()).toBeDefined();
-          // In a shell with another session keyring, which cannot delete from this one's.
-          const { status, stderr } = await run(atDesktop, 'logout', '--all');
-          expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/\(keychain\)/) });
-          expect(await run(atDesktop, ...exec)).toMatchObject(failed(/\[logged-out\]/));
-        } finally {
-          await keyring.stop();
-          await service.stop();
-        }
-      });
+  describeWith([secretServiceRequirement, kernelKeyringRequirement], 'with a keychain and a kernel keyring', () => {
+    test('it fails while a store that has a copy cannot be reached, and then deletes from each', async () => {
+      const service = await startSecretService();
+      const keyring = await startSessionKeyring();
+      const atDesktop: Environment = { ...service.environment, KUBECTL_ECK_STORE: undefined };
+      const remotely: Environment = {
+        ...atDesktop,
+        DBUS_SESSION_BUS_ADDRESS: undefined,
+        XDG_RUNTIME_DIR: undefined,
+      };
+      const run = (env: Environment, ...args: string[]): Promise<Outcome> =>
+        keyring.run(['kubectl-eck', ...args], sandbox.environment(env));
+      const exec = ['exec-credential', '--cluster-id', sandbox.clusterId];
+      try {
+        await run(atDesktop, 'get-credentials', sandbox.clusterId);
+        expect(await run(remotely, ...exec)).toMatchObject({ status: 0 });
+        expect(changeRecord()).toMatchObject({
+          places: [{ store: 'kernel' }, { store: 'keychain' }],
+        });
+        expect(await run(remotely, 'logout', '--all')).toMatchObject(failed(/\[keychain-absent\]/));
+        expect(changeRecord()).toBeDefined();
+        // In a shell with another session keyring, which cannot delete from this one's.
+        const { status, stderr } = await run(atDesktop, 'logout', '--all');
+        expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/\(keychain\)/) });
+        expect(await run(atDesktop, ...exec)).toMatchObject(failed(/\[logged-out\]/));
+      } finally {
+        await keyring.stop();
+        await service.stop();
+      }
+    });
 
-      test('it fails in a shell without a session keyring', async () => {
-        const keyring = await startSessionKeyring();
-        const env: Environment = { KUBECTL_ECK_STORE: 'kernel', DBUS_SESSION_BUS_ADDRESS: undefined };
-        try {
-          await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], sandbox.environment(env));
-          const elsewhere = failed(
-            /the kernel keyring of another session has it \[keychain-unreachable\]\n.*keyctl/,
-          );
-          const revoked = `keyctl session - /bin/sh -c 'keyctl revoke @s; exec kubectl-eck logout "$1"' sh "$1"`;
-          for (const name of ['--all', sandbox.clusterId]) {
-            const options = { env: sandbox.environment(env), timeoutMs: 30_000 };
-            const outcome = await runProgram('/bin/sh', ['-c', revoked, 'sh', name], options);
-            expect(outcome).toMatchObject(elsewhere);
-          }
-          const there = await keyring.run(['kubectl-eck', 'logout', '--all'], sandbox.environment(env));
-          expect(there).toMatchObject({ status: 0, stderr: expect.stringContaining('(kernel)') as unknown });
-        } finally {
-          await keyring.stop();
+    test('it fails in a shell without a session keyring', async () => {
+      const keyring = await startSessionKeyring();
+      const env: Environment = { KUBECTL_ECK_STORE: 'kernel', DBUS_SESSION_BUS_ADDRESS: undefined };
+      try {
+        await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], sandbox.environment(env));
+        const elsewhere = failed(/the kernel keyring of another session has it \[keychain-unreachable\]\n.*keyctl/);
+        const revoked = `keyctl session - /bin/sh -c 'keyctl revoke @s; exec kubectl-eck logout "$1"' sh "$1"`;
+        for (const name of ['--all', sandbox.clusterId]) {
+          const options = { env: sandbox.environment(env), timeoutMs: 30_000 };
+          const outcome = await runProgram('/bin/sh', ['-c', revoked, 'sh', name], options);
+          expect(outcome).toMatchObject(elsewhere);
         }
-      });
-    },
-  );
+        const there = await keyring.run(['kubectl-eck', 'logout', '--all'], sandbox.environment(env));
+        expect(there).toMatchObject({ status: 0, stderr: expect.stringContaining('(kernel)') as unknown });
+      } finally {
+        await keyring.stop();
+      }
+    });
+  });
 
   test.each<[string, object, object]>([
     [
@@ -169,9 +160,7 @@ test('a logout that cannot be noted fails, and deletes all the same', async () =
   await setUp();
   chmodSync(cache(), 0o755);
   const outcome = await sandbox.run(['logout', sandbox.clusterId]);
-  const stderr = expect.stringMatching(
-    / does not last, since .*\[keychain-refused\]\nMake .*\nDeleted /,
-  ) as unknown;
+  const stderr = expect.stringMatching(/ does not last, since .*\[keychain-refused\]\nMake .*\nDeleted /) as unknown;
   expect(outcome).toMatchObject({ status: 1, stderr });
   expect(await sandbox.filesWithIssuedKeys()).toEqual([]);
 });
@@ -184,10 +173,9 @@ describeWith([secretServiceRequirement], 'a refusal', () => {
       await setUp(env);
       sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [] });
       await service.lock();
-      const refused = await sandbox.run(
-        ['exec-credential', '--cluster-id', sandbox.clusterId, '--store', 'auto'],
-        { env },
-      );
+      const refused = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId, '--store', 'auto'], {
+        env,
+      });
       expect(refused).toMatchObject({ status: 1, stdout: '' });
       expect(refused.stderr).toMatch(/not deleted: .*\[keychain-locked\]\n.*\[ens-not-allowed\]/);
     } finally {
@@ -201,9 +189,9 @@ test('one refusal counts for ten seconds, and other commands ask all the same', 
   sandbox.ens.failNext('always', apiError('Forbidden.RAM'));
   const denied = { status: 1, stderr: expect.stringContaining('[ens-not-allowed]') as unknown };
   for (let run = 0; run < 5; run += 1) {
-    expect(
-      await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms']),
-    ).toMatchObject(denied);
+    expect(await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms'])).toMatchObject(
+      denied,
+    );
   }
   expect(sandbox.ens.calls()).toBe(2);
   expect(await sandbox.run(['refresh'])).toMatchObject(denied);
@@ -222,10 +210,9 @@ describe('a shell without an identity', () => {
     expect(JSON.parse(shown.stdout)).toMatchObject([
       { identity: `access-key:${sandbox.identity.accessKeyId}`, status: 'ok' },
     ]);
-    const due = await sandbox.run(
-      ['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms'],
-      { env: noAccessKey },
-    );
+    const due = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId, '--max-age', '1ms'], {
+      env: noAccessKey,
+    });
     expect(due).toMatchObject({ status: 1, stdout: '' });
     expect(due.stderr).toMatch(/came from access-key:LTAI5tTestAccessKeyId000 \[identity-not-found\]\n/);
   });
@@ -240,10 +227,7 @@ describe('a shell without an identity', () => {
       },
     ],
     ['with half a pair', () => ({ ALIBABA_CLOUD_ACCESS_KEY_ID: 'LTAI5tHalf' })],
-    [
-      'for another endpoint',
-      () => ({ KUBECTL_ECK_ENDPOINT: sandbox.ens.endpoint.replace('127.0.0.1', 'localhost') }),
-    ],
+    ['for another endpoint', () => ({ KUBECTL_ECK_ENDPOINT: sandbox.ens.endpoint.replace('127.0.0.1', 'localhost') })],
     ['for a role', () => ({ KUBECTL_ECK_ROLE_ARN: 'acs:ram::1:role/edge' })],
     ['with a profile that is gone', () => ({ KUBECTL_ECK_PROFILE: 'gone' })],
     [

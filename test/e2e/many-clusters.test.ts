@@ -119,15 +119,12 @@ describe('clusters', () => {
     const ids = ['get-credentials', 'eck-shop', 'eck-warehouse'];
     expect(await sandbox.run(ids)).toMatchObject({ status: 0 });
     expect((await kubeconfig()).contexts).toEqual(['eck-shop', 'eck-warehouse']);
-    const lists = sandbox.ens.log.filter(
-      ({ action, params }) => action === listing && !('ClusterId' in params),
-    );
+    const lists = sandbox.ens.log.filter(({ action, params }) => action === listing && !('ClusterId' in params));
     expect(lists).toHaveLength(1);
   });
 
   test('have contexts of their names, which stay when a cluster gets another name', async () => {
-    const names = async (...args: string[]) =>
-      (await sandbox.run(['get-credentials', ...args, '-o', 'name'])).stdout;
+    const names = async (...args: string[]) => (await sandbox.run(['get-credentials', ...args, '-o', 'name'])).stdout;
     expect(await names('eck-shop')).toBe('shop\n');
     addClusters({ clusterId: 'eck-shop', name: 'renamed' });
     expect(await names('eck-shop')).toBe('shop\n');
@@ -138,9 +135,7 @@ describe('clusters', () => {
     );
     expect(await names('eck-warehouse', '--context', '{region}.{name}')).toBe('cn-chengdu-3.warehouse\n');
     expect((await kubeconfig()).contexts).toEqual(['shop', 'twin', 'eck-twin-2', 'cn-chengdu-3.warehouse']);
-    expect((await sandbox.run(['status', 'warehouse'])).stdout).toMatch(
-      /^warehouse +eck-warehouse +\*cn-chengdu/m,
-    );
+    expect((await sandbox.run(['status', 'warehouse'])).stdout).toMatch(/^warehouse +eck-warehouse +\*cn-chengdu/m);
     expect(await sandbox.run(['logout', 'warehouse'])).toMatchObject({ status: 0 });
   });
 

@@ -7,14 +7,7 @@ import { inNamespace, networkNamespaceRequirement } from '../support/network-nam
 import { ProxyServer, type ProxyOptions } from '../support/proxy-server.js';
 import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
-import {
-  noAccessKey,
-  programs,
-  repository,
-  runProgram,
-  type Program,
-  type RunOptions,
-} from '../support/sandbox.js';
+import { noAccessKey, programs, repository, runProgram, type Program, type RunOptions } from '../support/sandbox.js';
 import { SocksServer } from '../support/socks-server.js';
 import { TlsFront } from '../support/tls-front.js';
 
@@ -57,11 +50,7 @@ async function startProxy(options: Partial<ProxyOptions> = {}): Promise<ProxySer
   return proxy;
 }
 
-function ask(
-  env: RunOptions['env'],
-  flags: readonly string[] = [],
-  program: Program = 'standalone',
-): Promise<Outcome> {
+function ask(env: RunOptions['env'], flags: readonly string[] = [], program: Program = 'standalone'): Promise<Outcome> {
   const args = ['exec-credential', '--cluster-id', sandbox.clusterId, '--timeout', '2s', ...flags];
   const trusting = { KUBECTL_ECK_ENDPOINT: undefined, NODE_EXTRA_CA_CERTS: authorityFile };
   return sandbox.run(args, { env: { ...trusting, ...env }, program });

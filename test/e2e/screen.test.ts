@@ -65,12 +65,8 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
     async (env) => {
       addClusters('cafe', 'shop-2', 'shop-10', '仓库');
       const tty = await start(['get-credentials'], env);
-      const list = ['1) cafe', '2) shop-2', '3) shop-10', '4) 仓库']
-        .map((item) => `${item}[^\n]*\n`)
-        .join('');
-      await tty.waitFor(
-        new RegExp(`^${list.replaceAll(')', '\\)')}Which clusters\\? Their numbers, such as 1 3:`),
-      );
+      const list = ['1) cafe', '2) shop-2', '3) shop-10', '4) 仓库'].map((item) => `${item}[^\n]*\n`).join('');
+      await tty.waitFor(new RegExp(`^${list.replaceAll(')', '\\)')}Which clusters\\? Their numbers, such as 1 3:`));
       await tty.type('9', 'Enter');
       await tty.waitFor(/Type one or more numbers from 1 to 4\.\nWhich/);
       await tty.type('2, 3', 'Enter');

@@ -120,9 +120,7 @@ describe('a call', () => {
       setTimeout(() => response.writeHead(400).end(body), 10 * Number(action.slice(-1)));
     });
     const actions = ['Action3', 'Action1', 'Action2', 'Action0'];
-    const errors = await Promise.all(
-      actions.map((action) => failureOf(call({ typed: { endpoint }, action }))),
-    );
+    const errors = await Promise.all(actions.map((action) => failureOf(call({ typed: { endpoint }, action }))));
     for (const [index, action] of actions.entries()) {
       expect(errors[index]?.message).toMatch(new RegExp(`Odd: ${action} \\(RequestId ${action}\\)$`));
     }

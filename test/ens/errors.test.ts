@@ -101,12 +101,7 @@ describe('the error of a failure', () => {
 
   test.each<[string, Partial<ApiFault>, Partial<CallContext>, string | undefined]>([
     [`${ens} does not accept profile work: SignatureDoesNotMatch: It`, {}, {}, `${checkKey}${otherSite}`],
-    [
-      'ENS at ens.example.com does not accept profile work: SignatureDoesNotMatch: It',
-      {},
-      elsewhere,
-      checkKey,
-    ],
+    ['ENS at ens.example.com does not accept profile work: SignatureDoesNotMatch: It', {}, elsewhere, checkKey],
     [
       'ENS does not allow profile work to call DescribeIt for eck-1: Forbidden.RAM: It',
       { apiCode: 'Forbidden.RAM' },
@@ -125,12 +120,7 @@ describe('the error of a failure', () => {
       {},
       `Check the id with "kubectl eck list"${otherSite}`,
     ],
-    [
-      `${ens} received too many calls: Throttling: It`,
-      { apiCode: 'Throttling' },
-      {},
-      'Try again in a minute',
-    ],
+    [`${ens} received too many calls: Throttling: It`, { apiCode: 'Throttling' }, {}, 'Try again in a minute'],
     [`${ens} is not available: It`, { apiCode: '' }, {}, 'Try again, or check the network and the proxy'],
     [
       'ENS sent a response that is invalid or too large: It',

@@ -3,8 +3,7 @@ import { EckError } from '../../src/errors.js';
 import { EnsError, type FaultClass } from '../../src/ens/errors.js';
 import { backoffMs, RateLimiter, withRetry, type RetryRules } from '../../src/ens/retry.js';
 
-const throttled = (retryAfterMs?: number) =>
-  new EnsError('ens-throttled', 'slow down', undefined, retryAfterMs);
+const throttled = (retryAfterMs?: number) => new EnsError('ens-throttled', 'slow down', undefined, retryAfterMs);
 const unavailable = () => new EnsError('ens-unavailable', 'down');
 const denied = () => new EnsError('ens-not-allowed', 'no');
 
@@ -98,13 +97,7 @@ describe('withRetry', () => {
     ['no wait for longer than there is time', [throttled(20_000)], { totalMs: 20_000 }, 0, []],
     ['a limit from the first failure on', many, { totalMs: 20_000, afterFailureMs }, 100, [250, 500, 1000]],
     ['the shorter of both limits', many, { totalMs: 1000, afterFailureMs }, 900, []],
-    [
-      'a limit for some failures',
-      [throttled(), unavailable()],
-      { totalMs: 20_000, afterFailureMs },
-      0,
-      [250, 500],
-    ],
+    ['a limit for some failures', [throttled(), unavailable()], { totalMs: 20_000, afterFailureMs }, 0, [250, 500]],
   ])('%s', async (_, errors, budget, attemptMs, expected) => {
     expect((await play(errors, budget, attemptMs)).sleeps).toEqual(expected);
   });

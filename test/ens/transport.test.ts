@@ -2,12 +2,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import {
-  TransportFailure,
-  withTransport,
-  type TransportFacts,
-  type TransportRules,
-} from '../../src/ens/transport.js';
+import { TransportFailure, withTransport, type TransportFacts, type TransportRules } from '../../src/ens/transport.js';
 import { closeServed, serve } from './fixtures.js';
 
 /** So generous that only the limit that a test sets applies. */
@@ -99,9 +94,7 @@ describe('a request within its limits', () => {
     ['a host', ({ hostname: host, port }, done) => http.request({ host, port, path: '/a?b=1' }, done)],
     ['an event', (url, done) => http.request(url).on('response', done)],
   ])('can be made with %s', async (_, make) => {
-    const url = await serve(({ url: path, method }, response) =>
-      response.end(`${method ?? ''} ${path ?? ''}`),
-    );
+    const url = await serve(({ url: path, method }, response) => response.end(`${method ?? ''} ${path ?? ''}`));
     const body = await withTransport(generous, {}, async () => {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
         make(new URL('a?b=1', url), resolve).on('error', reject).end();

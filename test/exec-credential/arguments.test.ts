@@ -7,8 +7,7 @@ import { readSettings, settingFlags } from '../../src/settings.js';
 import { holds } from '../fuzz/property.js';
 
 const byKubectl = { KUBERNETES_EXEC_INFO: '{}' };
-const read = (line: string, environment = {}) =>
-  readExecArguments(line.split(' ').filter(Boolean), environment);
+const read = (line: string, environment = {}) => readExecArguments(line.split(' ').filter(Boolean), environment);
 
 describe('a request', () => {
   test.each<[string, object]>([
@@ -54,18 +53,7 @@ test.each([
 
 test('the command line reads the same', () => {
   const flag = fc.constantFrom('cluster-id', ...settingFlags);
-  const value = fc.constantFrom(
-    'x',
-    'china',
-    'none',
-    '',
-    'a=b',
-    '--site',
-    '-h',
-    '--',
-    ' a\nb ',
-    '--profile=x',
-  );
+  const value = fc.constantFrom('x', 'china', 'none', '', 'a=b', '--site', '-h', '--', ' a\nb ', '--profile=x');
   const words = fc
     .tuple(flag, value, fc.boolean())
     .map(([name, text, isOne]) => (isOne ? [`--${name}=${text}`] : [`--${name}`, text]));

@@ -95,9 +95,7 @@ test('a free lock goes to one waiter after another, and leaves no file', () => {
     const locks = waiting.map(attempt);
     const taken = locks.flatMap((lock) => lock ?? []);
     expect(taken.map((lock) => lock.isStillHeld())).toEqual([true]);
-    expect(files().map((name) => fs.statSync(join(dirname(path), name)).mode & 0o777)).toEqual([
-      0o600, 0o600,
-    ]);
+    expect(files().map((name) => fs.statSync(join(dirname(path), name)).mode & 0o777)).toEqual([0o600, 0o600]);
     for (let twice = 0; twice < 2; twice += 1) taken[0]?.release();
     waiting.splice(locks.indexOf(taken[0]), 1);
   }

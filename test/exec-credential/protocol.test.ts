@@ -9,8 +9,7 @@ const v1 = 'client.authentication.k8s.io/v1';
 const v1beta1 = 'client.authentication.k8s.io/v1beta1';
 const info = (fields: object = {}): string =>
   JSON.stringify({ kind: 'ExecCredential', apiVersion: v1, spec: { interactive: false }, ...fields });
-const withConfig = (config: unknown): string =>
-  info({ spec: { cluster: { server: 'https://192.0.2.1', config } } });
+const withConfig = (config: unknown): string => info({ spec: { cluster: { server: 'https://192.0.2.1', config } } });
 
 test.each([
   ['v1', info(), { apiVersion: v1 }],
@@ -46,12 +45,7 @@ test.each([
 
 test('whatever it is, a request is read or refused', () => {
   const fields = fc.dictionary(fc.constantFrom('kind', 'apiVersion', 'spec'), anyValue);
-  const requests = fc.oneof(
-    anyText,
-    anyValue.map(toJson),
-    fields.map(toJson),
-    fc.jsonValue().map(withConfig),
-  );
+  const requests = fc.oneof(anyText, anyValue.map(toJson), fields.map(toJson), fc.jsonValue().map(withConfig));
   holds(requests, (text) => {
     const { value } = outcomeOf(['exec-info-invalid'], () => readExecInfo(text, v1));
     if (typeof (value?.clusterId ?? '') !== 'string') throw new Error('the cluster id is not a string');
@@ -59,8 +53,7 @@ test('whatever it is, a request is read or refused', () => {
 });
 
 test('without a request, the version of the arguments is answered', () => {
-  for (const apiVersion of [v1, v1beta1] as const)
-    expect(readExecInfo('', apiVersion)).toEqual({ apiVersion });
+  for (const apiVersion of [v1, v1beta1] as const) expect(readExecInfo('', apiVersion)).toEqual({ apiVersion });
   expect(readExecInfo(info(), v1beta1)).toEqual({ apiVersion: v1 });
   expect([undefined, 'v1', 'v1beta1'].map((text) => parseExecApiVersion(text))).toEqual([v1, v1, v1beta1]);
   for (const text of ['', 'v2', 'beta1', v1]) expect(() => parseExecApiVersion(text)).toThrow('v1, v1beta1');

@@ -241,15 +241,12 @@ describe('the directory', () => {
     }
   });
 
-  test.each(['eck-*', '../../etc/x', '..', 'ü *?"<>|\\/:\n\0', 'x'.repeat(1000)])(
-    'fits a key with %j',
-    (text) => {
-      for (const key of [keyOf(text), keyOf('eck-1', text)]) records(key).noteServed(kubectl, served);
-      expect(fs.readdirSync(root)).toHaveLength(2);
-      for (const name of fs.readdirSync(root)) expect(name).toMatch(/^[^*/]{1,200}$/);
-      expect(fs.readdirSync(scratch.path)).toEqual(['cache']);
-    },
-  );
+  test.each(['eck-*', '../../etc/x', '..', 'ü *?"<>|\\/:\n\0', 'x'.repeat(1000)])('fits a key with %j', (text) => {
+    for (const key of [keyOf(text), keyOf('eck-1', text)]) records(key).noteServed(kubectl, served);
+    expect(fs.readdirSync(root)).toHaveLength(2);
+    for (const name of fs.readdirSync(root)) expect(name).toMatch(/^[^*/]{1,200}$/);
+    expect(fs.readdirSync(scratch.path)).toEqual(['cache']);
+  });
 
   describeWith([{ name: '/dev/full', available: fs.existsSync('/dev/full') }], 'on a full disk', () => {
     test('is not used any more, with one warning', () => {

@@ -129,9 +129,7 @@ describe('a renewal', () => {
     const lock = records().lockFile ?? '';
     fs.rmSync(lock);
     fs.writeFileSync(lock, "another's");
-    expect(await renewed).toEqual(
-      end === 'failure' ? ens.failure : expect.objectContaining({ fetchedAt: start }),
-    );
+    expect(await renewed).toEqual(end === 'failure' ? ens.failure : expect.objectContaining({ fetchedAt: start }));
     expect(store.changes).toEqual([]);
     expect(fs.readFileSync(lock, 'utf8')).toBe("another's");
   });

@@ -43,9 +43,7 @@ const places = fc.oneof(fc.nat(2000), fc.nat(70));
 /** Entries with changed bits and bytes, removed or doubled parts, or the end of another entry. */
 const changedEntry = fc
   .tuple(fc.nat(2), fc.array(fc.tuple(changes, places), { maxLength: 3 }))
-  .map(([which, all]) =>
-    all.reduce((bytes, [change, at]) => change(bytes, at % (bytes.length + 1)), entry(which)),
-  );
+  .map(([which, all]) => all.reduce((bytes, [change, at]) => change(bytes, at % (bytes.length + 1)), entry(which)));
 
 test('any bytes, or a changed entry, are read as what was saved, or as nothing', () => {
   let read = 0;

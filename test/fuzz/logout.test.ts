@@ -105,12 +105,7 @@ test('a logout that succeeds leaves no copy, and lasts; what it or a refusal end
       const settings = readSettings({ profile: 'me', store }, {});
       const client = { settings, endpoint: { kind: 'default' }, signer: { profile: { name: 'me' } } };
       const options = { execApiVersion: 'client.authentication.k8s.io/v1' } as const;
-      const { setUps } = await setUpClusters(
-        [{ clusterId: id }],
-        options,
-        client as EnsClient,
-        outside.world,
-      );
+      const { setUps } = await setUpClusters([{ clusterId: id }], options, client as EnsClient, outside.world);
       if (setUps.length > 0) loggedOut.delete(id);
     },
     async ask(id, store) {

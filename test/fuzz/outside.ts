@@ -92,8 +92,7 @@ export class Outside {
       read: (name) => use(items.has(name), () => items.get(name)),
       save: (name, entry) => use(true, () => items.set(name, entry)).then(() => 'keychain'),
       delete: (name) => use(items.has(name), () => items.delete(name)),
-      deleteAll: () =>
-        use(items.size > 0, () => [...items.keys()].filter((name) => items.delete(name)).length),
+      deleteAll: () => use(items.size > 0, () => [...items.keys()].filter((name) => items.delete(name)).length),
     };
   }
 

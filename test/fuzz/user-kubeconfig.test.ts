@@ -41,14 +41,10 @@ function check(text: string, change: FileChange): boolean {
   const after = parseKubeconfig('config', edited);
   const wasEmpty = Object.keys(file.content).length === 0;
   for (const section of sections) {
-    const changes = new Map(
-      change.items.flatMap((item) => (item.section === section ? [[item.name, item.item]] : [])),
-    );
+    const changes = new Map(change.items.flatMap((item) => (item.section === section ? [[item.name, item.item]] : [])));
     const names = entriesOf(file, section).map(({ name }) => name);
     const others = ({ content }: typeof after) =>
-      itemsOf(content, section).filter(
-        (item) => !changes.has((item as { name?: string } | null)?.name ?? '\0'),
-      );
+      itemsOf(content, section).filter((item) => !changes.has((item as { name?: string } | null)?.name ?? '\0'));
     expectSame(section, others(file), others(after));
     const found = new Map(entriesOf(after, section).map(({ name, item }) => [name, item]));
     for (const [name, item] of changes) expectSame(`${section} ${name}`, item, found.get(name));
@@ -57,9 +53,7 @@ function check(text: string, change: FileChange): boolean {
     expectSame(section, [...found.keys()], expected);
   }
   // Another parser finds the same, and no key twice. It reads marks and carriage returns inside of a text otherwise.
-  const [old, now] = [text, edited].map(
-    (each) => parseAllDocuments(each, { merge: true, logLevel: 'silent' })[0],
-  );
+  const [old, now] = [text, edited].map((each) => parseAllDocuments(each, { merge: true, logLevel: 'silent' })[0]);
   // It also takes a merge key that a tag makes a text for one, and then fails.
   const oldRoot: unknown = old?.errors.length === 0 ? ifPossible(() => old.toJS() as unknown) : undefined;
   if (oldRoot !== undefined && !wasEmpty && !/.\ufeff|\r(?!\n)/s.test(text)) {

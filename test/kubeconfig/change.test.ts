@@ -185,8 +185,7 @@ describe('contexts are removed', () => {
   });
 
   test('from every file, and entries of others with the same names stay', async () => {
-    const theirs =
-      'users:\n- {name: u, user: {token: t}}\nclusters:\n- {name: c, cluster: {server: "https://c"}}\n';
+    const theirs = 'users:\n- {name: u, user: {token: t}}\nclusters:\n- {name: c, cluster: {server: "https://c"}}\n';
     const y = '- {name: z, context: {cluster: c}}\n';
     const paths = files({
       a: `${entry('users', 'u', '{exec: {command: kubectl-eck}}')}current-context: x\n`,
@@ -202,8 +201,7 @@ describe('contexts are removed', () => {
 });
 
 describe('users are replaced', () => {
-  const before =
-    '# mine\nusers:\n- name: u # the console\n  user: {as: me, client-key-data: aw==}\n# b\n- name: v\n';
+  const before = '# mine\nusers:\n- name: u # the console\n  user: {as: me, client-key-data: aw==}\n# b\n- name: v\n';
   const contexts = 'contexts:\n- {name: x, context: {user: u}}\n';
   const replacement = async (paths: [string, ...string[]]) =>
     (await readUsers(paths)).slice(0, 1).map((user) => ({ ...user, exec: eck1.exec }));

@@ -18,9 +18,7 @@ const scalars = split(
 "\\/"¦"\\q"¦"\\ud83d\\ude00"¦'it''s'¦a #b¦a: b¦a:b¦@a¦%a¦*a¦&a b¦? a¦- a¦[a¦{a¦a]¦{}¦[]¦\ta¦a\t¦"a¦"a" b¦a\\¦<<¦\u00a0a¦é
 a\u2028b¦\ufeffa¦\u007f¦|\n    a\n   b¦|0\n     a¦>-\n     a\n     b¦|a¦|# a¦"a\n     b"¦'a\n\n     b'¦a\n     b¦a\n     b: c`,
 );
-const base64 = split(
-  String.raw`YQ==¦YQ¦"YQ=\\n="¦YR==¦Y Q==¦-_==¦"=="¦YQ==YQ==¦|\n    YQ\n    ==\n¦""¦null¦[]¦[89]`,
-);
+const base64 = split(String.raw`YQ==¦YQ¦"YQ=\\n="¦YR==¦Y Q==¦-_==¦"=="¦YQ==YQ==¦|\n    YQ\n    ==\n¦""¦null¦[]¦[89]`);
 
 /** Texts of every kind, most with one oddity each. */
 const handMade = [

@@ -6,8 +6,7 @@ import { parseKubeconfig } from '../../src/kubeconfig/parse.js';
 import { added as addedTo, entryLines, lovedKubeconfig, sectionsText, withPlaces } from './fixtures.js';
 
 const added = (id: string): ItemChange[] => sections.map((section) => addedTo(section, id));
-const deleted = (id: string): ItemChange[] =>
-  sections.map((section) => ({ section, name: id, item: undefined }));
+const deleted = (id: string): ItemChange[] => sections.map((section) => ({ section, name: id, item: undefined }));
 
 function edit(text: string, items: readonly ItemChange[], currentContext?: string): string {
   return editKubeconfig(parseKubeconfig('config', text), { items, currentContext });

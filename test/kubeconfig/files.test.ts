@@ -21,8 +21,7 @@ function write(paths: KubeconfigPaths = [config]): ReturnType<typeof writeContex
 /** Root may do anything, so what is forbidden has to be tried as another user. */
 async function asOrdinaryUser<Result>(action: () => Promise<Result>): Promise<Result> {
   if (!isRoot) return action();
-  for (const name of ['', ...fs.readdirSync(directory)])
-    fs.lchownSync(join(directory, name), otherUser, otherUser);
+  for (const name of ['', ...fs.readdirSync(directory)]) fs.lchownSync(join(directory, name), otherUser, otherUser);
   process.seteuid?.(otherUser);
   try {
     return await action();
@@ -59,8 +58,7 @@ describe('the user kubeconfig is', () => {
 
   test('one file, if all names are of the same file', () => {
     const [link, same] = [join(directory, 'link'), `${directory}/../${basename(directory)}/config`];
-    const locate = () =>
-      locateKubeconfig({ ...linux, environment: { KUBECONFIG: `${config}:${same}:${link}` } });
+    const locate = () => locateKubeconfig({ ...linux, environment: { KUBECONFIG: `${config}:${same}:${link}` } });
     expect(locate()).toEqual([config, link]);
     fs.writeFileSync(config, '');
     fs.symlinkSync('config', link);
@@ -249,9 +247,7 @@ describeWith([mounts], 'a kubeconfig that is mounted by itself', () => {
     const script = 'mount --bind "$0" "$1" && shift && exec "$@"';
     const mount = ['unshare', '-m', 'sh', '-c', script, source, config];
     expect(runWriter(mount, [config, 'eck-1'])).toBe('written\n');
-    expect(fs.readFileSync(source, 'utf8')).toBe(
-      written.replace('current-context: prod', 'current-context: eck-1'),
-    );
+    expect(fs.readFileSync(source, 'utf8')).toBe(written.replace('current-context: prod', 'current-context: eck-1'));
     expect(fs.readdirSync(directory)).toEqual(['config', 'source']);
   });
 });

@@ -72,9 +72,10 @@ describe.each(forms)('an issued kubeconfig in %s', (form) => {
   });
 
   test.each<[string, Issuing]>([
-    ...[123, '123', 1234567890123456, 'kubernetes-admin', 'true', 'a: b'].map(
-      (userName): [string, Issuing] => [`user name ${JSON.stringify(userName)}`, { userName }],
-    ),
+    ...[123, '123', 1234567890123456, 'kubernetes-admin', 'true', 'a: b'].map((userName): [string, Issuing] => [
+      `user name ${JSON.stringify(userName)}`,
+      { userName },
+    ]),
     ['another current-context', { contextName: 'eck-xxxxx', currentContext: 'eck-xxxx' }],
     ['an empty current-context', { currentContext: '' }],
   ])('can have %s', (_, issuing) => {

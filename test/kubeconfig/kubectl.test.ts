@@ -121,9 +121,7 @@ describeWith([currentKubectl], `${currentKubectl.name} agrees`, () => {
     const wrong: unknown[] = [];
     for (const [index, text] of corpus.entries()) {
       const file = join(directory, String(index));
-      const read = readContexts([file]).then(({ contexts }) =>
-        contexts.map(({ name }) => name).filter(Boolean),
-      );
+      const read = readContexts([file]).then(({ contexts }) => contexts.map(({ name }) => name).filter(Boolean));
       const ours = await read.catch((error: unknown) => messageOf(error));
       const isAccepted = existsSync(`${file}.json`);
       const config = isAccepted ? (JSON.parse(readFileSync(`${file}.json`, 'utf8')) as Config) : undefined;

@@ -58,20 +58,17 @@ test('one writer at a time changes a file, so that nothing is lost', async () =>
   expect(contexts.map(({ name }) => name).sort()).toEqual(ids.sort());
 });
 
-test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-  'a lock is released when %s ends the process',
-  async (signal) => {
-    const args = ['--import', 'tsx', join(__dirname, 'lock-holder.ts'), config];
-    const holder = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    try {
-      const ended = once(holder, 'exit');
-      await Promise.race([once(holder.stdout, 'data'), ended]);
-      expect(fs.existsSync(`${config}.lock`)).toBe(true);
-      holder.kill(signal);
-      expect(await ended).toEqual([null, signal]);
-    } finally {
-      holder.kill('SIGKILL');
-    }
-    expect(fs.readdirSync(directory)).toEqual([]);
-  },
-);
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('a lock is released when %s ends the process', async (signal) => {
+  const args = ['--import', 'tsx', join(__dirname, 'lock-holder.ts'), config];
+  const holder = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const ended = once(holder, 'exit');
+    await Promise.race([once(holder.stdout, 'data'), ended]);
+    expect(fs.existsSync(`${config}.lock`)).toBe(true);
+    holder.kill(signal);
+    expect(await ended).toEqual([null, signal]);
+  } finally {
+    holder.kill('SIGKILL');
+  }
+  expect(fs.readdirSync(directory)).toEqual([]);
+});

@@ -73,10 +73,7 @@ test.each(invalid)('not a kubeconfig: %.70j', (text, reason) => {
 });
 
 test.each([
-  [
-    'users:\n- name: a\n  user:\n    exec:\n      args:\n      - a\n      - 1\n',
-    'line 7: users[0].user.exec',
-  ],
+  ['users:\n- name: a\n  user:\n    exec:\n      args:\n      - a\n      - 1\n', 'line 7: users[0].user.exec'],
   ['contexts:\n- name: a\n# b\n- name: a\n', 'line 4: contexts[1].name "a" is not unique'],
   ['{\r\n"users": [{"name":\r\n1}]}', 'line 3: users[0].name'],
   ['users: [{name: 1}]\n---\nusers: []\n', 'line 1: users[0].name'],

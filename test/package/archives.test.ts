@@ -108,9 +108,7 @@ for (const platform of platforms) {
         expect(executable.includes(name)).toBe(false);
         const rest = name.slice(1);
         // On macOS, getenv finds a variable without a name.
-        expect(
-          executable.includes(Buffer.from(os === 'darwin' ? `\xff${rest}` : `\0${rest}`, 'latin1')),
-        ).toBe(true);
+        expect(executable.includes(Buffer.from(os === 'darwin' ? `\xff${rest}` : `\0${rest}`, 'latin1'))).toBe(true);
       }
       expect(() => withEngineOptions(executable, false)).toThrow('in another way');
       expect(() => sealRuntime(executable)).toThrow('Bun does not contain');

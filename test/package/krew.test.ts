@@ -44,8 +44,7 @@ describeWith([releaseRequirement, currentKubectl, krewRequirement], 'a release, 
     await writeFile(join(index, 'plugins', '.keep'), '');
     const author = ['-c', 'user.name=Somebody', '-c', 'user.email=somebody@example.com'];
     const commit = [...author, 'commit', '--quiet', '--message=Begin'];
-    for (const args of [['init', '--quiet'], ['add', '.'], commit])
-      execFileSync('git', ['-C', index, ...args]);
+    for (const args of [['init', '--quiet'], ['add', '.'], commit]) execFileSync('git', ['-C', index, ...args]);
     expect(await kubectl('krew', 'update')).toMatchObject({ status: 0 });
   });
   /** The program of `npm run build` is not on this `PATH`, only what krew links. */

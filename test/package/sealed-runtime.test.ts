@@ -1,14 +1,6 @@
 import { afterAll, beforeEach, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onPath } from '../support/on-path.js';
@@ -25,8 +17,7 @@ import {
 import { programs, runProgram, Sandbox } from '../support/sandbox.js';
 
 /** Strings of the sealed runtime that begin as variables do: those of N-API, IPC and the bundler. */
-const otherNames =
-  /^NODE_(API_\w+|HANDLE\w+|MODULES|MODULE_VERSION|ENV|EXTRA_CA_CERTS|NO_WARNINGS|USE_SYSTEM_CA)$/;
+const otherNames = /^NODE_(API_\w+|HANDLE\w+|MODULES|MODULE_VERSION|ENV|EXTRA_CA_CERTS|NO_WARNINGS|USE_SYSTEM_CA)$/;
 const glibc = existsSync('/lib64/ld-linux-x86-64.so.2');
 const native = { name: 'Linux on amd64 with glibc', available: process.arch === 'x64' && glibc };
 const strace = { name: 'strace', available: onPath('strace') };

@@ -41,8 +41,7 @@ export function fakeAddon({ largestSecret = Infinity }: { readonly largestSecret
   }
 
   const fake = {
-    loadAddon: () =>
-      Promise.resolve({ AsyncEntry: Entry, Entry, findCredentialsAsync } as unknown as KeyringAddon),
+    loadAddon: () => Promise.resolve({ AsyncEntry: Entry, Entry, findCredentialsAsync } as unknown as KeyringAddon),
     /** What is saved, by key. */
     secrets: new Map<string, Buffer>(),
     /** `get`, `set` or `delete`, and the key; or `find`. */

@@ -37,19 +37,16 @@ describe('the directory', () => {
     }
   });
 
-  test.each(['credentials', ''])(
-    "loses other users' rights, and so does the one that it is in: %j",
-    async (name) => {
-      const opened = join(scratch, 'cache', name);
-      fs.mkdirSync(directory, { recursive: true });
-      fs.chmodSync(opened, 0o775);
-      await store.save('a', entry);
-      expect(modeOf(opened)).toBe(0o700);
-      fs.chmodSync(opened, 0o755);
-      expect(await store.read('a')).toEqual(entry);
-      expect(modeOf(opened)).toBe(0o700);
-    },
-  );
+  test.each(['credentials', ''])("loses other users' rights, and so does the one that it is in: %j", async (name) => {
+    const opened = join(scratch, 'cache', name);
+    fs.mkdirSync(directory, { recursive: true });
+    fs.chmodSync(opened, 0o775);
+    await store.save('a', entry);
+    expect(modeOf(opened)).toBe(0o700);
+    fs.chmodSync(opened, 0o755);
+    expect(await store.read('a')).toEqual(entry);
+    expect(modeOf(opened)).toBe(0o700);
+  });
 
   test.each([
     ['a symbolic link', 'directory'],
@@ -78,9 +75,7 @@ describe('a file', () => {
   beforeEach(() => store.save('a', entry));
 
   test('is named after the digest of its key', () => {
-    expect(fs.readdirSync(directory)).toEqual([
-      'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb',
-    ]);
+    expect(fs.readdirSync(directory)).toEqual(['ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb']);
   });
 
   test('that others can read is absent, and is replaced', async () => {
@@ -167,14 +162,11 @@ describeWith([fifo], 'a FIFO in place of a file', () => {
 
 const root: Requirement = { name: 'root', available: process.getuid?.() === 0 };
 (root.available ? describe : describe.skip)('what belongs to another user (needs root)', () => {
-  test.each(['credentials', ''])(
-    'is not used as the directory, or the one that it is in: %j',
-    async (name) => {
-      await store.save('a', entry);
-      fs.chownSync(join(scratch, 'cache', name), 54321, 54321);
-      await refuses();
-    },
-  );
+  test.each(['credentials', ''])('is not used as the directory, or the one that it is in: %j', async (name) => {
+    await store.save('a', entry);
+    fs.chownSync(join(scratch, 'cache', name), 54321, 54321);
+    await refuses();
+  });
 
   test('is not read', async () => {
     await store.save('a', entry);

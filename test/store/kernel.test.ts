@@ -3,11 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { StoreError } from '../../src/store/store.js';
 import { openKernelKeyring } from '../../src/store/kernel.js';
-import {
-  kernelKeyringRequirement,
-  startSessionKeyring,
-  type SessionKeyring,
-} from '../support/kernel-keyring.js';
+import { kernelKeyringRequirement, startSessionKeyring, type SessionKeyring } from '../support/kernel-keyring.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
 import { fakeAddon } from './fake-addon.js';
@@ -102,10 +98,7 @@ describeWith([kernelKeyringRequirement], 'a shell with a session keyring', () =>
 
   test('a key that has expired or was revoked is absent, and is replaced', async () => {
     const store = new RemoteStore('kernel', keyring.command);
-    for (const action of [
-      'keyctl revoke $key',
-      'keyctl timeout $key 1; while keyctl print $key; do :; done',
-    ]) {
+    for (const action of ['keyctl revoke $key', 'keyctl timeout $key 1; while keyctl print $key; do :; done']) {
       await store.save(key, Buffer.from('old'));
       const script = `key=$(keyctl search @s user "keyring:${key}@kubectl-eck"); ${action}`;
       await keyring.run(['/bin/sh', '-c', script], process.env);

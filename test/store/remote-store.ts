@@ -7,11 +7,7 @@ import { repository } from '../support/sandbox.js';
 import type { SessionKeyring } from '../support/kernel-keyring.js';
 
 /** One call to store-runner.ts; an entry is base64. */
-export type StoreCall = readonly [
-  method: 'read' | 'save' | 'delete' | 'deleteAll',
-  key?: string,
-  entry?: string,
-];
+export type StoreCall = readonly [method: 'read' | 'save' | 'delete' | 'deleteAll', key?: string, entry?: string];
 
 /** The answer of store-runner.ts. */
 export interface StoreAnswer {

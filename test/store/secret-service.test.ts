@@ -22,10 +22,7 @@ afterEach(() => {
   warnings = [];
 });
 
-function open(
-  environment: NodeJS.ProcessEnv = service.environment,
-  limits = { call: 5_000, prompt: 5_000 },
-): Store {
+function open(environment: NodeJS.ProcessEnv = service.environment, limits = { call: 5_000, prompt: 5_000 }): Store {
   const warn = (line: string) => warnings.push(line);
   return openKeychain({ environment, platform: 'linux', warn, timeLimits: { ...limits, notice: 100 } });
 }
@@ -113,15 +110,12 @@ describeWith([secretServiceRequirement], 'an unlocked Secret Service', () => {
     expect(itemsOf('a')).toEqual([]);
   });
 
-  test.each(['', '%', 'AP8=', 'yP8=', 'not base64 at all'])(
-    'an item that holds %j is absent',
-    async (text) => {
-      saveThroughAddon('a', text);
-      expect(await store.read('a')).toBeUndefined();
-      await store.save('a', Buffer.from('new'));
-      expect(await store.read('a')).toEqual(Buffer.from('new'));
-    },
-  );
+  test.each(['', '%', 'AP8=', 'yP8=', 'not base64 at all'])('an item that holds %j is absent', async (text) => {
+    saveThroughAddon('a', text);
+    expect(await store.read('a')).toBeUndefined();
+    await store.save('a', Buffer.from('new'));
+    expect(await store.read('a')).toEqual(Buffer.from('new'));
+  });
 });
 
 function startLocked(prompts: Prompts): void {

@@ -41,19 +41,16 @@ describe('an entry', () => {
     { length: 3000, most: 2560, items: [2560, 441] },
     { length: 255 * limit - 1, most: limit, items: Array<number>(255).fill(50) },
     { length: 100_000, most: undefined, items: [100_001] },
-  ])(
-    'of $length bytes with a limit of $most takes items of $items bytes',
-    async ({ length, most, items }) => {
-      const fake = new FakeItems();
-      const entry = Buffer.alloc(length, 7);
-      await splitItems(fake, most).save('a', entry);
-      expect([...fake.saved.entries()].sort(byNumber).map(([, item]) => item.length)).toEqual(items);
-      expect(await splitItems(fake, most).read('a')).toEqual(entry);
-      const { changes } = fake;
-      await splitItems(fake, most).save('a', entry);
-      expect(fake.changes).toBe(changes);
-    },
-  );
+  ])('of $length bytes with a limit of $most takes items of $items bytes', async ({ length, most, items }) => {
+    const fake = new FakeItems();
+    const entry = Buffer.alloc(length, 7);
+    await splitItems(fake, most).save('a', entry);
+    expect([...fake.saved.entries()].sort(byNumber).map(([, item]) => item.length)).toEqual(items);
+    expect(await splitItems(fake, most).read('a')).toEqual(entry);
+    const { changes } = fake;
+    await splitItems(fake, most).save('a', entry);
+    expect(fake.changes).toBe(changes);
+  });
 
   test('that is too large is refused, and the old one stays', async () => {
     const entries = splitItems(new FakeItems(), limit);
@@ -119,9 +116,7 @@ describe('a credential', () => {
     ({ from, to }) => interrupt(from, to),
   );
 
-  test.each(sizes)('after any part of a deletion of %d bytes, another one takes the rest', (size) =>
-    interrupt(size),
-  );
+  test.each(sizes)('after any part of a deletion of %d bytes, another one takes the rest', (size) => interrupt(size));
 
   test.each([
     [0, 50],

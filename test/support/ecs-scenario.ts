@@ -29,8 +29,7 @@ const roles = '/latest/meta-data/ram/security-credentials/';
 let fault: EcsFault = 'works';
 
 function answerTo(url = ''): string | undefined {
-  if (url !== `${roles}edge-role`)
-    return { '/latest/api/token': 'metadata-token', [roles]: 'edge-role' }[url];
+  if (url !== `${roles}edge-role`) return { '/latest/api/token': 'metadata-token', [roles]: 'edge-role' }[url];
   const hours = fault === 'expired' ? -1 : 6;
   return JSON.stringify({
     Code: 'Success',

@@ -5,11 +5,7 @@ import type { EnsErrorCode } from './ens-errors.js';
 import { issuedConfig, type Issuing } from './issued-kubeconfig.js';
 import { noteKey } from './journal.js';
 
-export const ensActions = [
-  'DescribeClusterUserKubeconfig',
-  'DescribeClustersV1',
-  'DescribeClusterDetail',
-] as const;
+export const ensActions = ['DescribeClusterUserKubeconfig', 'DescribeClustersV1', 'DescribeClusterDetail'] as const;
 export type EnsAction = (typeof ensActions)[number];
 
 export interface EnsIdentity extends SigningIdentity {
@@ -39,8 +35,7 @@ export interface IssuedCredential extends IssuedCertificate {
   readonly accessKeyId: string;
 }
 
-export type EnsAnswer =
-  { readonly fields: Readonly<Record<string, unknown>> } | { readonly refusal: EnsErrorCode };
+export type EnsAnswer = { readonly fields: Readonly<Record<string, unknown>> } | { readonly refusal: EnsErrorCode };
 
 const minuteMs = 60_000;
 

@@ -98,10 +98,8 @@ export class EnsServer extends EnsAccount {
 
   /** How many calls (of an action) arrived; without an action, all but those that look up one cluster. */
   calls(action?: string): number {
-    const isLookUp = ({ action, params }: EnsCall) =>
-      action === 'DescribeClustersV1' && 'ClusterId' in params;
-    return this.log.filter((call) => (action === undefined ? !isLookUp(call) : call.action === action))
-      .length;
+    const isLookUp = ({ action, params }: EnsCall) => action === 'DescribeClustersV1' && 'ClusterId' in params;
+    return this.log.filter((call) => (action === undefined ? !isLookUp(call) : call.action === action)).length;
   }
 
   /** Waits until at least `count` calls (of an action) arrived since the start. */

@@ -12,8 +12,7 @@ const probe = ['session', '-', '/bin/sh', '-c', 'keyctl print $(keyctl add user 
 /** Needed by {@link startSessionKeyring}: some containers have no session keyrings. */
 export const kernelKeyringRequirement: Requirement = {
   name: 'keyctl, and a kernel with session keyrings',
-  available:
-    onPath('keyctl') && spawnSync('keyctl', probe, { stdio: 'ignore', timeout: 10_000 }).status === 0,
+  available: onPath('keyctl') && spawnSync('keyctl', probe, { stdio: 'ignore', timeout: 10_000 }).status === 0,
 };
 
 /** A session keyring of one test, shared by processes. */

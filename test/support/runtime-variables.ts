@@ -50,11 +50,7 @@ export function getenvNames(elf: Buffer): string[] {
   const calls = new Map<number, Set<string>>();
   const text = code.bytes;
   // `call FUNCTION`. The constant that was last moved to edi is the first argument.
-  for (
-    let call = text.indexOf(0xe8);
-    call >= 0 && call < text.length - 5;
-    call = text.indexOf(0xe8, call + 1)
-  ) {
+  for (let call = text.indexOf(0xe8); call >= 0 && call < text.length - 5; call = text.indexOf(0xe8, call + 1)) {
     for (let load = call - 5; load > call - 40 && load >= 0; load -= 1) {
       const start = text[load] === 0xbf ? text.readUInt32LE(load + 1) - constants.address : -1;
       if (start < 0 || start >= constants.bytes.length) continue;
@@ -87,9 +83,7 @@ function loadedSegments(elf: Buffer): [Segment, Segment] {
   const [data, code] = headers
     .filter((header) => header.readUInt32LE(0) === 1)
     .map((header) => {
-      const [offset = 0, address = 0, , size = 0] = [8, 16, 24, 32].map((at) =>
-        Number(header.readBigUInt64LE(at)),
-      );
+      const [offset = 0, address = 0, , size = 0] = [8, 16, 24, 32].map((at) => Number(header.readBigUInt64LE(at)));
       return { address, bytes: elf.subarray(offset, offset + size) };
     });
   if (data === undefined || code === undefined) throw new Error('this is no executable for Linux');

@@ -185,11 +185,7 @@ export async function runProgram(
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   }, timeoutMs);
   const ended = once(child, 'close') as Promise<[status: number | null]>;
-  const [stdout, stderr, [status]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    ended,
-  ]).finally(() => {
+  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), ended]).finally(() => {
     clearTimeout(timer);
   });
   noteOutput(stderr);

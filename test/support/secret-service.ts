@@ -29,10 +29,9 @@ export async function startSessionBus(prompts: Prompts = 'dismissed') {
   await mkdir(join(directory, 'services'));
   await writeFile(join(directory, 'services', 'prompter.service'), prompterService(prompts));
   await writeFile(join(directory, 'bus.conf'), busConfiguration(directory));
-  const daemon = startTied(
-    ['dbus-daemon', `--config-file=${directory}/bus.conf`, '--nofork', '--print-address'],
-    { env: { PATH: process.env['PATH'], HOME: directory } },
-  );
+  const daemon = startTied(['dbus-daemon', `--config-file=${directory}/bus.conf`, '--nofork', '--print-address'], {
+    env: { PATH: process.env['PATH'], HOME: directory },
+  });
   const [address] = (await once(daemon.stdout, 'data')) as [Buffer];
   const noDisplay = { DISPLAY: undefined, WAYLAND_DISPLAY: undefined };
   const bus = { DBUS_SESSION_BUS_ADDRESS: String(address).trim(), XDG_RUNTIME_DIR: directory };

@@ -12,12 +12,7 @@ export const tmuxRequirement: Requirement = { name: 'tmux', available: onPath('t
 export type Terminal = Awaited<ReturnType<typeof startTmux>>;
 
 /** Runs a program in a terminal. `env` is its whole environment besides `TERM` and `LANG`. */
-export async function startTmux(
-  command: readonly string[],
-  env: NodeJS.ProcessEnv,
-  cwd = tmpdir(),
-  columns = 100,
-) {
+export async function startTmux(command: readonly string[], env: NodeJS.ProcessEnv, cwd = tmpdir(), columns = 100) {
   const directory = await mkdtemp(join(tmpdir(), 'tmux-'));
   const server = ['-S', join(directory, 'socket'), '-f', '/dev/null', '-u'];
   const tmux = async (...args: string[]): Promise<string> => {
@@ -31,20 +26,7 @@ export async function startTmux(
   const environment: NodeJS.ProcessEnv = { LANG: 'C.UTF-8', TERM: 'screen', ...env };
   const set = Object.entries(environment).filter(([, value]) => value !== undefined);
   const variables = set.map(([name, value]) => `${name}=${value ?? ''}`);
-  await tmux(
-    'new-session',
-    '-d',
-    '-c',
-    cwd,
-    '-x',
-    String(columns),
-    '-y',
-    '30',
-    'env',
-    '-i',
-    ...variables,
-    ...command,
-  );
+  await tmux('new-session', '-d', '-c', cwd, '-x', String(columns), '-y', '30', 'env', '-i', ...variables, ...command);
 
   /** With `-e`, colours are escape sequences. */
   const screen = (...options: readonly string[]): Promise<string> => tmux('capture-pane', '-p', ...options);

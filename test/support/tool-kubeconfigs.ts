@@ -19,12 +19,7 @@ export function toolKubeconfigs({ server, authority, certificate, key, token, di
   const [ca, cert, keyData] = [authority, certificate, key].map((pem) => Buffer.from(pem).toString('base64'));
   const certificateUser = `    client-certificate-data: ${cert}\n    client-key-data: ${keyData}\n`;
   /** As client-go writes a kubeconfig: sorted, and without indentation of lists. */
-  const clientGo = (
-    cluster: string,
-    user: string,
-    context: string,
-    content: string,
-  ): string => `apiVersion: v1
+  const clientGo = (cluster: string, user: string, context: string, content: string): string => `apiVersion: v1
 clusters:
 - cluster:
     certificate-authority-data: ${ca}

@@ -81,16 +81,13 @@ describe('a progress bar', () => {
   });
 });
 
-test.each(['json', 'yaml'] as const)(
-  'a document as %s has the value, and no line is folded',
-  async (format) => {
-    const value = [{ name: '杭州: a', long: 'word '.repeat(60).trim(), none: [], size: 3 }];
-    const text = await formatDocument(value, format);
-    expect(parse(text)).toEqual(value);
-    expect(text.split('\n').filter((line) => line.includes('word'))).toHaveLength(1);
-    expect(text).toMatch(/\n$/);
-  },
-);
+test.each(['json', 'yaml'] as const)('a document as %s has the value, and no line is folded', async (format) => {
+  const value = [{ name: '杭州: a', long: 'word '.repeat(60).trim(), none: [], size: 3 }];
+  const text = await formatDocument(value, format);
+  expect(parse(text)).toEqual(value);
+  expect(text.split('\n').filter((line) => line.includes('word'))).toHaveLength(1);
+  expect(text).toMatch(/\n$/);
+});
 
 test.each<[boolean, Record<string, string>, boolean]>([
   [true, {}, true],

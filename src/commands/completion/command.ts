@@ -39,11 +39,7 @@ export function completionCommand(): Command {
 }
 
 /** Answers `__complete`, which shells run, and ends the process. It never fails and never warns. */
-export async function answerCompletion(
-  root: Command,
-  words: readonly string[],
-  world: World,
-): Promise<never> {
+export async function answerCompletion(root: Command, words: readonly string[], world: World): Promise<never> {
   const silent = { ...world, warn: world.debug.bind(world) };
   const completing = complete(root, words, (command) => sourcesFor(command, silent));
   const candidates = await completing.catch((error: unknown): Candidate[] => {

@@ -126,10 +126,7 @@ function flagCandidates(command: Command): Candidate[] {
 }
 
 /** Clusters that are not on the line yet: by id, and by name or context once the person has begun to type one. */
-function clusterCandidates(
-  { operands, command, prefix }: Line,
-  clusters: readonly KnownCluster[],
-): Candidate[] {
+function clusterCandidates({ operands, command, prefix }: Line, clusters: readonly KnownCluster[]): Candidate[] {
   const others = clusters.filter(
     ({ clusterId, name = clusterId }) => !operands.includes(clusterId) && !operands.includes(name),
   );

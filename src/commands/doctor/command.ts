@@ -31,12 +31,7 @@ export function doctorCommand(world: World): Command {
     .argument('[CLUSTER]', 'the id of a cluster or the name of a context, instead of the current context')
     .addOption(outputOption(formats))
     .addOption(kubeconfigOption());
-  addExamples(
-    addSettingOptions(command),
-    '',
-    'eck-0123abcd',
-    '-o json | jq \'.[] | select(.status == "failed")\'',
-  );
+  addExamples(addSettingOptions(command), '', 'eck-0123abcd', '-o json | jq \'.[] | select(.status == "failed")\'');
   return command.action(async (name: string | undefined) => {
     const format = outputFormat(command, formats);
     const facts = await findFacts(name, command, world);

@@ -2,12 +2,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
-import {
-  cacheDirectory,
-  checkPrivateDirectory,
-  chownCommand,
-  credentialsDirectory,
-} from '../../cache-directory.js';
+import { cacheDirectory, checkPrivateDirectory, chownCommand, credentialsDirectory } from '../../cache-directory.js';
 import { cacheKeyText } from '../../credential/cache-key.js';
 import { certificateSubject } from '../../credential/check.js';
 import { freshness } from '../../credential/freshness.js';
@@ -117,8 +112,7 @@ export const credential: Check = async (facts, world) => {
   const key = cacheKeyText(await cacheKeyOf(clusterId, settings, world));
   const cached = await readCachedCredential(openStore(name, world), key);
   const fix = facts.setUpCommand();
-  if (isLoggedOut(key, world))
-    throw new EckError('logged-out', `you are logged out of ${clusterId}`, { fix });
+  if (isLoggedOut(key, world)) throw new EckError('logged-out', `you are logged out of ${clusterId}`, { fix });
   if (cached === undefined) {
     return (issued === undefined ? skipped : warning)('no credential is cached', fix);
   }

@@ -60,8 +60,7 @@ export const apiServer: Check = async (facts, world) => {
     // Kubernetes before 1.28 cannot say who the user is.
     if (code === 404) return ok(`${host} does not reject ${name} (HTTP 404)`);
     // Every known user may ask, so this is what an API server without client certificates responds.
-    if (code === 403)
-      return warning(`${host} does not tell whether it accepts ${name} (HTTP 403)`, inConsole);
+    if (code === 403) return warning(`${host} does not tell whether it accepts ${name} (HTTP 403)`, inConsole);
     if (code === 401) {
       const fix = chosen.isCached ? setUpCommand() : inConsole;
       throw new EckError('api-server-unauthenticated', `${host} does not accept ${name}`, { fix });

@@ -54,9 +54,7 @@ export function contextName(cluster: KnownCluster, rules: NameRules): ContextNam
     if (own !== undefined) return { name: own };
     if (name === '' || name === id) return { name: id };
     const reason = problemOf(name, cluster, rules);
-    return reason === undefined
-      ? { name }
-      : { name: id, reason: `the cluster's name ${quoted(name)} ${reason}` };
+    return reason === undefined ? { name } : { name: id, reason: `the cluster's name ${quoted(name)} ${reason}` };
   }
   if (isPlainName(template)) return { name: template };
   const values = { name, id, region };
@@ -70,11 +68,7 @@ export function contextName(cluster: KnownCluster, rules: NameRules): ContextNam
 }
 
 /** Why a name from ENS cannot be used, in words that follow the name. */
-function problemOf(
-  name: string,
-  { clusterId }: KnownCluster,
-  { taken, clusters }: NameRules,
-): string | undefined {
+function problemOf(name: string, { clusterId }: KnownCluster, { taken, clusters }: NameRules): string | undefined {
   if (name === clusterId) return undefined;
   if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name)) {
     return 'has other characters than letters, digits, ".", "_" and "-", or more than 63';
@@ -125,21 +119,18 @@ export function contextNamer(
   return {
     needsDescription: (cluster: KnownCluster) => needsDescription(cluster, rules),
     /** Whether the context may not be there yet. */
-    mayBeNew: ({ clusterId }: KnownCluster) =>
-      !taken.has(rules.template ?? rules.ownContext(clusterId) ?? ''),
+    mayBeNew: ({ clusterId }: KnownCluster) => !taken.has(rules.template ?? rules.ownContext(clusterId) ?? ''),
     /** @throws EckError `kubeconfig-conflict` if the context cannot be written under its name */
     nameContext(cluster: KnownCluster): ContextName {
       const { clusterId } = cluster;
       const named = contextName(cluster, rules);
-      const conflict =
-        before?.conflicts.get(named.name) ?? findSwitch(named.name, execOf(clusterId), contexts);
+      const conflict = before?.conflicts.get(named.name) ?? findSwitch(named.name, execOf(clusterId), contexts);
       // A kubeconfig of the console names its context after the id, and its client key would stay in the file.
       const names = rules.template === undefined ? [named.name, clusterId] : [named.name];
       const existing = before?.contexts.find(({ name }) => names.includes(name));
       const conversion = existing && conversionOf(existing, clusterId);
       if (overwrite || (conflict ?? conversion) === undefined) return named;
-      const message =
-        conflict?.message ?? `Context ${quoted(clusterId)} of the kubeconfig contains a client key`;
+      const message = conflict?.message ?? `Context ${quoted(clusterId)} of the kubeconfig contains a client key`;
       const fix = conversion === undefined ? conflict?.fix : `Convert it: ${conversion}`;
       throw new EckError('kubeconfig-conflict', message, { fix });
     },

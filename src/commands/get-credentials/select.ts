@@ -67,11 +67,7 @@ export async function selectClusters(
  *
  * @throws EckError `usage` for a name that several clusters have
  */
-export function resolveNames(
-  texts: readonly string[],
-  listed: readonly Cluster[],
-  where: string,
-): SelectedClusters {
+export function resolveNames(texts: readonly string[], listed: readonly Cluster[], where: string): SelectedClusters {
   const clusters = new Map<string, KnownCluster>();
   const unknown: ClusterFailure[] = [];
   for (const text of new Set(texts)) {

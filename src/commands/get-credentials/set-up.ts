@@ -55,8 +55,7 @@ const concurrency = 32;
 const mayAffectAll = /^ens-(?:unavailable|throttled)$/;
 
 /** Codes of failures that are about the identity, the network or the store, and not about a cluster. */
-const failsForAll =
-  /^(?:usage|(?:identity|keychain|proxy|network)-.*|ens-(?:unauthenticated|not-allowed|clock-skew))$/;
+const failsForAll = /^(?:usage|(?:identity|keychain|proxy|network)-.*|ens-(?:unauthenticated|not-allowed|clock-skew))$/;
 
 /** Ends the retries of a call that is not made any more. */
 const notCalled = new Error('not called');
@@ -94,17 +93,10 @@ export async function setUpClusters(
     const { namer, namespace, privateIp = false, execApiVersion } = options;
     const { clusterId } = cluster;
     // A conflict is found before anything is called, if the name is known.
-    const known = namer?.needsDescription(cluster)
-      ? undefined
-      : (namer?.nameContext(cluster) ?? { name: clusterId });
+    const known = namer?.needsDescription(cluster) ? undefined : (namer?.nameContext(cluster) ?? { name: clusterId });
     // For the name only, so a failure is none of the command.
     const describing = known ? [] : listClusters(client, { clusterId }, world, rules).catch(() => []);
-    const { cluster: issued, credential } = await issueCredential(
-      client,
-      { clusterId, privateIp },
-      world,
-      rules,
-    );
+    const { cluster: issued, credential } = await issueCredential(client, { clusterId, privateIp }, world, rules);
     const tooLate = setTimeout(nameWaitMs, undefined, { ref: false });
     const listed = (await Promise.race([describing, tooLate])) ?? [];
     const described = listed.find((each) => each.clusterId === clusterId) ?? cluster;

@@ -28,10 +28,7 @@ function wordsOf({ store, storeFailure }: Pick<ClusterSetUp, 'store' | 'storeFai
 
 /** What works now, as which identity, and what to type next. `written` is undefined after `--print`. */
 export function summaryOfOne(setUp: ClusterSetUp, identity: string, written?: WriteReport): string[] {
-  const saved = [
-    `The ${certificateWords(setUp)}`,
-    ...(setUp.storeFailure?.fix ? [setUp.storeFailure.fix] : []),
-  ];
+  const saved = [`The ${certificateWords(setUp)}`, ...(setUp.storeFailure?.fix ? [setUp.storeFailure.fix] : [])];
   const [entry] = written?.entries ?? [];
   if (entry === undefined) return [`This context reaches the cluster as ${identity}.`, ...saved];
   const context = printable(entry.contextName);
@@ -78,9 +75,7 @@ export function summaryOfMany(
 
 /** A line for each failure, then each fix once. */
 export function failureLines(failures: readonly ClusterFailure[]): string[] {
-  const lines = failures.map(
-    ({ cluster, error }) => `error: ${printable(cluster)}: ${error.message} [${error.code}]`,
-  );
+  const lines = failures.map(({ cluster, error }) => `error: ${printable(cluster)}: ${error.message} [${error.code}]`);
   return [...lines, ...new Set(failures.flatMap(({ error }) => error.fix ?? []))];
 }
 

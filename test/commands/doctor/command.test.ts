@@ -30,12 +30,7 @@ const facts = {
 test.each<[string, NamedResult[], Partial<Facts>, string]>([
   ['success', [ok], {}, 'No check failed. Try: kubectl get nodes'],
   ['a warning', [ok, warning], {}, 'No check failed. Try: kubectl get nodes'],
-  [
-    'another context',
-    [ok],
-    { isCurrent: false },
-    "No check failed. Try: kubectl --context 'edge one' get nodes",
-  ],
+  ['another context', [ok], { isCurrent: false }, "No check failed. Try: kubectl --context 'edge one' get nodes"],
   ['no cluster', [warning], { clusterId: undefined }, 'No check failed. Next: kubectl eck get-credentials'],
   ['a failure', [failed, warning], {}, '1 check failed. Apply the fix and run doctor again.'],
   ['failures', [failed, failed], {}, '2 checks failed. Apply the fixes and run doctor again.'],

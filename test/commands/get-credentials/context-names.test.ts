@@ -24,21 +24,12 @@ function rulesWith(rules: Partial<NameRules>): NameRules {
 }
 
 describe('a context is named after its cluster', () => {
-  test.each([
-    'shop',
-    'Shop.prod_2',
-    'x'.repeat(63),
-    '8',
-    'y',
-    '0o17',
-    '1_000',
-    'null',
-    'mine',
-    'eck-prod',
-    'eck-1',
-  ])('as %j', (name) => {
-    expect(contextName({ ...shop, name }, rulesWith({}))).toEqual({ name });
-  });
+  test.each(['shop', 'Shop.prod_2', 'x'.repeat(63), '8', 'y', '0o17', '1_000', 'null', 'mine', 'eck-prod', 'eck-1'])(
+    'as %j',
+    (name) => {
+      expect(contextName({ ...shop, name }, rulesWith({}))).toEqual({ name });
+    },
+  );
 
   const characters = /other characters than letters/;
   test.each<[string, RegExp]>([
@@ -62,12 +53,9 @@ describe('a context is named after its cluster', () => {
     expect(named).toEqual({ name: 'eck-1', reason: expect.stringMatching(reason) as unknown });
   });
 
-  test.each([{ clusterId: 'eck-1' }, { clusterId: 'eck-1', name: '' }])(
-    'after its id without a name',
-    (cluster) => {
-      expect(contextName(cluster, rulesWith({}))).toEqual({ name: 'eck-1' });
-    },
-  );
+  test.each([{ clusterId: 'eck-1' }, { clusterId: 'eck-1', name: '' }])('after its id without a name', (cluster) => {
+    expect(contextName(cluster, rulesWith({}))).toEqual({ name: 'eck-1' });
+  });
 
   test('unless a context of ours reaches it already', () => {
     const rules = rulesWith({ ownContext: () => 'edge' });
