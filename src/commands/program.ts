@@ -49,7 +49,7 @@ export function program(world: World): Command {
   }
   root.hook('preAction', (_, command) => {
     checkParent(command.name(), world);
-    if (switchOption(command, 'verbose')) process.env['KUBECTL_ECK_LOG'] = 'debug';
+    if (switchOption(command, 'verbose') || switchOption(root, 'verbose')) process.env['KUBECTL_ECK_LOG'] = 'debug';
     if (command.name() !== 'exec-credential') startSpinner(world);
   });
   for (const command of [root, ...root.commands]) {

@@ -67,7 +67,7 @@ describe.each(flaws)('where the keychain addon is %s', (_, problem, spoil) => {
     const { status, stdout, stderr } = await run('kernel');
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toContain(`the keychain addon ${join(folder, 'keyring.node')} ${problem}`);
-    expect(stderr).toMatch(/^[^\n]* \[keychain-absent\]\ninstall kubectl-eck again\n$/);
+    expect(stderr).toMatch(/^[^\n]* \[keychain-absent\]\nInstall kubectl-eck again\n$/);
   });
 });
 

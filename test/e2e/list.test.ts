@@ -56,6 +56,15 @@ describe('list', () => {
     expect(listed.stderr).toMatch(/^No clusters in the region "cn-nowhere" found at 127\.0\.0\.1/);
   });
 
+  test.each([
+    ['list', '-v'],
+    ['-v', 'ls'],
+  ])('%s %s prints each step', async (...args) => {
+    const listed = await sandbox.run(args);
+    expect(listed.stderr).toMatch(/^kubectl-eck\[\d+\] [\d.]+ ms: /m);
+    expect((await sandbox.run(['ls'])).stderr).toBe('');
+  });
+
   test('works without a kubeconfig that can be read, and says so', async () => {
     await sandbox.writeHome('.kube/config', 'contexts: {');
     const listed = await sandbox.run(['list', '-o', 'name']);

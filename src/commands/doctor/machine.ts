@@ -80,7 +80,11 @@ const places = { keychain: 'the keychain', kernel: 'the kernel keyring, until th
 export const store: Check = async (facts, world) => {
   const { store: choice } = facts.settings;
   const fix = facts.setUpCommand({ store: 'file' });
-  if (choice === 'none') return warning('none: every kubectl command calls ENS', fix);
+  if (choice === 'none') {
+    // The context pins this store.
+    const switching = facts.setUpCommand({ store: 'file', overwrite: facts.context?.isOwn || undefined });
+    return warning('none: every kubectl command calls ENS', switching);
+  }
   const key = `doctor@${process.pid}`;
   const entry = crypto.getRandomValues(new Uint8Array(2048));
   const chosen = openStore(choice, world);
