@@ -74,6 +74,7 @@ export function callEns(
   const attempt = async (remainingMs: number): Promise<Mapping> => {
     const facts: TransportFacts = {};
     const totalMs = Math.max(1, remainingMs);
+    world.debug(`${action} at ${endpoint.host} as ${signer.description}`);
     const limits = { ...(hasFallBack && fallBackLimits), totalMs, maxBodyBytes };
     const rules = { ...limits, environment: world.environment };
     try {
