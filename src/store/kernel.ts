@@ -13,12 +13,6 @@ export function openKernelKeyring(
   load: LoadAddon = loadAddon,
   readKeys = readProcKeys,
 ): Store {
-  // With a persistent keyring, the addon links it into each session keyring that it uses: others may be new and empty.
-  const sessionKeyrings = (): readonly string[] => {
-    const keys = readKeys() ?? '';
-    const content = / keyring +_persistent\./.test(keys) ? '\\d' : '';
-    return keys.match(new RegExp(`^[0-9a-f]+(?=.* keyring +_ses: ${content})`, 'gm')) ?? [];
-  };
   const items = addonItems('kernel', load);
   const entries = splitItems(items);
   let checked: Promise<void> | undefined;
@@ -28,9 +22,15 @@ export function openKernelKeyring(
     if (platform !== 'linux') fail('absent', 'only Linux has a kernel keyring', 'choose another --store');
     // Loading takes longer than everything else here, and meanwhile another session may begin.
     await load('kernel').catch(() => undefined);
-    const before = sessionKeyrings();
+    const before = readKeys() ?? '';
     const [probe] = await Promise.allSettled([items.read('probe')]);
-    if (sessionKeyrings().some((keyring) => !before.includes(keyring))) {
+    const after = readKeys() ?? '';
+    // The addon links the persistent keyring into it, so a new one that is empty is that of another session.
+    const hasPersistent = after.includes(' _persistent.');
+    const ours = after.match(
+      hasPersistent ? /^[0-9a-f]+(?=.* keyring +_ses: \d)/gm : /^[0-9a-f]+(?=.* keyring +_ses: )/gm,
+    );
+    if (ours?.some((serial) => !before.includes(`${serial} `))) {
       const fix = 'start your shell with "keyctl session -", or choose --store file';
       fail('refused', 'this shell has no session keyring', fix);
     }
