@@ -42,7 +42,7 @@ describeWith([currentKubectl], 'everything works, or one line says what is missi
     [
       'to write there, with Node.js, too',
       `${gone} kubectl-eck get-credentials "$1" && "$NODE" get-credentials "$1"`,
-      /^Context .*\n.*\n.*\nContext /,
+      /^Context .*\n.*\n.*\n.*\nContext /,
     ],
     ['with a path that is relative to it', `${gone} KUBECONFIG=rel kubectl-eck get-credentials "$1"`, noFile],
     ['with such a path and Node.js', `${gone} KUBECONFIG=rel "$NODE" get-credentials "$1"`, noFile],
