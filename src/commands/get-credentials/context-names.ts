@@ -101,19 +101,26 @@ export function contextNamer(
   { overwrite, execOf, conversionOf, ...options }: NamerOptions,
   before?: Awaited<ReturnType<typeof readBeforeWriting>>,
 ) {
-  const contexts = (before?.contexts ?? []).filter(({ isOwn }) => isOwn);
+  // Parsed once, and found by cluster, since there may be a thousand contexts and as many clusters.
+  const pinned: readonly PinnedContext[] = (before?.contexts ?? [])
+    .filter(({ isOwn }) => isOwn)
+    .map((context) => ({ context, pins: pinsOf(context) }));
+  const ofClusters = new Map<string | undefined, PinnedContext[]>();
   const taken = new Map<string, string | undefined>((before?.names ?? []).map((name) => [name, undefined]));
-  for (const context of contexts) {
+  for (const own of pinned) {
+    const { context, pins } = own;
+    ofClusters.set(pins?.['cluster-id'], [...(ofClusters.get(pins?.['cluster-id']) ?? []), own]);
     for (const name of [context.name, context.userName]) {
-      if (name !== undefined) taken.set(name, pinsOf(context)?.['cluster-id']);
+      if (name !== undefined) taken.set(name, pins?.['cluster-id']);
     }
   }
   const rules: NameRules = {
     ...options,
     taken,
     ownContext: (clusterId) => {
-      const same = contexts.find((context) => changesOf(context, execOf(clusterId))?.length === 0);
-      return (same ?? contexts.find((context) => pinsOf(context)?.['cluster-id'] === clusterId))?.name;
+      const own = ofClusters.get(clusterId) ?? [];
+      const wanted = pinsIn(execOf(clusterId).args);
+      return (own.find(({ pins }) => changesOf(pins, wanted).length === 0) ?? own[0])?.context.name;
     },
   };
   return {
@@ -124,7 +131,7 @@ export function contextNamer(
     nameContext(cluster: KnownCluster): ContextName {
       const { clusterId } = cluster;
       const named = contextName(cluster, rules);
-      const conflict = before?.conflicts.get(named.name) ?? findSwitch(named.name, execOf(clusterId), contexts);
+      const conflict = before?.conflicts.get(named.name) ?? findSwitch(named.name, execOf(clusterId), pinned);
       // A kubeconfig of the console names its context after the id, and its client key would stay in the file.
       const names = rules.template === undefined ? [named.name, clusterId] : [named.name];
       const existing = before?.contexts.find(({ name }) => names.includes(name));
@@ -141,15 +148,22 @@ export function contextNamer(
 const identifyingFlags = ['cluster-id', 'profile', 'role-arn', 'endpoint', 'site', 'store'] as const;
 type Pins = Readonly<Partial<Record<(typeof identifyingFlags)[number], string | undefined>>>;
 
+/** A context of ours, and what it pins; `undefined` if its arguments are not understood. */
+interface PinnedContext {
+  readonly context: UserContext;
+  readonly pins: Pins | undefined;
+}
+
 /** The error if an `exec` entry under this name would change the cluster or identity of a context of ours. */
-function findSwitch(name: string, exec: ExecEntry, contexts: readonly UserContext[]): EckError | undefined {
-  for (const context of contexts) {
+function findSwitch(name: string, exec: ExecEntry, pinned: readonly PinnedContext[]): EckError | undefined {
+  for (const { context, pins: present } of pinned) {
     if (context.name !== name && context.userName !== name) continue;
-    const changed = changesOf(context, exec) ?? [];
+    const wanted = pinsIn(exec.args);
+    const changed = changesOf(present, wanted);
     if (changed.length === 0) continue;
     const words = (pins: Pins = {}): string =>
       changed.map((flag) => (pins[flag] ? `--${flag} ${printable(pins[flag])}` : `no --${flag}`)).join(', ');
-    const change = `pins ${words(pinsOf(context))} and would pin ${words(pinsIn(exec.args))}`;
+    const change = `pins ${words(present)} and would pin ${words(wanted)}`;
     const message = `Context ${quoted(context.name)} in ${printable(context.file)} ${change}`;
     const fix = 'Switch it with --overwrite, or choose another name with --context NAME';
     return new EckError('kubeconfig-conflict', message, { fix });
@@ -157,10 +171,9 @@ function findSwitch(name: string, exec: ExecEntry, contexts: readonly UserContex
   return undefined;
 }
 
-/** The flags that an `exec` entry would change in a context; `undefined` for a context that is not understood. */
-function changesOf(context: UserContext, exec: ExecEntry) {
-  const [pinned, wanted] = [pinsOf(context), pinsIn(exec.args)];
-  return pinned && identifyingFlags.filter((flag) => pinned[flag] !== wanted?.[flag]);
+/** The flags that would change; none in a context that is not understood. */
+function changesOf(present: Pins | undefined, wanted: Pins | undefined) {
+  return identifyingFlags.filter((flag) => present && present[flag] !== wanted?.[flag]);
 }
 
 function pinsOf({ execArgs, clusterInfoId }: UserContext): Pins | undefined {
