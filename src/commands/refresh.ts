@@ -21,6 +21,7 @@ import {
 import {
   addAccountOptions,
   addExamples,
+  commandLine,
   kubeconfigOption,
   kubeconfigPaths,
   switchOption,
@@ -118,9 +119,9 @@ function warnOutdatedContexts(
     const isOtherAuthority = authority !== undefined && authority.trim() !== issued.certificateAuthorityPem.trim();
     if (!isOtherServer && !isOtherAuthority) continue;
     const what = [isOtherServer && 'API server', isOtherAuthority && 'CA'].filter(Boolean).join(' and another ');
-    const flags = `${name === clusterId ? '' : ` --context ${printable(name)}`}${issued.privateIp ? ' --private-ip' : ''}`;
+    const flags = { context: name === clusterId ? undefined : name, 'private-ip': issued.privateIp || undefined };
     world.warn(`context ${printable(name)} is out of date: ENS issues another ${what}`);
-    printLine(`Run "kubectl eck get-credentials ${clusterId}${flags}"`);
+    printLine(`Run "${commandLine(`get-credentials ${clusterId}`, flags)}"`);
   }
 }
 
