@@ -57,7 +57,11 @@ const refusals: readonly ErrorCode[] = [
 ];
 /** ENS was not asked: nothing is served or deleted. */
 const localProblems: readonly ErrorCode[] = [
-  ...(['identity-not-found', 'identity-unusable', 'logged-out', 'usage', 'internal'] as const),
+  'identity-not-found',
+  'identity-unusable',
+  'logged-out',
+  'usage',
+  'internal',
 ];
 
 /** Whether ENS, or the sign-in before it, refused with a code that says so. */
