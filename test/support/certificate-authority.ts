@@ -12,7 +12,7 @@ export interface CertificateRequest {
   readonly commonName: string;
   /** The subject's `O`s: a user's groups. */
   readonly organizations?: readonly string[];
-  readonly key?: 'p-256' | 'p-384' | 'rsa-2048' | 'rsa-4096';
+  readonly key?: 'p-256' | 'p-384' | 'rsa-2048' | 'rsa-4096' | 'ed25519';
   /** `sec1-with-parameters` is what `openssl ecparam -genkey` writes. */
   readonly encoding?: 'pkcs8' | 'pkcs1' | 'sec1' | 'sec1-with-parameters';
   readonly notBefore?: Date;
@@ -128,6 +128,7 @@ async function createIssuer(name: string, parent?: Issuer): Promise<Issuer> {
 const generate = promisify(generateKeyPair);
 
 function generateKey(key: NonNullable<CertificateRequest['key']>): Promise<KeyPairKeyObjectResult> {
+  if (key === 'ed25519') return generate('ed25519');
   return key === 'p-256' || key === 'p-384'
     ? generate('ec', { namedCurve: key.toUpperCase() })
     : generate('rsa', { modulusLength: Number(key.slice('rsa-'.length)) });

@@ -15,10 +15,13 @@ export interface EnsIdentity extends SigningIdentity {
   readonly allowedActions?: readonly EnsAction[];
 }
 
-/** A cluster of the account. Optional fields have a default. `authority` signs the client certificates. */
+/** A cluster of the account. Optional fields have a default. */
 export interface EnsCluster {
   readonly clusterId: string;
+  /** Signs the client certificates. */
   readonly authority: CertificateAuthority;
+  /** Signs the certificate of the API server, by default as `authority`. */
+  readonly serverAuthority?: CertificateAuthority;
   readonly server: string;
   /** The URL for `PrivateIpAddress=true`, by default the same. */
   readonly privateServer?: string;
@@ -56,6 +59,7 @@ export class EnsAccount {
   /** Adds a cluster, or replaces the one with the same id. */
   putCluster(cluster: EnsCluster): void {
     this.#clusters.set(cluster.clusterId, {
+      serverAuthority: cluster.authority,
       privateServer: cluster.server,
       name: cluster.clusterId,
       region: 'cn-hangzhou-58',
@@ -130,9 +134,9 @@ export class EnsAccount {
   ): Promise<IssuedCertificate> {
     const now = this.now().getTime();
     const certificate = await authority.issue({
+      organizations: ['system:masters'],
       ...issuing,
       commonName,
-      organizations: ['system:masters'],
       notBefore: new Date(now - backdatingMs),
       notAfter: new Date(now + lifetimeMs),
     });

@@ -2,8 +2,8 @@ import { stringify } from 'yaml';
 import type { CertificateRequest, IssuedCertificate } from './certificate-authority.js';
 import type { EnsCluster } from './ens-account.js';
 
-/** How kubeconfigs are issued. By default as in the API's documentation, for three years from five minutes ago. */
-export interface Issuing extends Pick<CertificateRequest, 'key' | 'encoding' | 'chainLength'> {
+/** How kubeconfigs are issued. By default as in the API's documentation, for three years from five minutes ago, to the group `system:masters`. */
+export interface Issuing extends Pick<CertificateRequest, 'key' | 'encoding' | 'chainLength' | 'organizations'> {
   readonly lifetimeMs?: number;
   readonly backdatingMs?: number;
   /** Whether `Config` is a YAML text (default) or a JSON object. */
@@ -30,12 +30,12 @@ export function issuedConfig(
 }
 
 function kubeconfigOf(
-  { clusterId, authority }: EnsCluster,
+  { clusterId, authority, serverAuthority = authority }: EnsCluster,
   server: string,
   { certificatePem, privateKeyPem }: IssuedCertificate,
   { userName = 'user', contextName = clusterId, currentContext = contextName }: Issuing,
 ) {
-  const cluster = { server, 'certificate-authority-data': base64(authority.certificatePem) };
+  const cluster = { server, 'certificate-authority-data': base64(serverAuthority.certificatePem) };
   const user = {
     'client-certificate-data': base64(certificatePem),
     'client-key-data': base64(privateKeyPem),

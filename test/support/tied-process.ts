@@ -11,12 +11,13 @@ export type TiedProcess = ReturnType<typeof startTied>;
  */
 export function startTied(
   argv: readonly string[],
-  { env, stdin = '/dev/null' }: { readonly env: NodeJS.ProcessEnv; readonly stdin?: string },
+  options: { readonly env: NodeJS.ProcessEnv; readonly cwd?: string; readonly stdin?: string },
 ) {
   const script = '"$@" <"$0" & daemon=$!; cat >/dev/null; kill -TERM $daemon; wait $daemon';
   // Detached: a process group of its own, so that both can be killed.
+  const { stdin = '/dev/null', ...place } = options;
   const shell = spawn('/bin/sh', ['-c', script, stdin, ...argv], {
-    env,
+    ...place,
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
@@ -37,13 +38,17 @@ export function startTied(
   };
 }
 
-/** Asks until there is an answer, for 10 seconds at most. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const deadline = Date.now() + 10_000;
+/** Asks until there is an answer, for 10 seconds at most unless `limitMs` says otherwise. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined> | T | undefined,
+  limitMs = 10_000,
+): Promise<T> {
+  const deadline = Date.now() + limitMs;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > deadline) throw new Error(`waited 10 seconds for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
