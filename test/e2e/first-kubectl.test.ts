@@ -52,18 +52,6 @@ for (const requirement of [oldKubectl, currentKubectl]) {
 }
 
 describeWith([currentKubectl], 'a current kubectl', () => {
-  test('runs the plugin where its kuberc file allows kubectl-eck alone', async () => {
-    await sandbox.run(['get-credentials', sandbox.clusterId]);
-    for (const [command, status] of Object.entries({ 'kubectl-eck': 0, 'something-else': 1 })) {
-      const kuberc = {
-        ...{ apiVersion: 'kubectl.config.k8s.io/v1beta1', kind: 'Preference' },
-        ...{ credentialPluginPolicy: 'Allowlist', credentialPluginAllowlist: [{ command }] },
-      };
-      const file = await sandbox.writeHome('kuberc', JSON.stringify(kuberc));
-      expect(await sandbox.kubectl(kubectl, ['get', 'nodes', '--kuberc', file])).toMatchObject({ status });
-    }
-  });
-
   test('passes the cluster id of an extension, so that one user serves many clusters', async () => {
     const printed = await sandbox.run(['get-credentials', sandbox.clusterId, '--print']);
     const kubeconfig = printed.stdout

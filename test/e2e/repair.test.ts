@@ -2,15 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ApiServer, configMapManifest } from '../support/api-server.js';
+import { ApiServer } from '../support/api-server.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { apiError } from '../support/ens-faults.js';
 import { execInfo } from '../support/exec-info.js';
-import { currentKubectl } from '../support/kubectl.js';
-import { describeWith } from '../support/requirements.js';
 import { programs, runProgram, type Program } from '../support/sandbox.js';
 
 useSandbox();
@@ -165,32 +162,4 @@ test('a credential without a known API server is renewed at most once, and a ref
   expect(client.lastLine).toMatch(/^0 kubectl-eck: .*is served.*\[ens-not-allowed\] \{/);
   for (let request = 0; request < 10; request += 1) expect(await client.ask()).toBe(0);
   expect(sandbox.ens.calls()).toBe(2);
-});
-
-describeWith([currentKubectl], 'kubectl', () => {
-  const { kubectl } = currentKubectl;
-
-  test('fails once after a revocation, and then works again', async () => {
-    await sandbox.run(['get-credentials', sandbox.clusterId]);
-    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0 });
-    sandbox.apiServer.revoke(serial(0));
-    const first = await sandbox.kubectl(kubectl, ['get', 'nodes']);
-    expect(first).toMatchObject({ status: 1, stderr: expect.stringContaining('Unauthorized') as unknown });
-    expect(await sandbox.kubectl(kubectl, ['get', 'nodes'])).toMatchObject({ status: 0, stderr: '' });
-    expect(sandbox.ens.calls()).toBe(2);
-  });
-
-  test('apply -f -, 20 times, makes no call to ENS', async () => {
-    await sandbox.run(['get-credentials', sandbox.clusterId]);
-    const manifest = join(sandbox.directory, 'manifest.yaml');
-    writeFileSync(manifest, configMapManifest);
-    const script = `"$1" apply --validate=false -f - <"$2"`;
-    const options = { env: sandbox.environment(), timeoutMs: 30_000 };
-    for (let run = 0; run < 20; run += 1) {
-      const outcome = await runProgram('/bin/sh', ['-c', script, 'sh', kubectl.path, manifest], options);
-      expect(outcome).toEqual({ status: 0, stdout: 'configmap/settings unchanged\n', stderr: '' });
-    }
-    expect(sandbox.ens.calls()).toBe(1);
-    expect(reviews()).toBeGreaterThan(0);
-  }, 60_000);
 });

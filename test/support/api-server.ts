@@ -94,7 +94,6 @@ export class ApiServer extends Loopback {
       'GET /api': { kind: 'APIVersions', versions: ['v1'] },
       'GET /apis': { kind: 'APIGroupList', apiVersion: 'v1', groups: [] },
       'GET /api/v1': { kind: 'APIResourceList', groupVersion: 'v1', resources },
-      'GET /api/v1/namespaces/default/configmaps/settings': configMap,
       'GET /api/v1/nodes': isTable ? nodeTable(nodes, this.#version) : nodeList(nodes),
     };
     const review = { kind: 'SelfSubjectReview', status: { userInfo } };
@@ -104,25 +103,7 @@ export class ApiServer extends Loopback {
   }
 }
 
-const resources = [
-  { name: 'nodes', singularName: '', namespaced: false, kind: 'Node', verbs: ['get', 'list'] },
-  { name: 'configmaps', singularName: '', namespaced: true, kind: 'ConfigMap', verbs: ['get'] },
-];
-
-/** A ConfigMap that the API server has. */
-export const configMapManifest =
-  '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"annotations":{},"name":"settings","namespace":"default"}}\n';
-
-/** What `kubectl apply` of {@link configMapManifest} leaves unchanged. */
-const configMap = {
-  kind: 'ConfigMap',
-  apiVersion: 'v1',
-  metadata: {
-    name: 'settings',
-    namespace: 'default',
-    annotations: { 'kubectl.kubernetes.io/last-applied-configuration': configMapManifest },
-  },
-};
+const resources = [{ name: 'nodes', singularName: '', namespaced: false, kind: 'Node', verbs: ['get', 'list'] }];
 
 function nodeList(names: readonly string[]): object {
   const items = names.map((name) => ({ kind: 'Node', apiVersion: 'v1', metadata: { name } }));

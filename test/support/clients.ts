@@ -60,6 +60,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     : await api.listNode().then(({ items }) => items.length, ({ code }) => code);
   console.log(count);
 }
+// Does not wait for a watch.
+process.exit();
 `;
 
 export const clientPrograms: readonly ClientProgram[] = [

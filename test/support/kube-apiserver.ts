@@ -59,12 +59,13 @@ export class KubeApiserver {
   }
 
   /** Makes the sandbox's cluster one of this server, with a client CA of its own. What another CA signed is revoked. */
-  async issueFor(sandbox: Sandbox): Promise<void> {
+  async issueFor(sandbox: Sandbox): Promise<CertificateAuthority> {
     const authority = await CertificateAuthority.create({ name: 'client CA' });
     sandbox.putCluster({ server: this.url, authority, serverAuthority: this.authority });
     await writeFile(join(this.directory, 'new'), this.authority.certificatePem + authority.certificatePem);
     await rename(join(this.directory, 'new'), join(this.directory, 'client-ca'));
     await this.#untilAccepted(await authority.issue({ commonName: 'probe' }));
+    return authority;
   }
 
   /** Runs kubectl as an administrator. @returns what it prints */
