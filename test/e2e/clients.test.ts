@@ -27,7 +27,7 @@ async function start(program: ClientProgram): Promise<Client> {
 /** @param revoke makes the API server reject the certificates that were issued */
 function testClients(prepare: () => unknown, revoke: () => unknown): void {
   for (const program of clientPrograms) {
-    describeWith([program], program.name, () => {
+    describeWith([program], program.title, () => {
       const atTheEnd = program.renews ? 2 : 401;
       test(`answers ${atTheEnd} after the end of the certificate, and works if it loads the configuration again`, async () => {
         await prepare();

@@ -7,6 +7,7 @@ import { repository, type Sandbox } from './sandbox.js';
 
 /** A program with one client. It reads a {@link ClientCommand} a line, and prints a number. */
 export interface ClientProgram extends Requirement {
+  readonly title: string;
   readonly command: readonly [string, ...string[]];
   /** Whether it runs the plugin again at `expirationTimestamp`. */
   readonly renews: boolean;
@@ -66,6 +67,7 @@ process.exit();
 
 export const clientPrograms: readonly ClientProgram[] = [
   {
+    title: 'kubernetes for Python',
     name: 'kubernetes for Python',
     available: python.status === 0,
     isOptional: true,
@@ -74,7 +76,8 @@ export const clientPrograms: readonly ClientProgram[] = [
     repairs: false,
   },
   {
-    name: '@kubernetes/client-node',
+    title: '@kubernetes/client-node',
+    name: 'nothing',
     available: true,
     command: [process.execPath, '--input-type=module', '-e', nodeProgram],
     renews: true,
@@ -82,7 +85,7 @@ export const clientPrograms: readonly ClientProgram[] = [
   },
   {
     ...clusterRequirement,
-    name: "an informer of Go's client",
+    title: 'an informer of client-go',
     command: [clusterProgram('informer')],
     renews: true,
     repairs: true,
