@@ -219,20 +219,35 @@ describeWith([clusterRequirement, currentKubectl], 'at a real API server', () =>
     const edit = async (from: string | RegExp, to: string) => {
       await writeFile(sandbox.kubeconfig, (await readFile(sandbox.kubeconfig, 'utf8')).replace(from, to));
     };
-    test.each<[string, string[], () => unknown]>([
+    const removeCredential = () => rm(join(sandbox.home, '.kube/cache/kubectl-eck/credentials'), { recursive: true });
+    const expireCredential = async () => {
+      await removeCredential();
+      sandbox.ens.issuing = { lifetimeMs: 1000 };
+      await setUp();
+      sandbox.ens.issuing = {};
+      await delay(Number(sandbox.ens.issued.at(-1)?.notAfter) - Date.now());
+    };
+    const trustAnother = () => edit(authorityData, `$1${Buffer.from(authority.certificatePem).toString('base64')}`);
+    test.each<[name: string, problems: string[], inject: () => unknown]>([
       ['nothing', [], () => undefined],
-      ['a client CA that was replaced', ['unauthenticated'], () => cluster.issueFor(sandbox)],
+      ['no cached credential', ['credential warning []'], removeCredential],
+      ['an expired credential', ['credential warning []'], expireCredential],
       [
-        'another CA',
-        ['untrusted'],
-        () => edit(authorityData, `$1${Buffer.from(authority.certificatePem).toString('base64')}`),
+        'a client CA that was replaced',
+        ['api-server failed [api-server-unauthenticated]'],
+        () => cluster.issueFor(sandbox),
       ],
-      ['another address', ['unreachable'], () => edit(cluster.url, `https://${cluster.host}:1`)],
-    ])('finds %s, and its fix', async (_, found, inject) => {
+      ['another CA', ['api-server failed [api-server-untrusted]'], trustAnother],
+      [
+        'another address',
+        ['api-server failed [api-server-unreachable]'],
+        () => edit(cluster.url, `https://${cluster.host}:1`),
+      ],
+    ])('finds %s, and its fix', async (_, expected, inject) => {
       await setUp();
       await inject();
       const { problems, fix = '' } = await doctor();
-      expect(problems).toEqual(found.map((problem) => `api-server failed [api-server-${problem}]`));
+      expect(problems).toEqual(expected);
       const [command = 'true'] = /kubectl eck .*$/.exec(fix) ?? [];
       const options = { env: sandbox.environment({ PATH: pathOfDoctor }), timeoutMs: 30_000 };
       expect(await runProgram('/bin/sh', ['-c', command], options)).toMatchObject({ status: 0 });
