@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject } from '../credential/check.js';
 import { EckError, formatDateTime, printable, printError, printLine } from '../errors.js';
@@ -18,32 +17,25 @@ import {
   selectCredentials,
   type CredentialEntry,
 } from './cached-credentials.js';
-import {
-  addAccountOptions,
-  addExamples,
-  commandLine,
-  kubeconfigOption,
-  kubeconfigPaths,
-  switchOption,
-  typedSettings,
-} from './options.js';
+import { commandLine, EckCommand } from './options.js';
 
 /** Calls at a time, far below the limit of ENS. */
 const concurrency = 8;
 
 /** `refresh`: fetches credentials now, whatever their age. */
-export function refreshCommand(world: World): Command {
-  const command = new Command('refresh')
+export function refreshCommand(world: World): EckCommand {
+  const command = new EckCommand('refresh')
     .description('fetch credentials now, each with its own identity, or those that flags select')
     .argument('[CLUSTER...]', "an id, or a context's name; by default the current context's credential")
     .option('--all', 'every credential that "status" shows')
-    .addOption(kubeconfigOption());
-  addExamples(addAccountOptions(command), '', 'eck-0123abcd --profile work', '--all');
+    .addKubeconfigOption()
+    .addAccountOptions()
+    .addExamples('', 'eck-0123abcd --profile work', '--all');
   return command.action(async (names: string[]) => {
-    const typed = typedSettings(command);
+    const typed = command.typedSettings();
     const settings = readSettings(typed, world.environment);
-    const all = switchOption(command, 'all');
-    const entries = await readCredentials(kubeconfigPaths(command, world), world);
+    const all = command.switchOption('all');
+    const entries = await readCredentials(command.kubeconfigPaths(world), world);
     const selected = selectCredentials(entries, names, all);
     // Without a name it is the credential of the current context alone, and not others of its cluster.
     const isNamed = all || names.length > 0;

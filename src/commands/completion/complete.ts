@@ -1,4 +1,5 @@
-import { CommanderError, type Command, type Option } from 'commander';
+import { CommanderError, type Option } from 'commander';
+import { EckCommand } from '../options.js';
 
 /** A word that can replace the word under the cursor. */
 export interface Candidate {
@@ -24,7 +25,7 @@ export interface Sources {
 /** An unfinished command line. */
 interface Line {
   /** The root if no command was typed yet. */
-  readonly command: Command;
+  readonly command: EckCommand;
   readonly operands: readonly string[];
   /** The option whose value is under the cursor. */
   readonly option: Option | undefined;
@@ -39,9 +40,9 @@ interface Line {
  * the command has the options before it. @returns `undefined` for the name of a file, which the shell completes
  */
 export async function complete(
-  root: Command,
+  root: EckCommand,
   words: readonly string[],
-  sourcesFor: (command: Command) => Sources,
+  sourcesFor: (command: EckCommand) => Sources,
 ): Promise<Candidate[] | undefined> {
   const line = readLine(root, words);
   if (/[<[]FILE\b/.test(line.option?.flags ?? '')) return undefined;
@@ -54,7 +55,7 @@ export async function complete(
 }
 
 /** Reads an unfinished command line with commander, which sets the options of the command. */
-function readLine(root: Command, words: readonly string[]): Line {
+function readLine(root: EckCommand, words: readonly string[]): Line {
   const [name = '', ...before] = words.slice(0, -1);
   const prefix = words.at(-1) ?? '';
   const command = words.length < 2 ? root : (findCommand(root, name) ?? root.createCommand(name));
@@ -74,12 +75,13 @@ function readLine(root: Command, words: readonly string[]): Line {
   return option === undefined ? { ...line, isFlag: true } : { ...line, option, prefix: value };
 }
 
-function findCommand(root: Command, name: string): Command | undefined {
+function findCommand(root: EckCommand, name: string): EckCommand | undefined {
   const commands = root.createHelp().visibleCommands(root);
-  return commands.find((command) => command.name() === name || command.aliases().includes(name));
+  const ours = commands.filter((command) => command instanceof EckCommand);
+  return ours.find((command) => command.name() === name || command.aliases().includes(name));
 }
 
-async function findCandidates(root: Command, line: Line, sources: Sources): Promise<Candidate[]> {
+async function findCandidates(root: EckCommand, line: Line, sources: Sources): Promise<Candidate[]> {
   const { command, option, operands } = line;
   if (line.isFlag) return flagCandidates(command);
   if (option === undefined && command === root) return commandCandidates(root);
@@ -112,13 +114,13 @@ export function candidate(value: string, ...parts: readonly (string | undefined)
   return { value, description: parts.filter(Boolean).join(', ') };
 }
 
-function commandCandidates(root: Command): Candidate[] {
+function commandCandidates(root: EckCommand): Candidate[] {
   const commands = root.createHelp().visibleCommands(root);
   return commands.map((command) => candidate(command.name(), command.summary() || command.description()));
 }
 
 /** The flags that are not on the line yet. */
-function flagCandidates(command: Command): Candidate[] {
+function flagCandidates(command: EckCommand): Candidate[] {
   const options = command.createHelp().visibleOptions(command);
   return options
     .filter((option) => command.getOptionValueSource(option.attributeName()) !== 'cli')
@@ -135,7 +137,7 @@ function clusterCandidates({ operands, command, prefix }: Line, clusters: readon
 }
 
 /** Whether a command is about clusters with a cached credential or a context, and takes a context's name for one. */
-export function takesContexts(command: Command): boolean {
+export function takesContexts(command: EckCommand): boolean {
   return ['status', 'refresh', 'logout', 'doctor'].includes(command.name());
 }
 

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../../cache-directory.js';
@@ -10,22 +9,22 @@ import { messageOf } from '../../errors.js';
 import { readRecords } from '../../exec-credential/cached-record.js';
 import { cacheKeyOf, resolveIdentity } from '../../exec-credential/resolve-identity.js';
 import { readContexts } from '../../kubeconfig/read.js';
-import { readSettings, type Settings } from '../../settings.js';
+import type { Settings } from '../../settings.js';
 import type { World } from '../../world.js';
 import { readOwnContexts } from '../cached-credentials.js';
-import { kubeconfigPaths, typedSettings } from '../options.js';
+import type { EckCommand } from '../options.js';
 import { candidate, takesContexts, type Sources } from './complete.js';
 
 /** A listed cluster without its details. */
 type ListedCluster = Pick<Cluster, 'clusterId' | 'name' | 'region'>;
 
 /** The sources for a command. Its options decide which account, and which kubeconfig. */
-export function sourcesFor(command: Command, world: World): Sources {
+export function sourcesFor(command: EckCommand, world: World): Sources {
   return {
     async clusters() {
-      const settings = readSettings(typedSettings(command), world.environment);
+      const settings = command.settings(world);
       const [contexts, listed] = await Promise.all([
-        readOwnContexts(kubeconfigPaths(command, world), world),
+        readOwnContexts(command.kubeconfigPaths(world), world),
         takesContexts(command) ? [] : accountClusters(settings, world),
       ]);
       const records = readRecords(world);
@@ -39,7 +38,7 @@ export function sourcesFor(command: Command, world: World): Sources {
     },
 
     async contexts() {
-      const { contexts, currentContext } = await readContexts(kubeconfigPaths(command, world));
+      const { contexts, currentContext } = await readContexts(command.kubeconfigPaths(world));
       return contexts.map(({ name }) => candidate(name, name === currentContext ? 'current context' : ''));
     },
 

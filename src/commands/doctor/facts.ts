@@ -1,5 +1,4 @@
 import type { Cluster } from '@kubernetes/client-node';
-import type { Command } from 'commander';
 import type { ClientCredential } from '../../credential/client-credential.js';
 import type { EnsClient } from '../../ens/client.js';
 import { EckError, type ErrorCode } from '../../errors.js';
@@ -12,7 +11,7 @@ import type { Settings, SettingTexts, StoreName } from '../../settings.js';
 import type { World } from '../../world.js';
 import { ownContexts } from '../cached-credentials.js';
 import { convertCommandLine } from '../convert.js';
-import { commandLine, kubeconfigPaths, textOption, typedSettings, type Flags } from '../options.js';
+import { commandLine, type EckCommand, type Flags } from '../options.js';
 
 /** One check. It changes nothing that lasts. It throws an EckError if it fails. */
 export type Check = (facts: Facts, world: World) => Promise<Result> | Result;
@@ -72,10 +71,10 @@ export interface Facts {
  * Finds the context and the cluster to check by a context's name or a cluster's id, by default the current context, and
  * sets the variables of the `exec` entry, as kubectl does. @throws EckError `usage`
  */
-export async function findFacts(name: string | undefined, command: Command, world: World): Promise<Facts> {
-  const typed = typedSettings(command);
+export async function findFacts(name: string | undefined, command: EckCommand, world: World): Promise<Facts> {
+  const typed = command.typedSettings();
   let kubeconfigError: EckError | undefined;
-  const paths = kubeconfigPaths(command, world);
+  const paths = command.kubeconfigPaths(world);
   const contexts = await readContexts(paths).catch((error: unknown) => {
     if (!(error instanceof EckError)) throw error;
     kubeconfigError = error;
@@ -105,7 +104,7 @@ export async function findFacts(name: string | undefined, command: Command, worl
   const flags: Flags & { readonly kubeconfig?: string | undefined } = {
     context: isWritten && context.name !== clusterId ? context.name : undefined,
     'keep-current-context': isWritten && !isCurrent ? true : undefined,
-    kubeconfig: textOption(command, 'kubeconfig'),
+    kubeconfig: command.textOption('kubeconfig'),
     ...texts,
     timeout: undefined,
     'exec-api-version': String(exec?.['apiVersion']).endsWith('/v1beta1') ? 'v1beta1' : undefined,
