@@ -143,11 +143,6 @@ export function setOutputHook(hook: (() => void) | undefined): (() => void) | un
   return before;
 }
 
-/** A fix on a line of its own; some also complete a sentence. */
-export function asLine(fix: string): string {
-  return fix.replace(/^(?!kubectl)[a-z]/, (letter) => letter.toUpperCase());
-}
-
 /** Prints one line on standard error, synchronously. Bun's `console.error` would be red at a terminal. */
 export function printLine(line: string): void {
   outputHook?.();
@@ -203,7 +198,7 @@ export function printError(
         });
   const start = mayColour('stderr', world) ? `\u001b[31m${prefix}:\u001b[0m` : `${prefix}:`;
   printLine(`${start} ${known.message} [${known.code}]`);
-  if (known.fix !== undefined) printLine(asLine(known.fix));
+  if (known.fix !== undefined) printLine(known.fix);
   if (world.environment['KUBECTL_ECK_LOG'] === 'debug' && error instanceof Error) {
     for (const line of (error.stack ?? '').split('\n')) printLine(printable(line, 1000));
   }
