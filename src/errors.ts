@@ -125,6 +125,19 @@ export function errorCode(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? 'unknown';
 }
 
+/** A mapping that was read from YAML or JSON. */
+export type Mapping = Readonly<Record<string, unknown>>;
+
+/** Whether a value is a mapping: neither a list nor a plain value. */
+export function isMapping(value: unknown): value is Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A value that is a text and not empty. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
 /** The result, or `undefined` if it fails. */
 export function ifPossible<T>(call: () => T): T | undefined {
   try {

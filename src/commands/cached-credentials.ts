@@ -1,6 +1,6 @@
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import { endpointKey } from '../endpoint.js';
-import { compareNaturally, EckError, messageOf, quoted, usageError } from '../errors.js';
+import { compareNaturally, EckError, type Mapping, messageOf, quoted, usageError } from '../errors.js';
 import { readExecArguments } from '../exec-credential/arguments.js';
 import { readRecords, type CachedRecord } from '../exec-credential/cached-record.js';
 import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
@@ -8,7 +8,6 @@ import { isClusterId, readSettings, type Settings, type SettingTexts } from '../
 import type { Environment, World } from '../world.js';
 import { readContexts, type UserContexts } from '../kubeconfig/read.js';
 import type { KubeconfigPaths } from '../kubeconfig/files.js';
-import type { Mapping } from '../mapping.js';
 
 /** A context of the user kubeconfig whose credential comes from this plugin. */
 export interface OwnContext {

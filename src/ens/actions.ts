@@ -1,9 +1,7 @@
-import { compareNaturally, EckError, printable } from '../errors.js';
+import { compareNaturally, EckError, isMapping, type Mapping, printable, textOf } from '../errors.js';
 import { readIssuedKubeconfig, type IssuedKubeconfig } from '../kubeconfig/issued.js';
-import { isMapping, type Mapping } from '../mapping.js';
 import { isClusterId } from '../settings.js';
 import type { World } from '../world.js';
-import { textOf } from './cli-profiles.js';
 import { callEns, type CallRules, type EnsClient } from './client.js';
 
 /** A cluster, safe to print: without the secrets of the listing (an administrator's kubeconfig, a join token). */

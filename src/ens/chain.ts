@@ -2,10 +2,10 @@ import type { CredentialsProvider } from '@alicloud/credentials';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
-import { EckError, printable, quoted } from '../errors.js';
+import { EckError, printable, quoted, textOf } from '../errors.js';
 import * as identities from '../identity.js';
 import type { Environment, World } from '../world.js';
-import { readCliProfiles, textOf, type CliProfile } from './cli-profiles.js';
+import { readCliProfiles, type CliProfile } from './cli-profiles.js';
 import type * as providers from './providers.js';
 
 /** An identity that a place has. It may turn out to be unusable. */

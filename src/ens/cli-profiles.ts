@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { EckError, errorCode, ifPossible, printable } from '../errors.js';
-import { isMapping, type Mapping } from '../mapping.js';
+import { EckError, errorCode, ifPossible, isMapping, type Mapping, printable, textOf } from '../errors.js';
 
 /** A profile of the aliyun CLI, without its secrets. */
 export interface CliProfile {
@@ -87,9 +86,4 @@ export function hasAccessKey(fields: Mapping): boolean {
 /** JSON, or `undefined`: the parser's message quotes the text, which may contain secrets. */
 export function parseJson(text: string): unknown {
   return ifPossible(() => JSON.parse(text) as unknown);
-}
-
-/** A field that is a text and not empty. */
-export function textOf(field: unknown): string | undefined {
-  return typeof field === 'string' && field !== '' ? field : undefined;
 }

@@ -1,19 +1,16 @@
-import * as openApiModule from '@alicloud/openapi-client';
-import { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
+import * as sdk from '@alicloud/openapi-client';
 import { RuntimeOptions } from '@alicloud/tea-util';
 import { resolveEndpoint, siteOfRegion, type Endpoint, type EndpointSetting } from '../endpoint.js';
-import { EckError, messageOf } from '../errors.js';
-import { isMapping, type Mapping } from '../mapping.js';
+import { EckError, isMapping, type Mapping, messageOf, textOf } from '../errors.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
-import { textOf } from './cli-profiles.js';
 import { ensError, type ApiFault } from './errors.js';
 import { defaultExport } from './providers.js';
 import { withRetry, type RetryRules } from './retry.js';
 import { signIn, type Signer } from './sign-in.js';
 import { connectTimeoutMs, readTimeoutMs, withTransport, type TransportFacts } from './transport.js';
 
-const OpenApiClient = defaultExport(openApiModule) as typeof openApiModule.default.default;
+const OpenApiClient = defaultExport(sdk) as typeof sdk.default.default;
 
 // The SDK calls what Node.js has deprecated, which is no concern of the person who runs kubectl.
 process.noDeprecation = true;
@@ -102,9 +99,9 @@ async function send(
   { protocol, host }: Endpoint,
   { credential }: Signer,
 ): Promise<Mapping> {
-  const config = new Config({ endpoint: host, protocol });
+  const config = new sdk.Config({ endpoint: host, protocol });
   config.credential = credential;
-  const params = new Params({
+  const params = new sdk.Params({
     action,
     version: '2017-11-10',
     protocol: protocol.toUpperCase(),
@@ -117,7 +114,7 @@ async function send(
   });
   const runtime = new RuntimeOptions({ connectTimeout: sdkTimeoutMs, readTimeout: sdkTimeoutMs });
   const client = new OpenApiClient(config);
-  const response: unknown = await client.callApi(params, new OpenApiRequest({ query }), runtime);
+  const response: unknown = await client.callApi(params, new sdk.OpenApiRequest({ query }), runtime);
   const body = isMapping(response) ? response['body'] : undefined;
   if (!isMapping(body)) throw new Error('the response is not a JSON object');
   return body;

@@ -1,6 +1,5 @@
 import { FAILSAFE_SCHEMA, load, Type, YAMLException } from 'js-yaml';
-import { ifPossible, quoted } from '../errors.js';
-import { isMapping, type Mapping } from '../mapping.js';
+import { ifPossible, isMapping, type Mapping, quoted } from '../errors.js';
 import { kinds, type Section } from './entry.js';
 import { cannot } from './files.js';
 

@@ -1,5 +1,4 @@
-import { messageOf } from '../errors.js';
-import { isMapping, type Mapping } from '../mapping.js';
+import { isMapping, type Mapping, messageOf, textOf } from '../errors.js';
 import { isOwnUser, type Section } from './entry.js';
 import { cannot, readText, type KubeconfigPaths } from './files.js';
 import { entriesOf, FieldProblem, lineOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from './parse.js';
@@ -35,7 +34,7 @@ export function mergeKubeconfigs(files: readonly KubeconfigFile[]) {
     clusters: merge('clusters'),
     users: merge('users'),
     contexts: merge('contexts'),
-    currentContext: files.map(({ content }) => stringOf(content['current-context'])).find(Boolean),
+    currentContext: files.map(({ content }) => textOf(content['current-context'])).find(Boolean),
     /** Where new entries and `current-context` go: the first file that exists, else the last one. */
     destination: files.find(({ text }) => text !== undefined) ?? files.at(-1),
   };
@@ -84,9 +83,9 @@ export function contextsIn({ contexts, clusters, users, currentContext, destinat
     currentContext,
     destination: destination?.path,
     contexts: [...contexts.values()].map(({ name, file, content }): UserContext => {
-      const userName = stringOf(content['user']);
+      const userName = textOf(content['user']);
       const user = users.get(userName ?? '')?.content ?? {};
-      const cluster = clusters.get(stringOf(content['cluster']) ?? '');
+      const cluster = clusters.get(textOf(content['cluster']) ?? '');
       const isOwn = isOwnUser(user);
       const exec = isOwn ? (user['exec'] as Mapping) : {};
       const variables = mappingsIn(exec['env']).map(({ name, value }) => [name ?? '', value ?? '']);
@@ -132,7 +131,7 @@ export async function readUsers(paths: KubeconfigPaths): Promise<KubeconfigUser[
       return namesakes.find((entry) => entry.file === file) ?? namesakes[0];
     };
     const cluster = find(clusters, content['cluster']);
-    const [clusterName, clusterFile] = [stringOf(content['cluster']), cluster?.file.path];
+    const [clusterName, clusterFile] = [textOf(content['cluster']), cluster?.file.path];
     const context = { name, clusterName, cluster: cluster?.content, clusterFile };
     return { context, user: find(users, content['user']) };
   });
@@ -145,15 +144,11 @@ export async function readUsers(paths: KubeconfigPaths): Promise<KubeconfigUser[
   }));
 }
 
-function stringOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
 /** kubectl passes this extension on as `spec.cluster.config`. */
 function clusterInfoId(extensions: unknown): string | undefined {
   const found = mappingsIn(extensions).find(({ name }) => name === 'client.authentication.k8s.io/exec');
   const config = found?.['extension'];
-  return isMapping(config) ? stringOf(config['clusterId']) : undefined;
+  return isMapping(config) ? textOf(config['clusterId']) : undefined;
 }
 
 function mappingsIn(list: unknown): Mapping[] {

@@ -1,11 +1,10 @@
 import type { Cluster } from '@kubernetes/client-node';
 import type { ClientCredential } from '../../credential/client-credential.js';
 import type { EnsClient } from '../../ens/client.js';
-import { EckError, type ErrorCode } from '../../errors.js';
+import { EckError, type ErrorCode, isMapping, type Mapping } from '../../errors.js';
 import { readExecArguments } from '../../exec-credential/arguments.js';
 import type { IssuedKubeconfig } from '../../kubeconfig/issued.js';
 import { readContexts, type UserContext } from '../../kubeconfig/read.js';
-import { isMapping, type Mapping } from '../../mapping.js';
 import { isClusterId, parseClusterId, readSettings } from '../../settings.js';
 import type { Settings, SettingTexts, StoreName } from '../../settings.js';
 import type { World } from '../../world.js';
