@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { EckError, printLine } from '../errors.js';
 import { mayColour, type World } from '../world.js';
@@ -29,22 +28,21 @@ async function pickByNumber(message: string, options: Options): Promise<readonly
   for (const [index, { label }] of options.entries()) {
     printLine(`${String(index + 1).padStart(String(options.length).length)}) ${label}`);
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const prompt = `${message} Their numbers, such as 1 3: `;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr, prompt });
   try {
-    for (;;) {
-      terminal.setPrompt(`${message} Their numbers, such as 1 3: `);
-      terminal.prompt();
-      const typed = await Promise.race([once(terminal, 'line'), once(terminal, 'close'), once(terminal, 'SIGINT')]);
-      const numbers = String(typed[0] ?? '').match(/[^\s,]+/g);
-      if (typed.length === 0) {
-        printLine('');
-        return undefined;
-      }
+    terminal.prompt();
+    for await (const line of terminal) {
+      const numbers = line.match(/[^\s,]+/g);
       const picked = numbers?.map((number) => options[/^\d+$/.test(number) ? Number(number) - 1 : -1]?.value);
       if (picked?.every((value) => value !== undefined)) return [...new Set(picked)];
       printLine(`Type one or more numbers from 1 to ${options.length}.`);
+      terminal.prompt();
     }
+    printLine('');
+    return undefined;
   } finally {
+    // Bun goes on reading otherwise.
     terminal.close();
   }
 }
@@ -79,5 +77,7 @@ async function pickWhileTyping(message: string, options: Options): Promise<reado
     withGuide: false,
     output: process.stderr,
   });
+  // The library says "1 items selected" at the end.
+  process.stderr.write('\x1b[A\x1b[K');
   return isCancel(picked) ? undefined : picked;
 }
