@@ -115,16 +115,20 @@ export function parseChoice<T extends string>(source: string, text: string, choi
   return choice;
 }
 
-/** The arguments with which settings are read again: flags with their values, without those that are the default. */
-export function argumentsOf(settings: Omit<Settings, 'timeoutMs'>): string[] {
+/**
+ * The arguments with which settings are read again: flags with their values, without defaults. Where variables set
+ * something else, as in `environment`, a default is no default.
+ */
+export function argumentsOf(settings: Omit<Settings, 'timeoutMs'>, environment: Environment = {}): string[] {
   const { profile, roleArn, endpoint, store, maxAgeMs } = settings;
+  const isPinned = (flag: SettingFlag, isDefault: boolean) => !isDefault || Boolean(environment[variableOf(flag)]);
   const typed: SettingTexts = {
     ...(profile !== undefined && { profile }),
     ...(roleArn !== undefined && { 'role-arn': roleArn }),
     ...(endpoint.kind === 'address' && { endpoint: endpoint.address }),
     ...(endpoint.kind === 'site' && { site: endpoint.site }),
-    ...(store !== 'auto' && { store }),
-    ...(maxAgeMs !== defaultMaxAgeMs && { 'max-age': formatDuration(maxAgeMs) }),
+    ...(isPinned('store', store === 'auto') && { store }),
+    ...(isPinned('max-age', maxAgeMs === defaultMaxAgeMs) && { 'max-age': formatDuration(maxAgeMs) }),
   };
   return Object.entries(typed).flatMap(([flag, value]) => [`--${flag}`, value]);
 }

@@ -83,7 +83,7 @@ async function getCredentials(clusters: readonly string[], command: EckCommand, 
       template: context,
       clusters: [...selected, ...listed],
       overwrite,
-      execOf: (clusterId) => execEntry(clusterId, client, options.execApiVersion),
+      execOf: (clusterId) => execEntry(clusterId, client, options.execApiVersion, world),
       // With --overwrite, a client key would stay in the kubeconfig.
       conversionOf: (existing, clusterId) => convertCommandLine(existing, clusterId, command),
     },

@@ -109,7 +109,7 @@ export async function setUpClusters(
     };
     const savedIn = await saveCredential(key, credential, about, { store, records }, world);
     records.clearEnding(credential.fetchedAt);
-    const exec = execEntry(clusterId, client, execApiVersion);
+    const exec = execEntry(clusterId, client, execApiVersion, world);
     const entry = { name, ...issued, namespace, exec };
     const storeFailure = savedIn === 'none' ? mainFailure(store) : undefined;
     return { key, credential, store: savedIn, storeFailure, entry, nameReason: reason };
@@ -171,17 +171,12 @@ export function execEntry(
   clusterId: string,
   { signer, endpoint, settings }: EnsClient,
   apiVersion: ExecApiVersion,
+  { environment }: World,
 ): ExecEntry {
-  const pinned = argumentsOf({ ...settings, profile: signer.profile?.name, endpoint });
+  const pinned = argumentsOf({ ...settings, profile: signer.profile?.name, endpoint }, environment);
   const args = ['exec-credential', '--cluster-id', clusterId, ...pinned];
   // Some clients do not say which version they want.
   if (apiVersion.endsWith('/v1beta1')) args.push('--exec-api-version', 'v1beta1');
-  return {
-    apiVersion,
-    command: 'kubectl-eck',
-    args,
-    interactiveMode: 'Never',
-    provideClusterInfo: false,
-    installHint,
-  };
+  const command = 'kubectl-eck';
+  return { apiVersion, command, args, interactiveMode: 'Never', provideClusterInfo: false, installHint };
 }
