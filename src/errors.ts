@@ -167,11 +167,7 @@ export function printLine(line: string): void {
   }
 }
 
-/**
- * Writes data on standard output, synchronously. `console.log` does not notice a full disk.
- *
- * @throws EckError `output-failed`
- */
+/** Writes data on standard output. `console.log` does not notice a full disk. @throws EckError `output-failed` */
 export function printOutput(text: string): void {
   outputHook?.();
   const bytes = Buffer.from(text);
@@ -194,9 +190,7 @@ export function printOutput(text: string): void {
 
 /**
  * Prints an error on standard error: what failed with its code, then the fix on its own line; a stack trace only with
- * `KUBECTL_ECK_LOG=debug`. Sets the exit status.
- *
- * @param prefix `kubectl-eck` among the output of kubectl
+ * `KUBECTL_ECK_LOG=debug`. Sets the exit status. The prefix is `kubectl-eck` among the output of kubectl.
  */
 export function printError(
   error: unknown,

@@ -49,11 +49,7 @@ interface SettingText {
   readonly source: string;
 }
 
-/**
- * Reads the settings from flags and their environment variables. A flag beats its variable; an empty variable is none.
- *
- * @throws EckError `usage` for a value that cannot be understood, and for both `--endpoint` and `--site`
- */
+/** Reads the settings from flags, and from variables for flags that were not given. @throws EckError `usage` */
 export function readSettings(typed: SettingTexts, environment: Environment): Settings {
   const find = (flag: SettingFlag): SettingText | undefined => {
     const text = typed[flag];
@@ -108,7 +104,7 @@ function readEndpoint(
   return region ? { kind: 'site', site: siteOfRegion(region) } : { kind: 'default' };
 }
 
-/** Parses a text from a flag, an argument or a variable that has a few values. @throws EckError `usage` */
+/** Parses the text of a flag, argument or variable that has a few values. @throws EckError `usage` */
 export function parseChoice<T extends string>(source: string, text: string, choices: readonly T[]): T {
   const choice = choices.find((each) => each === text);
   if (choice === undefined) throw usageError(`${source} ${quoted(text)} is not one of ${choices.join(', ')}`);
@@ -149,12 +145,7 @@ export function isClusterId(text: string): boolean {
 
 const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
-/**
- * Parses a duration as Go's tools write it: `500ms`, `10s`, `1h30m`.
- *
- * @returns milliseconds, greater than 0
- * @throws EckError `usage`
- */
+/** Parses a duration as Go's tools write it, such as `500ms` or `1h30m`. It is not 0. @throws EckError `usage` */
 export function parseDuration(source: string, text: string): number {
   let durationMs = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {

@@ -51,11 +51,7 @@ export function ownContexts({ contexts, currentContext }: UserContexts, environm
   });
 }
 
-/**
- * Joins records and contexts by cache key, in the order of the keys, which begin with the cluster's id.
- *
- * @throws EckError where the identity of a context cannot be resolved
- */
+/** Joins records and contexts by cache key, in the order of the keys, which begin with the cluster's id. */
 export async function joinCredentials(
   records: readonly CachedRecord[],
   contexts: readonly OwnContext[],
@@ -93,9 +89,7 @@ export async function readOwnContexts(paths: KubeconfigPaths, world: World): Pro
 
 /**
  * The entries that were named. A cluster's id selects its entries of every identity; a context's name selects one.
- * Without names it is the cluster of the current context.
- *
- * @throws EckError `usage` without a name where the current context is not ours; `not-cached` for an unknown name
+ * Without names it is the cluster of the current context. @throws EckError `usage`; `not-cached` for an unknown name
  */
 export function selectCredentials(
   entries: readonly CredentialEntry[],
@@ -132,11 +126,7 @@ export function notCached(name: string, whose = ''): EckError {
   return new EckError('not-cached', message, { fix });
 }
 
-/**
- * The entries of the identity and endpoint that were typed. Variables are defaults, and do not count.
- *
- * @throws EckError `usage`; `not-cached` where none is left
- */
+/** The entries of the identity and endpoint that were typed. Variables do not count. @throws EckError `not-cached` */
 export function ofTypedIdentity(entries: readonly CredentialEntry[], typed: SettingTexts): CredentialEntry[] {
   const { profile, roleArn, endpoint } = readSettings(typed, {});
   const chosen = entries.filter(

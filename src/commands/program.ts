@@ -60,11 +60,7 @@ function checkParent(name: string, { environment }: World): void {
   throw usageError(message, 'Unset KUBERNETES_EXEC_INFO to run it by hand');
 }
 
-/**
- * Parses a command line and runs its command.
- *
- * @throws EckError of the command; `usage` for a command line that cannot be understood
- */
+/** Parses a command line and runs its command. @throws EckError of the command, or `usage` */
 export async function run(args: readonly string[], world: World): Promise<void> {
   const root = program(world);
   // As cobra does. Not a command of commander, which would take a --help behind it for its own.

@@ -119,9 +119,7 @@ function warnOutdatedContexts(
 
 /**
  * The settings and the world with which a credential can be fetched again: those of a context that asks for it, else
- * those that its key implies. The command decides how long a call may take.
- *
- * @returns `undefined` where this environment does not lead to the identity, such as an AccessKey that is not in it
+ * those that its key implies; `undefined` where this environment has not the identity. The timeout is the command's.
  */
 export async function settingsToFetch(
   { key, keyText, contexts, record }: CredentialEntry,

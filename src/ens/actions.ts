@@ -43,11 +43,7 @@ export async function listClusters(
   return readClusters(response['Clusters']);
 }
 
-/**
- * Reads a list of clusters. One without a valid id cannot be named in a call and is left out.
- *
- * @throws EckError `ens-answer-invalid`
- */
+/** Reads a list of clusters. One without a valid id cannot be called by it. @throws EckError `ens-answer-invalid` */
 export function readClusters(clusters: unknown): Cluster[] {
   if (clusters === undefined || clusters === null) return [];
   if (!Array.isArray(clusters)) {
@@ -80,10 +76,8 @@ function readCluster(fields: Mapping): Cluster | undefined {
 }
 
 /**
- * Asks ENS for a cluster's kubeconfig, and takes from it what can be trusted. Nothing is saved.
- *
- * @param privateIp whether the server is the private address, for machines in the cluster's network
- * @throws EnsError; EckError `issued-kubeconfig-invalid`
+ * Asks ENS for a cluster's kubeconfig, and takes from it what can be trusted. The private address is for machines in the
+ * cluster's network. @throws EnsError; EckError `issued-kubeconfig-invalid`
  */
 export async function issueCredential(
   client: EnsClient,

@@ -34,9 +34,8 @@ const cliFile = '~/.aliyun/config.json';
 /**
  * Looks in every place of Alibaba Cloud's default credential chain, in its order, but with the CLI's other variables
  * after profiles. The URI is before the metadata service, since an answer from the cache asks no network which of the
- * two there is.
+ * two there is. A profile that was chosen is before all places.
  *
- * @param profile the one that was chosen, which is before all places
  * @returns the place whose identity is used, which has a `problem` if no other may be used instead; those before it
  */
 export async function searchChain(world: World, profile?: string) {

@@ -21,10 +21,7 @@ export interface Signer {
 
 /**
  * Finds the identity to sign with: the CLI profile of the settings, else the first one of the default chain. If that
- * one cannot be used, no other is tried, since credentials are cached under its name.
- *
- * @throws EckError `identity-not-found` if there is none; `identity-unavailable` if its source cannot be reached or
- *   fails; `identity-refused` if that refuses with an API error code; `identity-unusable` for anything else
+ * one cannot be used, no other is tried, since credentials are cached under its name. @throws EckError `identity-…`
  */
 export async function signIn(settings: Settings, world: World): Promise<Signer> {
   const { used, identity, earlier, passedOver } = await searchChain(world, settings.profile);

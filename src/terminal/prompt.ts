@@ -5,12 +5,7 @@ import { startSpinner, stopSpinner } from './progress.js';
 
 type Options = { value: string; label: string }[];
 
-/**
- * Lets a person pick items, at least one. Drawn on standard error: without colours, as a list with numbers.
- *
- * @param options with labels that are shown and searched
- * @throws EckError `interrupted` if the person cancels
- */
+/** Lets a person pick one item or more, on standard error. Labels are shown and searched. @throws EckError `interrupted` */
 export async function pickMany(
   message: string,
   options: Options,
@@ -50,8 +45,6 @@ async function pickByNumber(message: string, options: Options): Promise<readonly
 /**
  * From a list that shrinks as the person types. Tab marks an item; Enter takes the marked items, or the highlighted one
  * if none is marked.
- *
- * @returns `undefined` if the person cancels
  */
 async function pickWhileTyping(message: string, options: Options): Promise<readonly string[] | undefined> {
   const { autocompleteMultiselect, isCancel } = await import('@clack/prompts');

@@ -62,11 +62,7 @@ export async function selectClusters(
   return { clusters: picked, listed, unknown: [] };
 }
 
-/**
- * Finds the clusters that texts name. An id beats a name; `eck-…` is always an id, listed or not.
- *
- * @throws EckError `usage` for a name that several clusters have
- */
+/** Finds the clusters that texts name. An id beats a name; `eck-…` is always an id. @throws EckError `usage` */
 export function resolveNames(texts: readonly string[], listed: readonly Cluster[], where: string): SelectedClusters {
   const clusters = new Map<string, KnownCluster>();
   const unknown: ClusterFailure[] = [];

@@ -62,9 +62,7 @@ const notCalled = new Error('not called');
 
 /**
  * Fetches and saves the credentials of clusters, side by side, as fast as ENS allows. A cluster that fails does not
- * stop the others; Ctrl-C does, and so does what would fail for each of them.
- *
- * @returns `stopped` says why the rest was not tried
+ * stop the others; Ctrl-C does, and so does what would fail for each of them: `stopped` says why.
  */
 export async function setUpClusters(
   clusters: readonly KnownCluster[],
