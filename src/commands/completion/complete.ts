@@ -1,4 +1,5 @@
 import { CommanderError, type Option } from 'commander';
+import type { KnownCluster } from '../get-credentials/context-names.js';
 import { EckCommand } from '../options.js';
 
 /** A word that can replace the word under the cursor. */
@@ -8,32 +9,17 @@ export interface Candidate {
 }
 
 /** A cluster with the contexts that reach it. */
-export interface KnownCluster {
-  readonly clusterId: string;
-  readonly name?: string | undefined;
-  readonly region?: string;
-  readonly contexts: readonly string[];
-}
+type ReachedCluster = KnownCluster & { readonly contexts: readonly string[] };
 
 /** Names that are not in the definitions of the commands. A call fails if they cannot be read. */
 export interface Sources {
-  clusters(): Promise<KnownCluster[]>;
+  clusters(): Promise<ReachedCluster[]>;
   contexts(): Promise<Candidate[]>;
   profiles(): Promise<Candidate[]>;
 }
 
 /** An unfinished command line. */
-interface Line {
-  /** The root if no command was typed yet. */
-  readonly command: EckCommand;
-  readonly operands: readonly string[];
-  /** The option whose value is under the cursor. */
-  readonly option: Option | undefined;
-  /** Whether a flag is under the cursor. */
-  readonly isFlag: boolean;
-  /** The typed part of what is under the cursor. */
-  readonly prefix: string;
-}
+type Line = ReturnType<typeof readLine>;
 
 /**
  * Completes the last word, which is under the cursor, from the definitions of the commands. `sourcesFor` is called once
@@ -54,14 +40,17 @@ export async function complete(
   return [...byValue.values()];
 }
 
-/** Reads an unfinished command line with commander, which sets the options of the command. */
-function readLine(root: EckCommand, words: readonly string[]): Line {
+/**
+ * Reads an unfinished command line with commander, which sets the options of the command, by default the root. The value
+ * of an `option`, a flag, or the next operand is under the cursor, and begins with `prefix`.
+ */
+function readLine(root: EckCommand, words: readonly string[]) {
   const [name = '', ...before] = words.slice(0, -1);
   const prefix = words.at(-1) ?? '';
   const command = words.length < 2 ? root : (findCommand(root, name) ?? root.createCommand(name));
   const optionOf = (flag = ''): Option | undefined =>
     command.options.find(({ short, long }) => flag === short || flag === long);
-  const line = { command, operands: [], option: undefined, isFlag: false, prefix };
+  const line = { command, operands: [] as readonly string[], option: undefined, isFlag: false, prefix };
   try {
     const { operands } = command.parseOptions(before);
     if (!prefix.startsWith('-') || before.includes('--')) return { ...line, operands };
@@ -128,7 +117,7 @@ function flagCandidates(command: EckCommand): Candidate[] {
 }
 
 /** Clusters that are not on the line yet: by id, and by name or context once the person has begun to type one. */
-function clusterCandidates({ operands, command, prefix }: Line, clusters: readonly KnownCluster[]): Candidate[] {
+function clusterCandidates({ operands, command, prefix }: Line, clusters: readonly ReachedCluster[]): Candidate[] {
   const others = clusters.filter(
     ({ clusterId, name = clusterId }) => !operands.includes(clusterId) && !operands.includes(name),
   );
@@ -141,7 +130,7 @@ export function takesContexts(command: EckCommand): boolean {
   return ['status', 'refresh', 'logout', 'doctor'].includes(command.name());
 }
 
-function idCandidate({ clusterId, name, region, contexts }: KnownCluster): Candidate {
+function idCandidate({ clusterId, name, region, contexts }: ReachedCluster): Candidate {
   const described = contexts.flatMap((context) => (context === clusterId ? [] : `context ${context}`));
   return candidate(clusterId, name === clusterId ? '' : name, region, ...described);
 }
@@ -150,6 +139,6 @@ function nameCandidates({ name, clusterId, region }: KnownCluster): Candidate[] 
   return name === undefined || name === clusterId ? [] : [candidate(name, clusterId, region)];
 }
 
-function contextCandidates({ clusterId, contexts }: KnownCluster): Candidate[] {
+function contextCandidates({ clusterId, contexts }: ReachedCluster): Candidate[] {
   return contexts.map((context) => candidate(context, clusterId));
 }

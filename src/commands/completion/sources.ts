@@ -28,7 +28,7 @@ export function sourcesFor(command: EckCommand, world: World): Sources {
         takesContexts(command) ? [] : accountClusters(settings, world),
       ]);
       const records = readRecords(world);
-      const cached = records.map(({ key, clusterName }) => ({ clusterId: key.clusterId, name: clusterName }));
+      const cached = records.map(({ key, clusterName: name }) => ({ clusterId: key.clusterId, ...(name && { name }) }));
       const clusterIds = new Set([...cached, ...contexts, ...listed].map(({ clusterId }) => clusterId));
       return [...clusterIds].map((clusterId) => ({
         ...[...listed, ...cached].find((cluster) => cluster.clusterId === clusterId),

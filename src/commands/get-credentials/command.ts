@@ -10,7 +10,7 @@ import { noClusters } from '../list.js';
 import { EckCommand, withChoices } from '../options.js';
 import { contextNamer, isPlainName } from './context-names.js';
 import { checkSelection, selectClusters } from './select.js';
-import { execEntry, setUpClusters, type ContextOptions } from './set-up.js';
+import { execEntry, setUpClusters, type ClusterFailure, type ContextOptions } from './set-up.js';
 import { summaryOfMany, summaryOfOne } from './summary.js';
 
 /** `get-credentials`: makes `kubectl` work with clusters. When kubectl runs it, `main.ts` answers. */
@@ -70,14 +70,6 @@ async function getCredentials(clusters: readonly string[], command: EckCommand, 
       'Leave it out, or use {name} or {id} in it',
     );
   }
-  const isOne = count === 1 && !selection.all;
-  const failures = [...unknown];
-  const noteConflict = (cluster: string, error: EckError): void => {
-    const isForMany = !isOne && error.fix?.includes('--overwrite');
-    const fix = isForMany ? 'Replace what is there with --overwrite' : error.fix;
-    failures.push({ cluster, error: new EckError(error.code, error.message, { fix }) });
-  };
-
   const namer = contextNamer(
     {
       template: context,
@@ -91,19 +83,17 @@ async function getCredentials(clusters: readonly string[], command: EckCommand, 
   );
   if (before?.destination !== undefined && selected.some(namer.mayBeNew)) checkWritable(before.destination);
   const report = await setUpClusters(selected, { ...options, namer }, client, world);
-  for (const { cluster, error } of report.failures) {
-    if (error.code === 'kubeconfig-conflict') noteConflict(cluster, error);
-    else failures.push({ cluster, error });
-  }
 
   const entries = report.setUps.map(({ entry }) => entry);
+  const isOne = count === 1 && !selection.all;
   const setCurrentContext = isOne && !command.switchOption('keep-current-context');
   const rules = { overwrite, setCurrentContext };
   const written = paths && entries.length > 0 ? await writeContexts(paths, entries, rules) : undefined;
-  for (const { contextName, error } of written?.conflicts ?? []) {
+  const conflicts = (written?.conflicts ?? []).map(({ contextName, error }) => {
     const setUp = report.setUps.find(({ entry }) => entry.name === contextName);
-    noteConflict(setUp?.key.clusterId ?? contextName, error);
-  }
+    return { cluster: setUp?.key.clusterId ?? contextName, error };
+  });
+  const failures = [...unknown, ...report.failures, ...conflicts];
   if (!paths && entries.length > 0) printOutput(renderKubeconfig(entries, rules));
 
   if (command.textOption('output') === 'name') {
@@ -115,7 +105,7 @@ async function getCredentials(clusters: readonly string[], command: EckCommand, 
   if (isOne && failure) throw failure.error;
   const lines = isOne
     ? setUp && summaryOfOne(setUp, identity, written)
-    : summaryOfMany(report.setUps, failures, identity, written);
+    : summaryOfMany(report.setUps, failures.map(forMany), identity, written);
   for (const line of lines ?? []) printLine(line);
   if (setUp?.key.identity.kind === 'access-key') {
     printLine(
@@ -124,6 +114,14 @@ async function getCredentials(clusters: readonly string[], command: EckCommand, 
   }
   if (report.stopped) throw report.stopped;
   if (failure) process.exitCode = 1;
+}
+
+/** A name of one's own is no fix of a conflict among many. */
+function forMany({ cluster, error }: ClusterFailure): ClusterFailure {
+  const { code, message } = error;
+  const isConflict = code === 'kubeconfig-conflict' && error.fix?.includes('--overwrite');
+  const fix = isConflict ? 'Replace what is there with --overwrite' : error.fix;
+  return { cluster, error: new EckError(code, message, { fix }) };
 }
 
 function readContextOptions(command: EckCommand): ContextOptions {
