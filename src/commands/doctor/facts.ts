@@ -1,5 +1,5 @@
-import type { Cluster } from '@kubernetes/client-node';
 import type { ClientCredential } from '../../credential/client-credential.js';
+import type { ApiServerAddress } from '../../ens/api-server.js';
 import type { EnsClient } from '../../ens/client.js';
 import { EckError, type ErrorCode, isMapping, type Mapping } from '../../errors.js';
 import { readExecArguments } from '../../exec-credential/arguments.js';
@@ -63,7 +63,8 @@ export interface Facts {
   issued?: IssuedKubeconfig;
   /** The credential that kubectl would get. */
   credential?: { readonly credential: ClientCredential; readonly isCached: boolean };
-  cluster?: Cluster;
+  /** The cluster of the context, if its entry is valid. */
+  cluster?: ApiServerAddress;
 }
 
 /**
