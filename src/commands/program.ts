@@ -9,7 +9,7 @@ import { getCredentialsCommand } from './get-credentials/command.js';
 import { listCommand } from './list.js';
 import { logoutCommand } from './logout.js';
 import { EckCommand } from './options.js';
-import { startSpinner, stopSpinner } from '../terminal/progress.js';
+import { hideProgress, startSpinner } from '../terminal/progress.js';
 import { refreshCommand } from './refresh.js';
 import { statusCommand } from './status.js';
 
@@ -75,9 +75,9 @@ export async function run(args: readonly string[], world: World): Promise<void> 
   }
   try {
     await root.parseAsync(args, { from: 'user' });
-    stopSpinner();
+    hideProgress();
   } catch (error) {
-    stopSpinner();
+    hideProgress();
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
     // `help UNKNOWN`: commander would print all help and not say why.

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { EckError, printLine } from '../errors.js';
 import { mayColour, type World } from '../world.js';
-import { startSpinner, stopSpinner } from './progress.js';
+import { hideProgress, startSpinner } from './progress.js';
 
 type Options = { value: string; label: string }[];
 
@@ -11,7 +11,7 @@ export async function pickMany(
   options: Options,
   world: Pick<World, 'environment' | 'isTerminal'>,
 ): Promise<readonly string[]> {
-  stopSpinner();
+  hideProgress();
   const picked = await (mayColour('stderr', world) ? pickWhileTyping : pickByNumber)(message, options);
   if (picked === undefined) throw new EckError('interrupted', 'Nothing was picked, so nothing was done');
   startSpinner(world);

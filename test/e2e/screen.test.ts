@@ -83,15 +83,6 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
     await tty.waitFor(/Nothing was picked, so nothing was done \[interrupted\]\n\[exit status 130\]/);
   });
 
-  test('the picked cluster is set up, and nothing remains of the count of the prompt', async () => {
-    addClusters('cafe', 'shop');
-    const tty = await start(['get-credentials']);
-    await tty.waitFor(/cafe +eck-0/);
-    await tty.type('eck-1', 'Enter');
-    expect(await tty.waitFor(/\[exit status 0\]/)).toMatch(/Which clusters\?\nContext shop in /);
-    expect(contexts()).toEqual(['shop']);
-  });
-
   test.each([
     [60, ['NAME', 'ID', 'REGION', 'CONTEXT']],
     [80, ['NAME', 'ID', 'VERSION', 'REGION', 'CONTEXT']],

@@ -14,7 +14,7 @@ import type { ContextEntry, ExecEntry } from '../../kubeconfig/entry.js';
 import { argumentsOf, type StoreName } from '../../settings.js';
 import { mainFailure, openStore } from '../../store/open.js';
 import type { StoreError } from '../../store/store.js';
-import { showProgress } from '../../terminal/progress.js';
+import { hideProgress, showProgress } from '../../terminal/progress.js';
 import type { World } from '../../world.js';
 import type { ContextNamer, KnownCluster } from './context-names.js';
 
@@ -76,7 +76,7 @@ export async function setUpClusters(
   const store = openStore(client.settings.store, world);
   const limiter = new RateLimiter();
   const total = clusters.length;
-  const progress = total > 1 ? showProgress('Fetching credentials', total, world) : undefined;
+  const advance = total > 1 ? showProgress('Fetching credentials', total, world) : undefined;
   const setUps = new Map<string, ClusterSetUp>();
   const failures = new Map<string, ClusterFailure>();
   let stop: EckError | undefined;
@@ -128,7 +128,7 @@ export async function setUpClusters(
         if (isOutage || failsForAll.test(error.code)) stop ??= error;
         else failures.set(cluster, { cluster, error });
       }
-      progress?.advance();
+      advance?.();
       if (stop) return;
     }
   }
@@ -144,7 +144,7 @@ export async function setUpClusters(
   } finally {
     finished.abort();
     limiter.close();
-    progress?.stop();
+    hideProgress();
   }
 
   const left = total - setUps.size - failures.size;
