@@ -5,21 +5,7 @@ import type { World } from '../world.js';
 import { callEns, type CallRules, type EnsClient } from './client.js';
 
 /** A cluster, safe to print: without the secrets of the listing (an administrator's kubeconfig, a join token). */
-export interface Cluster {
-  readonly clusterId: string;
-  readonly name: string;
-  /** `EnsRegionId`, such as `cn-hangzhou-58`. */
-  readonly region: string;
-  /** Such as `1.31.9-aliyunedge.1`. */
-  readonly kubernetesVersion: string;
-  /** Whether its API server has an address on the internet. */
-  readonly publicAccess: boolean;
-  readonly vpcId?: string | undefined;
-  readonly loadBalancerId?: string | undefined;
-  readonly containerCidr?: string | undefined;
-  readonly serviceCidr?: string | undefined;
-  readonly controlPlane?: { readonly instanceSpec: string; readonly size: number } | undefined;
-}
+export type Cluster = NonNullable<ReturnType<typeof readCluster>>;
 
 export interface ClusterFilter {
   readonly clusterId?: string | undefined;
@@ -54,7 +40,7 @@ export function readClusters(clusters: unknown): Cluster[] {
     .sort((one, other) => compareNaturally(one.name, other.name) || compareNaturally(one.clusterId, other.clusterId));
 }
 
-function readCluster(fields: Mapping): Cluster | undefined {
+function readCluster(fields: Mapping) {
   const text = (field: string): string => printable(textOf(fields[field]) ?? '');
   const clusterId = text('ClusterId');
   if (!isClusterId(clusterId)) return undefined;
@@ -64,8 +50,11 @@ function readCluster(fields: Mapping): Cluster | undefined {
   return {
     clusterId,
     name: text('Name'),
+    /** Such as `cn-hangzhou-58`. */
     region: text('EnsRegionId'),
+    /** Such as `1.31.9-aliyunedge.1`. */
     kubernetesVersion: text('KubernetesVersion'),
+    /** Whether its API server has an address on the internet. */
     publicAccess: fields['PublicAccess'] === true,
     vpcId: text('VpcId') || undefined,
     loadBalancerId: text('LoadBalancerId') || undefined,

@@ -57,23 +57,7 @@ export function ownEntries(merged: MergedKubeconfig): Readonly<Record<Section, R
 export type UserContexts = Awaited<ReturnType<typeof readContexts>>;
 
 /** A context with its user and cluster, which may be missing. */
-export interface UserContext {
-  readonly name: string;
-  readonly file: string;
-  readonly userName: string | undefined;
-  /** The user's content, which may hold secrets. Empty if there is no such user. */
-  readonly user: Mapping;
-  /** Whether its user's `exec` entry runs this plugin. */
-  readonly isOwn: boolean;
-  /** Arguments and variables of the `exec` entry, if it is ours. */
-  readonly execArgs: readonly string[];
-  readonly execEnvironment: Readonly<Record<string, string>>;
-  readonly cluster: Mapping | undefined;
-  /** The file of the cluster: its relative paths start there. */
-  readonly clusterFile: string | undefined;
-  /** `clusterId` of the cluster's `exec` extension. */
-  readonly clusterInfoId: string | undefined;
-}
+export type UserContext = UserContexts['contexts'][number];
 
 /** Reads the contexts of the user kubeconfig as kubectl sees them, in the order of the files. */
 export async function readContexts(paths: KubeconfigPaths) {
@@ -84,7 +68,7 @@ export function contextsIn({ contexts, clusters, users, currentContext, destinat
   return {
     currentContext,
     destination: destination?.path,
-    contexts: [...contexts.values()].map(({ name, file, content }): UserContext => {
+    contexts: [...contexts.values()].map(({ name, file, content }) => {
       const userName = textOf(content['user']);
       const user = users.get(userName ?? '')?.content ?? {};
       const cluster = clusters.get(textOf(content['cluster']) ?? '');
@@ -95,11 +79,15 @@ export function contextsIn({ contexts, clusters, users, currentContext, destinat
         name,
         file: file.path,
         userName,
+        /** The user's content, which may hold secrets. Empty if there is no such user. */
         user,
+        /** Whether its user's `exec` entry runs this plugin. */
         isOwn,
+        /** Arguments and variables of the `exec` entry, if it is ours. */
         execArgs: ((exec['args'] ?? []) as (string | null)[]).map((arg) => arg ?? ''),
         execEnvironment: Object.fromEntries(variables) as Record<string, string>,
         cluster: cluster?.content,
+        /** Relative paths in the cluster start there. */
         clusterFile: cluster?.file.path,
         clusterInfoId: clusterInfoId(cluster?.content['extensions']),
       };
@@ -108,22 +96,13 @@ export function contextsIn({ contexts, clusters, users, currentContext, destinat
 }
 
 /** A user of one file, and the contexts that use it. */
-export interface KubeconfigUser {
-  readonly name: string;
-  readonly file: string;
-  /** The user's content, which may hold secrets. */
-  readonly content: Mapping;
-  readonly isOwn: boolean;
-  readonly contexts: readonly (Pick<UserContext, 'name' | 'cluster' | 'clusterFile'> & {
-    readonly clusterName: string | undefined;
-  })[];
-}
+export type KubeconfigUser = Awaited<ReturnType<typeof readUsers>>[number];
 
 /**
  * Reads the users of every file. A context has the user and the cluster of its own file, since files are also used one
  * by one, else those that kubectl finds.
  */
-export async function readUsers(paths: KubeconfigPaths): Promise<KubeconfigUser[]> {
+export async function readUsers(paths: KubeconfigPaths) {
   const files = await readFiles(paths);
   const entries = (section: Section) => files.flatMap((file) => entriesOf(file, section));
   const [users, clusters] = [entries('users'), entries('clusters')];
@@ -140,6 +119,7 @@ export async function readUsers(paths: KubeconfigPaths): Promise<KubeconfigUser[
   return users.map((user) => ({
     name: user.name,
     file: user.file.path,
+    /** It may hold secrets. */
     content: user.content,
     isOwn: isOwnUser(user.content),
     contexts: contexts.filter((each) => each.user === user).map(({ context }) => context),
