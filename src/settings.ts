@@ -43,15 +43,12 @@ export function variableOf(flag: SettingFlag): string {
   return `KUBECTL_ECK_${flag.toUpperCase().replaceAll('-', '_')}`;
 }
 
-/** A text and the flag or variable that it comes from. */
-interface SettingText {
-  readonly text: string;
-  readonly source: string;
-}
+/** Finds the text of a setting, and the flag or variable that it comes from. */
+type Find = (flag: SettingFlag) => { readonly text: string; readonly source: string } | undefined;
 
 /** Reads the settings from flags, and from variables for flags that were not given. @throws EckError `usage` */
 export function readSettings(typed: SettingTexts, environment: Environment): Settings {
-  const find = (flag: SettingFlag): SettingText | undefined => {
+  const find: Find = (flag) => {
     const text = typed[flag];
     if (text !== undefined) return { text, source: `--${flag}` };
     const variable = variableOf(flag);
@@ -87,11 +84,7 @@ export function readSettings(typed: SettingTexts, environment: Environment): Set
 /** In the order of the aliyun CLI, which also reads `REGION_ID` and `REGION`: other programs set those. */
 const regionVariables = ['ALIBABA_CLOUD_REGION_ID', 'ALIBABACLOUD_REGION_ID', 'ALICLOUD_REGION_ID'] as const;
 
-function readEndpoint(
-  typed: SettingTexts,
-  find: (flag: SettingFlag) => SettingText | undefined,
-  environment: Environment,
-): EndpointSetting {
+function readEndpoint(typed: SettingTexts, find: Find, environment: Environment): EndpointSetting {
   if (typed.endpoint !== undefined && typed.site !== undefined) {
     throw usageError('--endpoint and --site exclude each other', 'Give one of them');
   }

@@ -1,6 +1,6 @@
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import { endpointKey } from '../endpoint.js';
-import { compareNaturally, EckError, type Mapping, messageOf, quoted, usageError } from '../errors.js';
+import { compareNaturally, EckError, messageOf, quoted, usageError, type Mapping } from '../errors.js';
 import { readExecArguments } from '../exec-credential/arguments.js';
 import { readRecords, type CachedRecord } from '../exec-credential/cached-record.js';
 import { cacheKeyOf } from '../exec-credential/resolve-identity.js';

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject, readCertificates } from '../credential/check.js';
 import { openClient } from '../ens/client.js';
-import { EckError, type Mapping, printable, printLine, printOutput, quoted, usageError } from '../errors.js';
+import { EckError, printable, printLine, printOutput, quoted, usageError, type Mapping } from '../errors.js';
 import { readCachedCredential } from '../exec-credential/cache.js';
 import { replaceUsers } from '../kubeconfig/change.js';
 import { readText, type KubeconfigPaths } from '../kubeconfig/files.js';

@@ -1,4 +1,4 @@
-import { compareNaturally, EckError, isMapping, type Mapping, printable, textOf } from '../errors.js';
+import { compareNaturally, EckError, isMapping, printable, textOf, type Mapping } from '../errors.js';
 import { readIssuedKubeconfig, type IssuedKubeconfig } from '../kubeconfig/issued.js';
 import { isClusterId } from '../settings.js';
 import type { World } from '../world.js';

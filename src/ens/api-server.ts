@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
 import { certificatePem, privateKeyPem, type ClientCredential } from '../credential/client-credential.js';
@@ -37,11 +39,12 @@ export async function askWhoAmI(
       // Without it, the name in the URL is verified.
       ...(tlsServerName !== undefined && { servername: tlsServerName }),
     };
-    return parseJson(
-      await withTransport({ ...limits, environment }, facts, () =>
-        requestText(`${server.replace(/\/+$/, '')}${path}`, body, options),
-      ),
-    );
+    const send = async (): Promise<string> => {
+      const request = https.request(`${server.replace(/\/+$/, '')}${path}`, options).end(body);
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      return text(response);
+    };
+    return parseJson(await withTransport({ ...limits, environment }, facts, send));
   };
   const apiVersion = 'authentication.k8s.io/v1';
   const review = JSON.stringify({ apiVersion, kind: 'SelfSubjectReview' });
@@ -66,14 +69,4 @@ export async function isRejectedBy(
   world: World,
 ): Promise<boolean> {
   return (await askWhoAmI(apiServer, credential, world, 3000)).status === 401;
-}
-
-function requestText(url: string, body: string, options: https.RequestOptions): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = https.request(url, options, (response) => {
-      text(response).then(resolve, reject);
-    });
-    request.on('error', reject);
-    request.end(body);
-  });
 }

@@ -69,14 +69,12 @@ export async function searchChain(world: World, profile?: string) {
   const count = index === -1 ? places.length : index;
   const earlier = profile === undefined ? places.slice(0, count) : [];
   const identity: identities.Identity = used.found?.identity ?? { kind: 'profile', name: profile ?? named ?? '' };
-  return { used, identity, earlier, passedOver: passedOver(places, used, earlier, environment) };
+  return { places, used, identity, earlier };
 }
 
 /** What keeps earlier places from having an identity, other identities, and profiles that other variables name. */
-function passedOver(
-  places: readonly Place[],
-  { found: used }: Place,
-  earlier: readonly Place[],
+export function passedOver(
+  { places, used: { found: used }, earlier }: Awaited<ReturnType<typeof searchChain>>,
   environment: Environment,
 ): string[] {
   const problems = earlier.flatMap(({ name, problem }) => {

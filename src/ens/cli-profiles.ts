@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { EckError, errorCode, ifPossible, isMapping, type Mapping, printable, textOf } from '../errors.js';
+import { EckError, errorCode, ifPossible, isMapping, printable, textOf, type Mapping } from '../errors.js';
 
 /** A profile of the aliyun CLI, without its secrets. */
 export type CliProfile = NonNullable<ReturnType<typeof readProfile>>;

@@ -1,7 +1,7 @@
 import * as sdk from '@alicloud/openapi-client';
 import { RuntimeOptions } from '@alicloud/tea-util';
 import { resolveEndpoint, siteOfRegion, type Endpoint, type EndpointSetting } from '../endpoint.js';
-import { EckError, isMapping, type Mapping, messageOf, textOf } from '../errors.js';
+import { EckError, isMapping, messageOf, textOf, type Mapping } from '../errors.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
 import { ensError, type ApiFault } from './errors.js';
@@ -61,10 +61,11 @@ export async function openClient(settings: Settings, world: World): Promise<EnsC
 /** Calls ENS, and again while that may help. @returns the fields of the response, not checked @throws EnsError */
 export function callEns(
   { signer, endpoint: setting, settings }: EnsClient,
-  { action, query, clusterId }: EnsCall,
+  call: EnsCall,
   world: World,
   { hasFallBack = false, onRetry, pace = (attempt) => attempt() }: CallRules = {},
 ): Promise<Mapping> {
+  const { action, clusterId } = call;
   const endpoint = resolveEndpoint(setting);
   const maxBodyBytes = action === 'DescribeClustersV1' ? maxListBytes : maxResponseBytes;
 
@@ -75,7 +76,7 @@ export function callEns(
     const limits = { ...(hasFallBack && fallBackLimits), totalMs, maxBodyBytes };
     const rules = { ...limits, environment: world.environment };
     try {
-      return await withTransport(rules, facts, () => send(action, query, endpoint, signer));
+      return await withTransport(rules, facts, () => send(call, endpoint, signer));
     } catch (error) {
       // The transport's own: an unusable proxy or certificate file.
       if (error instanceof EckError) throw error;
@@ -93,12 +94,7 @@ export function callEns(
   });
 }
 
-async function send(
-  action: string,
-  query: EnsCall['query'],
-  { protocol, host }: Endpoint,
-  { credential }: Signer,
-): Promise<Mapping> {
+async function send({ action, query }: EnsCall, { protocol, host }: Endpoint, { credential }: Signer) {
   const config = new sdk.Config({ endpoint: host, protocol });
   config.credential = credential;
   const params = new sdk.Params({

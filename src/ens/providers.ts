@@ -4,7 +4,7 @@ import * as sdk from '@alicloud/credentials';
 import type { CredentialsProvider } from '@alicloud/credentials';
 import * as oauthModule from '@alicloud/credentials/dist/src/providers/oauth.js';
 import { splitProcessCommand } from '@alicloud/credentials/dist/src/utils/command.js';
-import { EckError, ifPossible, isMapping, type Mapping, printable, quoted, textOf } from '../errors.js';
+import { EckError, ifPossible, isMapping, printable, quoted, textOf, type Mapping } from '../errors.js';
 import { isMetadataDisabled } from '../identity.js';
 import type { Environment } from '../world.js';
 import { hasAccessKey, modeOf, parseJson, type CliProfiles } from './cli-profiles.js';

@@ -2,7 +2,7 @@ import { EckError, printable, type ErrorCode } from '../errors.js';
 import { isMetadataDisabled } from '../identity.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
-import { isMetadataServiceThere, notFound, searchChain, type Found } from './chain.js';
+import { isMetadataServiceThere, notFound, passedOver, searchChain, type Found } from './chain.js';
 import type { CliProfile } from './cli-profiles.js';
 import { classifyFault } from './errors.js';
 import * as providers from './providers.js';
@@ -24,7 +24,8 @@ export interface Signer {
  * one cannot be used, no other is tried, since credentials are cached under its name. @throws EckError `identity-…`
  */
 export async function signIn(settings: Settings, world: World): Promise<Signer> {
-  const { used, identity, earlier, passedOver } = await searchChain(world, settings.profile);
+  const search = await searchChain(world, settings.profile);
+  const { used, identity, earlier } = search;
   for (const { name, problem } of earlier) {
     world.debug(`no identity in ${name}${problem ? `: ${problem.message}` : ''}`);
   }
@@ -36,7 +37,7 @@ export async function signIn(settings: Settings, world: World): Promise<Signer> 
     throw used.problem ?? problem ?? notFound('No Alibaba Cloud identity was found');
   }
   try {
-    return { ...(await signInWith(used.found, settings, world)), passedOver };
+    return { ...(await signInWith(used.found, settings, world)), passedOver: passedOver(search, world.environment) };
   } catch (error) {
     // An ECS instance without a RAM role has no identity.
     throw isEcs && (error as EckError).code === 'identity-not-found' ? (problem ?? error) : error;
@@ -44,8 +45,8 @@ export async function signIn(settings: Settings, world: World): Promise<Signer> 
 }
 
 /** The identity in words, and those that were passed over. */
-export function identityWords({ description, passedOver = [] }: Signer): string {
-  return passedOver.length === 0 ? description : `${description} (passed over: ${passedOver.join('; ')})`;
+export function identityWords({ description, passedOver: others = [] }: Signer): string {
+  return others.length === 0 ? description : `${description} (passed over: ${others.join('; ')})`;
 }
 
 /** Signs in, and asks for credentials once, so that an identity without any is found here. */

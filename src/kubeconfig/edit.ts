@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { dump } from 'js-yaml';
-import { EckError, ifPossible, isMapping, type Mapping, printable } from '../errors.js';
+import { EckError, ifPossible, isMapping, printable, type Mapping } from '../errors.js';
 import { sections, type Section } from './entry.js';
 import { itemsOf, parseKubeconfig, splitDocument, yamlSchema, type KubeconfigFile } from './parse.js';
 

@@ -1,7 +1,7 @@
 import { isScalar, parseDocument, visit } from 'yaml';
 import { checkClientCredential, readCertificates } from '../credential/check.js';
 import type { ClientCredential } from '../credential/client-credential.js';
-import { EckError, isMapping, type Mapping, messageOf } from '../errors.js';
+import { EckError, isMapping, messageOf, type Mapping } from '../errors.js';
 
 /** What is taken from an issued kubeconfig. Everything else in it is ignored. */
 export interface IssuedKubeconfig {

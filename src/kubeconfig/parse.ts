@@ -1,5 +1,5 @@
 import { FAILSAFE_SCHEMA, load, Type, YAMLException } from 'js-yaml';
-import { ifPossible, isMapping, type Mapping, quoted } from '../errors.js';
+import { ifPossible, isMapping, quoted, type Mapping } from '../errors.js';
 import { kinds, type Section } from './entry.js';
 import { cannot } from './files.js';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { isMapping, type Mapping, messageOf, textOf } from '../errors.js';
+import { isMapping, messageOf, textOf, type Mapping } from '../errors.js';
 import { isOwnUser, type Section } from './entry.js';
 import { cannot, readText, type KubeconfigPaths } from './files.js';
 import { entriesOf, FieldProblem, lineOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from './parse.js';
