@@ -1,26 +1,16 @@
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import { endpointKey } from '../endpoint.js';
-import { compareNaturally, EckError, messageOf, quoted, usageError, type Mapping } from '../errors.js';
+import { compareNaturally, EckError, messageOf, quoted, usageError } from '../errors.js';
 import { readExecArguments } from '../exec-credential/arguments.js';
 import { readRecords, type CachedRecord } from '../exec-credential/cached-record.js';
 import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
-import { isClusterId, readSettings, type Settings, type SettingTexts } from '../settings.js';
+import { isClusterId, readSettings, type SettingTexts } from '../settings.js';
 import type { Environment, World } from '../world.js';
 import { readContexts, type UserContexts } from '../kubeconfig/read.js';
 import type { KubeconfigPaths } from '../kubeconfig/files.js';
 
 /** A context of the user kubeconfig whose credential comes from this plugin. */
-export interface OwnContext {
-  readonly name: string;
-  readonly isCurrent: boolean;
-  readonly clusterId: string;
-  /** What the kubeconfig says of the cluster. */
-  readonly cluster: Mapping;
-  /** The settings with which kubectl runs this plugin. */
-  readonly settings: Settings;
-  /** This environment, and what the `exec` entry adds to it. */
-  readonly environment: Environment;
-}
+export type OwnContext = ReturnType<typeof ownContexts>[number];
 
 /** A credential that was saved here, or that contexts ask for, or both. */
 export interface CredentialEntry {
@@ -33,11 +23,12 @@ export interface CredentialEntry {
 }
 
 /** The contexts of this plugin. One whose `exec` entry is not understood is left out. */
-export function ownContexts({ contexts, currentContext }: UserContexts, environment: Environment): OwnContext[] {
-  return contexts.flatMap((context): OwnContext[] => {
+export function ownContexts({ contexts, currentContext }: UserContexts, environment: Environment) {
+  return contexts.flatMap((context) => {
     if (!context.isOwn) return [];
     const { name, execArgs, execEnvironment, clusterInfoId, cluster = {} } = context;
-    const itsEnvironment = { ...environment, ...execEnvironment };
+    // As kubectl adds the variables of the `exec` entry.
+    const itsEnvironment: Environment = { ...environment, ...execEnvironment };
     const request = readExecArguments(execArgs, { ...itsEnvironment, KUBERNETES_EXEC_INFO: 'set' });
     const clusterId = request?.clusterId ?? clusterInfoId ?? '';
     if (request === undefined || !isClusterId(clusterId)) return [];

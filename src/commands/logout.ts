@@ -94,10 +94,8 @@ async function logout(names: readonly string[], command: EckCommand, world: Worl
     printLine(`Deleted the credentials of ${count}, and ${lines.length - count} were not cached.`);
   } else for (const line of lines) printLine(line);
   if (all && Object.keys(typed).length === 0) {
-    const others = await deleteWithoutRecord(
-      stores.filter(({ name }) => !failed.has(name)),
-      world,
-    );
+    const working = stores.filter(({ name }) => !failed.has(name));
+    const others = await deleteWithoutRecord(working, world);
     if (others > 0) printLine(`Credentials without a record that were deleted, too: ${others}`);
     deleted += others;
     removeRecords(world);

@@ -36,13 +36,10 @@ export function refreshCommand(world: World): EckCommand {
     const settings = readSettings(typed, world.environment);
     const all = command.switchOption('all');
     const entries = await readCredentials(command.kubeconfigPaths(world), world);
-    const selected = selectCredentials(entries, names, all);
-    // Without a name it is the credential of the current context alone, and not others of its cluster.
     const isNamed = all || names.length > 0;
-    const chosen = ofTypedIdentity(
-      isNamed ? selected : selected.filter(({ contexts }) => contexts.some(({ isCurrent }) => isCurrent)),
-      typed,
-    );
+    // Without a name it is the credential of the current context alone, and not others of its cluster.
+    const isMeant = ({ contexts }: CredentialEntry) => isNamed || contexts.some(({ isCurrent }) => isCurrent);
+    const chosen = ofTypedIdentity(selectCredentials(entries, names, all).filter(isMeant), typed);
     if (chosen.length === 0) printLine(nothingCached);
     const { default: Queue } = await import('p-queue');
     await new Queue({ concurrency }).addAll(

@@ -27,9 +27,8 @@ export interface ProviderContext extends Pick<CliProfiles, 'fieldsOf'> {
 }
 
 /**
- * An AccessKey, temporary if it comes with a token. `fields` are those of a CLI profile.
- *
- * @throws EckError `identity-unusable` if a part is missing or contains a character that no request can carry
+ * An AccessKey, temporary if it comes with a token. `fields` are those of a CLI profile. @throws EckError
+ * `identity-unusable` if a part is missing or contains a character that no request can carry
  */
 export function accessKeyProvider(fields: Mapping, token?: string): CredentialsProvider {
   const base = token ? sdk.StaticSTSCredentialsProvider.builder() : sdk.StaticAKCredentialsProvider.builder();
@@ -122,7 +121,6 @@ function stsEndpointOf(fields: Mapping): string {
 
 /**
  * The provider of a CLI profile. The library's own reads the file again, lacks modes, and writes new tokens into it.
- *
  * @throws EckError `identity-unusable`, with words that complete "Cannot sign in with profile work: …"
  */
 export function profileProvider(name: string, context: ProviderContext, depth = 0): CredentialsProvider {

@@ -46,8 +46,7 @@ async function getCredentials(clusters: readonly string[], command: EckCommand, 
   if (world.environment['KUBERNETES_EXEC_INFO']) {
     throw usageError('kubectl runs get-credentials for one cluster, and without flags of its own');
   }
-  const options = readContextOptions(command);
-  const context = readContextName(command);
+  const { context, ...options } = readContextOptions(command);
   const region = command.textOption('region');
   const selection = { clusters, all: command.switchOption('all'), region };
   checkSelection(selection, world.isTerminal('stdin') && world.isTerminal('stderr'));
@@ -124,20 +123,16 @@ function forMany({ cluster, error }: ClusterFailure): ClusterFailure {
   return { cluster, error: new EckError(code, message, { fix }) };
 }
 
-function readContextOptions(command: EckCommand): ContextOptions {
+function readContextOptions(command: EckCommand): ContextOptions & { readonly context: string | undefined } {
+  const context = command.textOption('context');
+  if (context !== undefined && !/^[^\p{Cc}\p{Cs}]{1,253}$/u.test(context)) {
+    throw usageError('--context is empty, longer than 253 characters, or contains control characters');
+  }
   const namespace = command.textOption('namespace');
   // A DNS label (RFC 1123).
   if (namespace !== undefined && !/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) {
     throw usageError(`--namespace ${quoted(namespace)} is not the name of a namespace`);
   }
   const privateIp = command.switchOption('private-ip');
-  return { namespace, privateIp, execApiVersion: command.execApiVersion() };
-}
-
-function readContextName(command: EckCommand): string | undefined {
-  const context = command.textOption('context');
-  if (context !== undefined && !/^[^\p{Cc}\p{Cs}]{1,253}$/u.test(context)) {
-    throw usageError('--context is empty, longer than 253 characters, or contains control characters');
-  }
-  return context;
+  return { context, namespace, privateIp, execApiVersion: command.execApiVersion() };
 }
