@@ -92,10 +92,7 @@ export function quoted(text: string, maxLength = 70): string {
   return printable(JSON.stringify(cut), Infinity);
 }
 
-/**
- * Text from outside made safe to print: on one line, without control characters and marks that reorder text, cut to
- * `maxLength` characters.
- */
+/** Text from outside made safe to print: on one line, without characters that control or reorder text, and cut. */
 export function printable(text: string, maxLength = 300): string {
   const clean = text
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/gu, ' ')

@@ -1,7 +1,6 @@
 import type { CredentialsProvider } from '@alicloud/credentials';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
 import { EckError, printable, quoted, textOf } from '../errors.js';
 import * as identities from '../identity.js';
 import type { Environment, World } from '../world.js';
@@ -195,6 +194,8 @@ function roleOfEcsInstance(environment: Environment): Found {
 
 /** Whether the metadata service of ECS is there: on an instance it is one hop away; elsewhere packets vanish. */
 export async function isMetadataServiceThere(): Promise<boolean> {
+  // Not loaded where the identity is only looked up.
+  const { connect } = await import('node:net');
   const socket = connect({ host: '100.100.100.200', port: 80 });
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(400) });
