@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
 import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject, readCertificates } from '../credential/check.js';
 import { openClient } from '../ens/client.js';
@@ -6,7 +7,7 @@ import { EckError, printable, printLine, printOutput, quoted, usageError, type M
 import { readCachedCredential } from '../exec-credential/cache.js';
 import { replaceUsers } from '../kubeconfig/change.js';
 import { readText, type KubeconfigPaths } from '../kubeconfig/files.js';
-import { pathIn, pemIn, readUsers, type KubeconfigUser, type UserContext } from '../kubeconfig/read.js';
+import { readUsers, type KubeconfigUser, type UserContext } from '../kubeconfig/read.js';
 import { parseClusterId, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
@@ -227,19 +228,27 @@ async function subjectIn({ content, file }: KubeconfigUser): Promise<string | un
   return leaf && certificateSubject({ certificates: [leaf.raw] });
 }
 
-/** The certificates in a field or its file; none if they cannot be read. */
+/** The certificates in `FIELD-data`, else in the file that the field names; none if they cannot be read. */
 async function certificatesOf(content: Mapping, field: string, file: string): Promise<X509Certificate[]> {
+  const data = content[`${field}-data`];
+  const path = pathOf(content, field, file);
   try {
-    return readCertificates((await pemIn(content, field, file)) ?? '');
+    const text = typeof data === 'string' ? Buffer.from(data, 'base64').toString('latin1') : '';
+    return readCertificates(text || ((path && (await readText(path))?.text) ?? ''));
   } catch {
     return [];
   }
 }
 
+function pathOf(content: Mapping, field: string, file: string): string | undefined {
+  const path = content[field];
+  return typeof path === 'string' && path !== '' ? resolve(dirname(file), path) : undefined;
+}
+
 /** Also says where the old key still is after the change. */
 async function linesOf(user: KubeconfigUser & ClusterSetUp): Promise<string[]> {
   const lines = [`${printable(labelOf(user))}: converted. Its new ${certificateWords(user)}`];
-  const keyFile = pathIn(user.content, 'client-key', user.file);
+  const keyFile = pathOf(user.content, 'client-key', user.file);
   if (keyFile) lines.push(`The old key stays. If nothing else uses it: rm ${shellWord(printable(keyFile))}`);
   const data = user.content['client-key-data'];
   if (typeof data === 'string' && (await readText(user.file))?.text.includes(data)) {

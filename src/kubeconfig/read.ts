@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { isMapping, messageOf, textOf, type Mapping } from '../errors.js';
 import { isOwnUser, type Section } from './entry.js';
 import { cannot, readText, type KubeconfigPaths } from './files.js';
@@ -131,20 +129,6 @@ function clusterInfoId(extensions: unknown): string | undefined {
   const found = mappingsIn(extensions).find(({ name }) => name === 'client.authentication.k8s.io/exec');
   const config = found?.['extension'];
   return isMapping(config) ? textOf(config['clusterId']) : undefined;
-}
-
-/** The path in a field of an entry, which is relative to its kubeconfig. */
-export function pathIn(content: Mapping, field: string, kubeconfig: string): string | undefined {
-  const path = textOf(content[field]);
-  return path && resolve(dirname(kubeconfig), path);
-}
-
-/** The PEM in `FIELD-data`, else in the file that the field names. @throws if that cannot be read */
-export async function pemIn(content: Mapping, field: string, kubeconfig: string): Promise<string | undefined> {
-  const data = textOf(content[`${field}-data`]);
-  if (data !== undefined) return Buffer.from(data, 'base64').toString('latin1');
-  const path = pathIn(content, field, kubeconfig);
-  return path && readFile(path, 'latin1');
 }
 
 function mappingsIn(list: unknown): Mapping[] {

@@ -1,5 +1,5 @@
+import type { Cluster } from '@kubernetes/client-node';
 import type { ClientCredential } from '../../credential/client-credential.js';
-import type { ApiServerAddress } from '../../ens/api-server.js';
 import type { EnsClient } from '../../ens/client.js';
 import { EckError, isMapping, type ErrorCode } from '../../errors.js';
 import { readExecArguments } from '../../exec-credential/arguments.js';
@@ -44,8 +44,7 @@ export type Facts = Awaited<ReturnType<typeof findFacts>> & {
   issued?: IssuedKubeconfig;
   /** The credential that kubectl would get. */
   credential?: { readonly credential: ClientCredential; readonly isCached: boolean };
-  /** The cluster of the context, if its entry is valid. */
-  cluster?: ApiServerAddress;
+  cluster?: Cluster;
 };
 
 /**

@@ -1,10 +1,10 @@
+import type { Cluster } from '@kubernetes/client-node';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { EckError, ifPossible, messageOf, printable, textOf, type Mapping } from '../../errors.js';
-import type { ApiServerAddress } from '../../ens/api-server.js';
+import { dirname, join } from 'node:path';
+import { EckError, ifPossible, type Mapping, messageOf, printable } from '../../errors.js';
 import { execApiVersions } from '../../exec-credential/protocol.js';
-import { pemIn, type UserContext } from '../../kubeconfig/read.js';
+import type { UserContext } from '../../kubeconfig/read.js';
 import { checkWritable } from '../../kubeconfig/write.js';
 import type { World } from '../../world.js';
 import { ok, skipped, warning, type Check, type Facts } from './facts.js';
@@ -118,9 +118,13 @@ function execProblem({ exec: understood }: Facts, { isOwn, user }: UserContext):
 }
 
 /** @throws for an invalid cluster entry */
-async function readCluster({ cluster = {}, clusterFile = '' }: UserContext): Promise<ApiServerAddress> {
-  const server = textOf(cluster['server']) ?? '';
-  if (!URL.canParse(server)) throw new Error('its server is not a URL');
-  const certificateAuthorityPem = await pemIn(cluster, 'certificate-authority', clusterFile);
-  return { server, certificateAuthorityPem, tlsServerName: textOf(cluster['tls-server-name']) };
+async function readCluster({ cluster: entry, clusterFile = '' }: UserContext): Promise<Cluster> {
+  const { bufferFromFileOrString, KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  config.loadFromString(JSON.stringify({ clusters: [{ name: 'cluster', cluster: entry }] }));
+  config.makePathsAbsolute(dirname(clusterFile));
+  const [cluster] = config.clusters as [Cluster];
+  bufferFromFileOrString(cluster.caFile);
+  new URL(cluster.server);
+  return cluster;
 }
