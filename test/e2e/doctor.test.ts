@@ -277,12 +277,9 @@ describeWith([currentKubectl], 'doctor', () => {
     expect(await sandbox.run(['doctor', 'no such thing'])).toMatchObject({ status: 2, stdout: '' });
   });
 
-  test.each([
-    ['behind a proxy', () => addToCluster('proxy-url: http://127.0.0.1:9')],
-    ['that is not verified', () => editKubeconfig(/certificate-authority-data: .*/, 'insecure-skip-tls-verify: true')],
-  ])('does not check an API server %s', async (_, change) => {
+  test('does not check an API server behind a proxy', async () => {
     await setUp();
-    await change();
+    await addToCluster('proxy-url: http://127.0.0.1:9');
     const report = await doctor();
     expect(report.problems).toEqual([]);
     expect(report.skipped).toEqual(['api-server']);
