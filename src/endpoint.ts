@@ -22,12 +22,7 @@ const siteHosts: Record<Site, string> = {
   international: 'ens.ap-southeast-1.aliyuncs.com',
 };
 
-/**
- * Parses an endpoint: a host, `host:port`, or a URL without a path. `http` is allowed for loopback addresses only.
- *
- * @returns the endpoint in its canonical spelling
- * @throws EckError `usage`
- */
+/** Parses a host, `host:port`, or a URL without a path into one spelling for each endpoint. @throws EckError `usage` */
 export function parseEndpoint(text: string, source = '--endpoint'): EndpointSetting & { kind: 'address' } {
   const refuse = (why: string): never => {
     // The text before an @ may be a password, also if the text is not a URL.

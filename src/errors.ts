@@ -92,10 +92,7 @@ export function quoted(text: string, maxLength = 70): string {
   return printable(JSON.stringify(cut), Infinity);
 }
 
-/**
- * Text from outside made safe to print: on one line, without control characters and marks that reorder text, cut to
- * `maxLength` characters.
- */
+/** Text from outside made safe to print: on one line, without characters that control or reorder text, and cut. */
 export function printable(text: string, maxLength = 300): string {
   const clean = text
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/gu, ' ')
@@ -125,6 +122,19 @@ export function errorCode(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? 'unknown';
 }
 
+/** A mapping that was read from YAML or JSON. */
+export type Mapping = Readonly<Record<string, unknown>>;
+
+/** Whether a value is a mapping: neither a list nor a plain value. */
+export function isMapping(value: unknown): value is Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A value that is a text and not empty. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
 /** The result, or `undefined` if it fails. */
 export function ifPossible<T>(call: () => T): T | undefined {
   try {
@@ -143,11 +153,6 @@ export function setOutputHook(hook: (() => void) | undefined): (() => void) | un
   return before;
 }
 
-/** A fix on a line of its own; some also complete a sentence. */
-export function asLine(fix: string): string {
-  return fix.replace(/^(?!kubectl)[a-z]/, (letter) => letter.toUpperCase());
-}
-
 /** Prints one line on standard error, synchronously. Bun's `console.error` would be red at a terminal. */
 export function printLine(line: string): void {
   outputHook?.();
@@ -159,11 +164,7 @@ export function printLine(line: string): void {
   }
 }
 
-/**
- * Writes data on standard output, synchronously. `console.log` does not notice a full disk.
- *
- * @throws EckError `output-failed`
- */
+/** Writes data on standard output. `console.log` does not notice a full disk. @throws EckError `output-failed` */
 export function printOutput(text: string): void {
   outputHook?.();
   const bytes = Buffer.from(text);
@@ -186,9 +187,7 @@ export function printOutput(text: string): void {
 
 /**
  * Prints an error on standard error: what failed with its code, then the fix on its own line; a stack trace only with
- * `KUBECTL_ECK_LOG=debug`. Sets the exit status.
- *
- * @param prefix `kubectl-eck` among the output of kubectl
+ * `KUBECTL_ECK_LOG=debug`. Sets the exit status. The prefix is `kubectl-eck` among the output of kubectl.
  */
 export function printError(
   error: unknown,
@@ -203,7 +202,7 @@ export function printError(
         });
   const start = mayColour('stderr', world) ? `\u001b[31m${prefix}:\u001b[0m` : `${prefix}:`;
   printLine(`${start} ${known.message} [${known.code}]`);
-  if (known.fix !== undefined) printLine(asLine(known.fix));
+  if (known.fix !== undefined) printLine(known.fix);
   if (world.environment['KUBECTL_ECK_LOG'] === 'debug' && error instanceof Error) {
     for (const line of (error.stack ?? '').split('\n')) printLine(printable(line, 1000));
   }

@@ -43,19 +43,12 @@ export function variableOf(flag: SettingFlag): string {
   return `KUBECTL_ECK_${flag.toUpperCase().replaceAll('-', '_')}`;
 }
 
-/** A text and the flag or variable that it comes from. */
-interface SettingText {
-  readonly text: string;
-  readonly source: string;
-}
+/** Finds the text of a setting, and the flag or variable that it comes from. */
+type Find = (flag: SettingFlag) => { readonly text: string; readonly source: string } | undefined;
 
-/**
- * Reads the settings from flags and their environment variables. A flag beats its variable; an empty variable is none.
- *
- * @throws EckError `usage` for a value that cannot be understood, and for both `--endpoint` and `--site`
- */
+/** Reads the settings from flags, and from variables for flags that were not given. @throws EckError `usage` */
 export function readSettings(typed: SettingTexts, environment: Environment): Settings {
-  const find = (flag: SettingFlag): SettingText | undefined => {
+  const find: Find = (flag) => {
     const text = typed[flag];
     if (text !== undefined) return { text, source: `--${flag}` };
     const variable = variableOf(flag);
@@ -91,11 +84,7 @@ export function readSettings(typed: SettingTexts, environment: Environment): Set
 /** In the order of the aliyun CLI, which also reads `REGION_ID` and `REGION`: other programs set those. */
 const regionVariables = ['ALIBABA_CLOUD_REGION_ID', 'ALIBABACLOUD_REGION_ID', 'ALICLOUD_REGION_ID'] as const;
 
-function readEndpoint(
-  typed: SettingTexts,
-  find: (flag: SettingFlag) => SettingText | undefined,
-  environment: Environment,
-): EndpointSetting {
+function readEndpoint(typed: SettingTexts, find: Find, environment: Environment): EndpointSetting {
   if (typed.endpoint !== undefined && typed.site !== undefined) {
     throw usageError('--endpoint and --site exclude each other', 'Give one of them');
   }
@@ -108,23 +97,27 @@ function readEndpoint(
   return region ? { kind: 'site', site: siteOfRegion(region) } : { kind: 'default' };
 }
 
-/** Parses a text from a flag, an argument or a variable that has a few values. @throws EckError `usage` */
+/** Parses the text of a flag, argument or variable that has a few values. @throws EckError `usage` */
 export function parseChoice<T extends string>(source: string, text: string, choices: readonly T[]): T {
   const choice = choices.find((each) => each === text);
   if (choice === undefined) throw usageError(`${source} ${quoted(text)} is not one of ${choices.join(', ')}`);
   return choice;
 }
 
-/** The arguments with which settings are read again: flags with their values, without those that are the default. */
-export function argumentsOf(settings: Omit<Settings, 'timeoutMs'>): string[] {
+/**
+ * The arguments with which settings are read again: flags with their values, without defaults. Where variables set
+ * something else, as in `environment`, a default is no default.
+ */
+export function argumentsOf(settings: Omit<Settings, 'timeoutMs'>, environment: Environment = {}): string[] {
   const { profile, roleArn, endpoint, store, maxAgeMs } = settings;
+  const isPinned = (flag: SettingFlag, isDefault: boolean) => !isDefault || Boolean(environment[variableOf(flag)]);
   const typed: SettingTexts = {
     ...(profile !== undefined && { profile }),
     ...(roleArn !== undefined && { 'role-arn': roleArn }),
     ...(endpoint.kind === 'address' && { endpoint: endpoint.address }),
     ...(endpoint.kind === 'site' && { site: endpoint.site }),
-    ...(store !== 'auto' && { store }),
-    ...(maxAgeMs !== defaultMaxAgeMs && { 'max-age': formatDuration(maxAgeMs) }),
+    ...(isPinned('store', store === 'auto') && { store }),
+    ...(isPinned('max-age', maxAgeMs === defaultMaxAgeMs) && { 'max-age': formatDuration(maxAgeMs) }),
   };
   return Object.entries(typed).flatMap(([flag, value]) => [`--${flag}`, value]);
 }
@@ -145,12 +138,7 @@ export function isClusterId(text: string): boolean {
 
 const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
-/**
- * Parses a duration as Go's tools write it: `500ms`, `10s`, `1h30m`.
- *
- * @returns milliseconds, greater than 0
- * @throws EckError `usage`
- */
+/** Parses a duration as Go's tools write it, such as `500ms` or `1h30m`. It is not 0. @throws EckError `usage` */
 export function parseDuration(source: string, text: string): number {
   let durationMs = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {

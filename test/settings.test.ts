@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  argumentsOf,
   formatDuration,
   isClusterId,
   parseClusterId,
@@ -181,4 +182,11 @@ test('a duration is formatted as it is parsed', () => {
   holds(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (milliseconds) => {
     expect(parseDuration('--timeout', formatDuration(milliseconds))).toBe(milliseconds);
   });
+});
+
+test('a default is an argument only where a variable would change it', () => {
+  const environment = { KUBECTL_ECK_STORE: 'file', KUBECTL_ECK_MAX_AGE: '1h' };
+  const settings = readSettings({ store: 'auto', 'max-age': '12h' }, environment);
+  expect(argumentsOf(settings, environment)).toEqual(['--store', 'auto', '--max-age', '43200s']);
+  expect(argumentsOf(settings)).toEqual([]);
 });

@@ -4,24 +4,13 @@ import { compareNaturally, EckError, messageOf, quoted, usageError } from '../er
 import { readExecArguments } from '../exec-credential/arguments.js';
 import { readRecords, type CachedRecord } from '../exec-credential/cached-record.js';
 import { cacheKeyOf } from '../exec-credential/resolve-identity.js';
-import { isClusterId, readSettings, type Settings, type SettingTexts } from '../settings.js';
+import { isClusterId, readSettings, type SettingTexts } from '../settings.js';
 import type { Environment, World } from '../world.js';
 import { readContexts, type UserContexts } from '../kubeconfig/read.js';
 import type { KubeconfigPaths } from '../kubeconfig/files.js';
-import type { Mapping } from '../mapping.js';
 
 /** A context of the user kubeconfig whose credential comes from this plugin. */
-export interface OwnContext {
-  readonly name: string;
-  readonly isCurrent: boolean;
-  readonly clusterId: string;
-  /** What the kubeconfig says of the cluster. */
-  readonly cluster: Mapping;
-  /** The settings with which kubectl runs this plugin. */
-  readonly settings: Settings;
-  /** This environment, and what the `exec` entry adds to it. */
-  readonly environment: Environment;
-}
+export type OwnContext = ReturnType<typeof ownContexts>[number];
 
 /** A credential that was saved here, or that contexts ask for, or both. */
 export interface CredentialEntry {
@@ -34,11 +23,12 @@ export interface CredentialEntry {
 }
 
 /** The contexts of this plugin. One whose `exec` entry is not understood is left out. */
-export function ownContexts({ contexts, currentContext }: UserContexts, environment: Environment): OwnContext[] {
-  return contexts.flatMap((context): OwnContext[] => {
+export function ownContexts({ contexts, currentContext }: UserContexts, environment: Environment) {
+  return contexts.flatMap((context) => {
     if (!context.isOwn) return [];
     const { name, execArgs, execEnvironment, clusterInfoId, cluster = {} } = context;
-    const itsEnvironment = { ...environment, ...execEnvironment };
+    // As kubectl adds the variables of the `exec` entry.
+    const itsEnvironment: Environment = { ...environment, ...execEnvironment };
     const request = readExecArguments(execArgs, { ...itsEnvironment, KUBERNETES_EXEC_INFO: 'set' });
     const clusterId = request?.clusterId ?? clusterInfoId ?? '';
     if (request === undefined || !isClusterId(clusterId)) return [];
@@ -52,11 +42,7 @@ export function ownContexts({ contexts, currentContext }: UserContexts, environm
   });
 }
 
-/**
- * Joins records and contexts by cache key, in the order of the keys, which begin with the cluster's id.
- *
- * @throws EckError where the identity of a context cannot be resolved
- */
+/** Joins records and contexts by cache key, in the order of the keys, which begin with the cluster's id. */
 export async function joinCredentials(
   records: readonly CachedRecord[],
   contexts: readonly OwnContext[],
@@ -94,9 +80,7 @@ export async function readOwnContexts(paths: KubeconfigPaths, world: World): Pro
 
 /**
  * The entries that were named. A cluster's id selects its entries of every identity; a context's name selects one.
- * Without names it is the cluster of the current context.
- *
- * @throws EckError `usage` without a name where the current context is not ours; `not-cached` for an unknown name
+ * Without names it is the cluster of the current context. @throws EckError `usage`; `not-cached` for an unknown name
  */
 export function selectCredentials(
   entries: readonly CredentialEntry[],
@@ -133,11 +117,7 @@ export function notCached(name: string, whose = ''): EckError {
   return new EckError('not-cached', message, { fix });
 }
 
-/**
- * The entries of the identity and endpoint that were typed. Variables are defaults, and do not count.
- *
- * @throws EckError `usage`; `not-cached` where none is left
- */
+/** The entries of the identity and endpoint that were typed. Variables do not count. @throws EckError `not-cached` */
 export function ofTypedIdentity(entries: readonly CredentialEntry[], typed: SettingTexts): CredentialEntry[] {
   const { profile, roleArn, endpoint } = readSettings(typed, {});
   const chosen = entries.filter(

@@ -1,16 +1,14 @@
-import { Command } from 'commander';
 import type { X509Certificate } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject, readCertificates } from '../credential/check.js';
 import { openClient } from '../ens/client.js';
-import { EckError, printable, printLine, printOutput, quoted, usageError } from '../errors.js';
+import { EckError, printable, printLine, printOutput, quoted, usageError, type Mapping } from '../errors.js';
 import { readCachedCredential } from '../exec-credential/cache.js';
 import { replaceUsers } from '../kubeconfig/change.js';
 import { readText, type KubeconfigPaths } from '../kubeconfig/files.js';
 import { readUsers, type KubeconfigUser, type UserContext } from '../kubeconfig/read.js';
-import type { Mapping } from '../mapping.js';
-import { parseClusterId, readSettings, type Settings } from '../settings.js';
+import { parseClusterId, type Settings } from '../settings.js';
 import { openStore } from '../store/open.js';
 import type { Store } from '../store/store.js';
 import { shellWord } from '../terminal/format.js';
@@ -18,47 +16,37 @@ import { formatTable, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
 import { setUpClusters, type ClusterFailure, type ClusterSetUp } from './get-credentials/set-up.js';
 import { certificateWords, failureLines } from './get-credentials/summary.js';
-import {
-  addExamples,
-  addSettingOptions,
-  commandLine,
-  execApiVersion,
-  execApiVersionOption,
-  kubeconfigOption,
-  kubeconfigPaths,
-  switchOption,
-  textOption,
-  typedSettings,
-} from './options.js';
+import { commandLine, EckCommand } from './options.js';
 
 /** `convert`: replaces client keys in the user kubeconfig by `exec` entries. */
-export function convertCommand(world: World): Command {
-  const command = new Command('convert')
+export function convertCommand(world: World): EckCommand {
+  const command = new EckCommand('convert')
     .description('replace client keys in the kubeconfig by new ones in the keychain')
     .option('--context <NAME>', 'convert only the user of this context')
     .option('--cluster-id <ID>', 'the cluster of the context, if no name contains its id')
     .option('--dry-run', 'list what would change, and change nothing')
     .option('--overwrite', 'accept a new certificate of another subject')
-    .addOption(execApiVersionOption())
-    .addOption(kubeconfigOption());
-  addExamples(addSettingOptions(command), '--dry-run', '', '--context edge --cluster-id eck-0123abcd');
+    .addExecApiVersionOption()
+    .addKubeconfigOption()
+    .addSettingOptions()
+    .addExamples('--dry-run', '', '--context edge --cluster-id eck-0123abcd');
   return command.action(async () => {
-    const context = textOption(command, 'context');
-    const clusterId = textOption(command, 'cluster-id');
+    const context = command.textOption('context');
+    const clusterId = command.textOption('cluster-id');
     if (clusterId !== undefined) parseClusterId(clusterId);
     if (clusterId !== undefined && context === undefined) {
       throw usageError('--cluster-id is the cluster of one context', 'Give the context with --context NAME');
     }
-    const settings = readSettings(typedSettings(command), world.environment);
+    const settings = command.settings(world);
     if (settings.store === 'none') {
       throw usageError('--store none saves nothing, and the client keys would be lost', 'Give another store');
     }
-    const paths = kubeconfigPaths(command, world);
+    const paths = command.kubeconfigPaths(world);
     const users = await readUsers(paths);
     const { convertible, failures, unknown } = findConvertible(users, { context, clusterId });
     const total = convertible.length + failures.length;
     let stopped: EckError | undefined;
-    if (switchOption(command, 'dry-run')) printOutput(await formatUsers(convertible));
+    if (command.switchOption('dry-run')) printOutput(await formatUsers(convertible));
     else if (convertible.length > 0) stopped = await convert(convertible, failures, settings, paths, command, world);
     for (const line of failureLines(failures)) printLine(line);
     if (total === 0) printLine('Nothing to convert: the user kubeconfig has no client key of an ECK cluster.');
@@ -122,11 +110,11 @@ function hasClientKey(user: Mapping): boolean {
 export function convertCommandLine(
   { name, user }: UserContext,
   clusterId: string,
-  command: Command,
+  command: EckCommand,
 ): string | undefined {
   if (!hasClientKey(user)) return undefined;
-  const place = { context: name, 'cluster-id': clusterId, kubeconfig: textOption(command, 'kubeconfig') };
-  return commandLine('convert', { ...place, ...typedSettings(command) });
+  const place = { context: name, 'cluster-id': clusterId, kubeconfig: command.textOption('kubeconfig') };
+  return commandLine('convert', { ...place, ...command.typedSettings() });
 }
 
 /** The ids in the names that belong to each cluster entry of a user's contexts. */
@@ -186,13 +174,13 @@ async function convert(
   failures: ClusterFailure[],
   settings: Settings,
   paths: KubeconfigPaths,
-  command: Command,
+  command: EckCommand,
   world: World,
 ): Promise<EckError | undefined> {
   const client = await openClient(settings, world);
   const clusters = [...new Set(users.map(({ clusterId }) => clusterId))].map((clusterId) => ({ clusterId }));
-  const report = await setUpClusters(clusters, { execApiVersion: execApiVersion(command) }, client, world);
-  const overwrite = switchOption(command, 'overwrite');
+  const report = await setUpClusters(clusters, { execApiVersion: command.execApiVersion() }, client, world);
+  const overwrite = command.switchOption('overwrite');
   const store = openStore(settings.store, world);
   const converted: (KubeconfigUser & ClusterSetUp)[] = [];
   for (const user of users) {

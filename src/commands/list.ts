@@ -1,24 +1,13 @@
-import { Command } from 'commander';
 import { otherSite, resolveEndpoint } from '../endpoint.js';
 import { listClusters, type Cluster, type ClusterFilter } from '../ens/actions.js';
 import { openClient, type EnsClient } from '../ens/client.js';
 import { printable, printLine, printOutput, quoted } from '../errors.js';
-import { readSettings } from '../settings.js';
 import { formatDocument } from '../terminal/format.js';
 import { formatTable, terminalWidth, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
 import { readOwnContexts, type OwnContext } from './cached-credentials.js';
 import { rememberClusters } from './completion/sources.js';
-import {
-  addAccountOptions,
-  addExamples,
-  kubeconfigOption,
-  kubeconfigPaths,
-  outputFormat,
-  outputOption,
-  textOption,
-  typedSettings,
-} from './options.js';
+import { EckCommand } from './options.js';
 
 const formats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 
@@ -44,31 +33,27 @@ const wideColumns: readonly Column<ListedCluster>[] = [
 ];
 
 /** `list`: the account's clusters, and the contexts that reach them. */
-export function listCommand(world: World): Command {
-  const command = new Command('list')
+export function listCommand(world: World): EckCommand {
+  const command = new EckCommand('list')
     .alias('ls')
     .description("list the account's clusters")
     .option('--region <ID>', 'only clusters in this region, such as cn-hangzhou-58')
     .option('--name <NAME>', 'only clusters of this name')
-    .addOption(outputOption(formats))
-    .addOption(kubeconfigOption());
-  addExamples(
-    addAccountOptions(command),
-    '',
-    '--region cn-hangzhou-58 -o wide',
-    '-o name | xargs kubectl eck get-credentials',
-  );
+    .addOutputOption(formats)
+    .addKubeconfigOption()
+    .addAccountOptions()
+    .addExamples('', '--region cn-hangzhou-58 -o wide', '-o name | xargs kubectl eck get-credentials');
   return command.action(async () => {
-    const format = outputFormat(command, formats);
-    const name = textOption(command, 'name');
-    const region = textOption(command, 'region');
-    const settings = readSettings(typedSettings(command), world.environment);
+    const format = command.outputFormat(formats);
+    const name = command.textOption('name');
+    const region = command.textOption('region');
+    const settings = command.settings(world);
     const client = await openClient(settings, world);
     const clusters = await listClusters(client, { name, region }, world);
     // Completion uses the list for a minute.
     if (name === undefined && region === undefined) await rememberClusters(settings, clusters, world);
 
-    const own = await readOwnContexts(kubeconfigPaths(command, world), world);
+    const own = await readOwnContexts(command.kubeconfigPaths(world), world);
     const listed = clusters.map((cluster) => {
       return { ...cluster, contexts: own.filter(({ clusterId }) => clusterId === cluster.clusterId) };
     });

@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory } from '../cache-directory.js';
 import { cacheKeyText } from '../credential/cache-key.js';
@@ -23,35 +22,29 @@ import {
   selectCredentials,
   type CredentialEntry,
 } from './cached-credentials.js';
-import {
-  addExamples,
-  addIdentityOptions,
-  kubeconfigOption,
-  kubeconfigPaths,
-  switchOption,
-  typedSettings,
-} from './options.js';
+import { EckCommand } from './options.js';
 
 /** `logout`: deletes cached credentials, and contexts where asked to. */
-export function logoutCommand(world: World): Command {
-  const command = new Command('logout')
+export function logoutCommand(world: World): EckCommand {
+  const command = new EckCommand('logout')
     .description('delete cached credentials: of all identities, or of the one that flags select')
     .argument('[CLUSTER...]', "an id, or a context's name; by default the current context's cluster")
     .option('--all', 'every credential of this plugin, also those without a record')
     .option('--remove-contexts', 'also remove their contexts from the kubeconfig')
-    .addOption(kubeconfigOption());
-  addExamples(addIdentityOptions(command), '', 'eck-0123abcd --remove-contexts', '--all');
+    .addKubeconfigOption()
+    .addIdentityOptions()
+    .addExamples('', 'eck-0123abcd --remove-contexts', '--all');
   return command.action((names: string[]) => logout(names, command, world));
 }
 
 /** More credentials are summarised in one line. */
 const mostLines = 5;
 
-async function logout(names: readonly string[], command: Command, world: World): Promise<void> {
-  const all = switchOption(command, 'all');
-  const typed = typedSettings(command);
+async function logout(names: readonly string[], command: EckCommand, world: World): Promise<void> {
+  const all = command.switchOption('all');
+  const typed = command.typedSettings();
   const settings = readSettings(typed, world.environment);
-  const paths = kubeconfigPaths(command, world);
+  const paths = command.kubeconfigPaths(world);
   const known = await readCredentials(paths, world);
   // A credential can be cached without a record.
   const implied: CredentialEntry[] = [];
@@ -65,7 +58,7 @@ async function logout(names: readonly string[], command: Command, world: World):
 
   const contexts = credentials.flatMap((credential) => credential.contexts.map(({ name }) => name));
   // Contexts first: otherwise kubectl could have a credential fetched again meanwhile.
-  if (switchOption(command, 'remove-contexts')) await takeOut(contexts, paths, world);
+  if (command.switchOption('remove-contexts')) await takeOut(contexts, paths, world);
   else if (contexts.length > 0) {
     printLine(`These contexts remain (--remove-contexts removes them): ${listOf(contexts)}`);
   }
@@ -101,10 +94,8 @@ async function logout(names: readonly string[], command: Command, world: World):
     printLine(`Deleted the credentials of ${count}, and ${lines.length - count} were not cached.`);
   } else for (const line of lines) printLine(line);
   if (all && Object.keys(typed).length === 0) {
-    const others = await deleteWithoutRecord(
-      stores.filter(({ name }) => !failed.has(name)),
-      world,
-    );
+    const working = stores.filter(({ name }) => !failed.has(name));
+    const others = await deleteWithoutRecord(working, world);
     if (others > 0) printLine(`Credentials without a record that were deleted, too: ${others}`);
     deleted += others;
     removeRecords(world);

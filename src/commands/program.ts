@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { printable, printOutput, usageError, type EckError } from '../errors.js';
 import { answerKubectl } from '../exec-credential/answer.js';
 import { release, type World } from '../world.js';
@@ -8,22 +8,13 @@ import { doctorCommand } from './doctor/command.js';
 import { getCredentialsCommand } from './get-credentials/command.js';
 import { listCommand } from './list.js';
 import { logoutCommand } from './logout.js';
-import {
-  addExamples,
-  addSettingOptions,
-  execApiVersionOption,
-  outputFormat,
-  outputOption,
-  textOption,
-  typedSettings,
-  switchOption,
-} from './options.js';
-import { startSpinner, stopSpinner } from '../terminal/progress.js';
+import { EckCommand } from './options.js';
+import { hideProgress, startSpinner } from '../terminal/progress.js';
 import { refreshCommand } from './refresh.js';
 import { statusCommand } from './status.js';
 
 /** The commands by their groups in help, both in its order. To add a command, add it here. */
-const groups: Readonly<Record<string, readonly ((world: World) => Command)[]>> = {
+const groups: Readonly<Record<string, readonly ((world: World) => EckCommand)[]>> = {
   'Every day:': [getCredentialsCommand, listCommand, statusCommand, refreshCommand, logoutCommand, convertCommand],
   'Finding faults:': [doctorCommand],
   'Run by kubectl:': [execCredentialCommand],
@@ -34,8 +25,8 @@ const groups: Readonly<Record<string, readonly ((world: World) => Command)[]>> =
 const runByKubectl: readonly string[] = ['exec-credential', 'get-credentials'];
 
 /** The command line: every command with its options, ready to parse. */
-export function program(world: World): Command {
-  const root = new Command('kubectl eck')
+export function program(world: World): EckCommand {
+  const root = new EckCommand('kubectl eck')
     .description("Kubernetes clusters of Alibaba Cloud's edge service (ENS), with no key in a file")
     .usage('<command> [options]')
     .configureHelp({ subcommandTerm: (command) => command.name() })
@@ -49,7 +40,7 @@ export function program(world: World): Command {
   }
   root.hook('preAction', (_, command) => {
     checkParent(command.name(), world);
-    if (switchOption(command, 'verbose') || switchOption(root, 'verbose')) process.env['KUBECTL_ECK_LOG'] = 'debug';
+    if (command.opts()['verbose'] || root.opts()['verbose']) process.env['KUBECTL_ECK_LOG'] = 'debug';
     if (command.name() !== 'exec-credential') startSpinner(world);
   });
   for (const command of [root, ...root.commands]) {
@@ -69,11 +60,7 @@ function checkParent(name: string, { environment }: World): void {
   throw usageError(message, 'Unset KUBERNETES_EXEC_INFO to run it by hand');
 }
 
-/**
- * Parses a command line and runs its command.
- *
- * @throws EckError of the command; `usage` for a command line that cannot be understood
- */
+/** Parses a command line and runs its command. @throws EckError of the command, or `usage` */
 export async function run(args: readonly string[], world: World): Promise<void> {
   const root = program(world);
   // As cobra does. Not a command of commander, which would take a --help behind it for its own.
@@ -88,9 +75,9 @@ export async function run(args: readonly string[], world: World): Promise<void> 
   }
   try {
     await root.parseAsync(args, { from: 'user' });
-    stopSpinner();
+    hideProgress();
   } catch (error) {
-    stopSpinner();
+    hideProgress();
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
     // `help UNKNOWN`: commander would print all help and not say why.
@@ -109,24 +96,26 @@ export function commandLineError(message: string, help: string): EckError {
 }
 
 /** `version`: this release, and as JSON also the commit that it was built from. */
-function versionCommand(): Command {
+function versionCommand(): EckCommand {
   const formats = ['text', 'json'] as const;
-  const command = new Command('version').description('print the version').addOption(outputOption(formats));
-  return addExamples(command, '-o json').action(() => {
-    const isJson = outputFormat(command, formats) === 'json';
+  const command = new EckCommand('version').description('print the version').addOutputOption(formats);
+  return command.addExamples('-o json').action(() => {
+    const isJson = command.outputFormat(formats) === 'json';
     printOutput(isJson ? `${JSON.stringify(release)}\n` : `kubectl-eck ${release.version}\n`);
   });
 }
 
 /** `exec-credential`: what kubectl runs. `main.ts` answers the usual forms without this. */
-function execCredentialCommand(world: World): Command {
-  const command = new Command('exec-credential')
+function execCredentialCommand(world: World): EckCommand {
+  const command = new EckCommand('exec-credential')
     .description('print a credential for kubectl; kubectl runs this by itself')
     .option('--cluster-id <ID>', 'the cluster, where the kubeconfig does not say')
-    .addOption(execApiVersionOption());
-  return addExamples(addSettingOptions(command), '--cluster-id eck-0123abcd').action(() => {
-    const clusterId = textOption(command, 'cluster-id');
-    const execApiVersion = textOption(command, 'exec-api-version');
-    return answerKubectl({ clusterId, execApiVersion, settings: typedSettings(command) }, world);
+    .addExecApiVersionOption()
+    .addSettingOptions()
+    .addExamples('--cluster-id eck-0123abcd');
+  return command.action(() => {
+    const clusterId = command.textOption('cluster-id');
+    const execApiVersion = command.textOption('exec-api-version');
+    return answerKubectl({ clusterId, execApiVersion, settings: command.typedSettings() }, world);
   });
 }

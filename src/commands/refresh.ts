@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject } from '../credential/check.js';
 import { EckError, formatDateTime, printable, printError, printLine } from '../errors.js';
@@ -18,39 +17,29 @@ import {
   selectCredentials,
   type CredentialEntry,
 } from './cached-credentials.js';
-import {
-  addAccountOptions,
-  addExamples,
-  commandLine,
-  kubeconfigOption,
-  kubeconfigPaths,
-  switchOption,
-  typedSettings,
-} from './options.js';
+import { commandLine, EckCommand } from './options.js';
 
 /** Calls at a time, far below the limit of ENS. */
 const concurrency = 8;
 
 /** `refresh`: fetches credentials now, whatever their age. */
-export function refreshCommand(world: World): Command {
-  const command = new Command('refresh')
+export function refreshCommand(world: World): EckCommand {
+  const command = new EckCommand('refresh')
     .description('fetch credentials now, each with its own identity, or those that flags select')
     .argument('[CLUSTER...]', "an id, or a context's name; by default the current context's credential")
     .option('--all', 'every credential that "status" shows')
-    .addOption(kubeconfigOption());
-  addExamples(addAccountOptions(command), '', 'eck-0123abcd --profile work', '--all');
+    .addKubeconfigOption()
+    .addAccountOptions()
+    .addExamples('', 'eck-0123abcd --profile work', '--all');
   return command.action(async (names: string[]) => {
-    const typed = typedSettings(command);
+    const typed = command.typedSettings();
     const settings = readSettings(typed, world.environment);
-    const all = switchOption(command, 'all');
-    const entries = await readCredentials(kubeconfigPaths(command, world), world);
-    const selected = selectCredentials(entries, names, all);
-    // Without a name it is the credential of the current context alone, and not others of its cluster.
+    const all = command.switchOption('all');
+    const entries = await readCredentials(command.kubeconfigPaths(world), world);
     const isNamed = all || names.length > 0;
-    const chosen = ofTypedIdentity(
-      isNamed ? selected : selected.filter(({ contexts }) => contexts.some(({ isCurrent }) => isCurrent)),
-      typed,
-    );
+    // Without a name it is the credential of the current context alone, and not others of its cluster.
+    const isMeant = ({ contexts }: CredentialEntry) => isNamed || contexts.some(({ isCurrent }) => isCurrent);
+    const chosen = ofTypedIdentity(selectCredentials(entries, names, all).filter(isMeant), typed);
     if (chosen.length === 0) printLine(nothingCached);
     const { default: Queue } = await import('p-queue');
     await new Queue({ concurrency }).addAll(
@@ -127,9 +116,7 @@ function warnOutdatedContexts(
 
 /**
  * The settings and the world with which a credential can be fetched again: those of a context that asks for it, else
- * those that its key implies. The command decides how long a call may take.
- *
- * @returns `undefined` where this environment does not lead to the identity, such as an AccessKey that is not in it
+ * those that its key implies; `undefined` where this environment has not the identity. The timeout is the command's.
  */
 export async function settingsToFetch(
   { key, keyText, contexts, record }: CredentialEntry,

@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { freshness, renewalDueAt } from '../credential/freshness.js';
 import { endpointKey } from '../endpoint.js';
 import { printable, printLine, printOutput } from '../errors.js';
@@ -10,17 +9,17 @@ import { formatTable, terminalWidth, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
 import { nothingCached, readCredentials, selectCredentials, type CredentialEntry } from './cached-credentials.js';
 import { contextCell } from './list.js';
-import { addExamples, kubeconfigOption, kubeconfigPaths, outputFormat, outputOption } from './options.js';
+import { EckCommand } from './options.js';
 
 const formats = ['table', 'json', 'yaml'] as const;
 
 /** `status`: the cached credentials by their records. Opens no keychain. */
-export function statusCommand(world: World): Command {
-  const command = new Command('status')
+export function statusCommand(world: World): EckCommand {
+  const command = new EckCommand('status')
     .description('show the cached credentials')
     .argument('[CLUSTER...]', "only those of these clusters: an id, or a context's name")
-    .addOption(outputOption(formats))
-    .addOption(kubeconfigOption())
+    .addOutputOption(formats)
+    .addKubeconfigOption()
     .addHelpText(
       'after',
       `
@@ -32,12 +31,12 @@ STATUS is one of:
   logged out   a context asks for it; only "login" or "refresh" fetches one
   not deleted  a logout could not reach its store; run logout there
   no context   cached, and no context of this kubeconfig asks for it`,
-    );
-  addExamples(command, '', 'eck-0123abcd -o json');
+    )
+    .addExamples('', 'eck-0123abcd -o json');
   return command.action(async (names: string[]) => {
-    const format = outputFormat(command, formats);
+    const format = command.outputFormat(formats);
     const { maxAgeMs } = readSettings({}, world.environment);
-    const entries = await readCredentials(kubeconfigPaths(command, world), world);
+    const entries = await readCredentials(command.kubeconfigPaths(world), world);
     const now = world.now();
     const selected = selectCredentials(entries, names, names.length === 0);
     const rows = selected.map((entry) => {

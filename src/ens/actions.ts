@@ -1,27 +1,11 @@
-import { compareNaturally, EckError, printable } from '../errors.js';
+import { compareNaturally, EckError, isMapping, printable, textOf, type Mapping } from '../errors.js';
 import { readIssuedKubeconfig, type IssuedKubeconfig } from '../kubeconfig/issued.js';
-import { isMapping, type Mapping } from '../mapping.js';
 import { isClusterId } from '../settings.js';
 import type { World } from '../world.js';
-import { textOf } from './cli-profiles.js';
 import { callEns, type CallRules, type EnsClient } from './client.js';
 
 /** A cluster, safe to print: without the secrets of the listing (an administrator's kubeconfig, a join token). */
-export interface Cluster {
-  readonly clusterId: string;
-  readonly name: string;
-  /** `EnsRegionId`, such as `cn-hangzhou-58`. */
-  readonly region: string;
-  /** Such as `1.31.9-aliyunedge.1`. */
-  readonly kubernetesVersion: string;
-  /** Whether its API server has an address on the internet. */
-  readonly publicAccess: boolean;
-  readonly vpcId?: string | undefined;
-  readonly loadBalancerId?: string | undefined;
-  readonly containerCidr?: string | undefined;
-  readonly serviceCidr?: string | undefined;
-  readonly controlPlane?: { readonly instanceSpec: string; readonly size: number } | undefined;
-}
+export type Cluster = NonNullable<ReturnType<typeof readCluster>>;
 
 export interface ClusterFilter {
   readonly clusterId?: string | undefined;
@@ -45,11 +29,7 @@ export async function listClusters(
   return readClusters(response['Clusters']);
 }
 
-/**
- * Reads a list of clusters. One without a valid id cannot be named in a call and is left out.
- *
- * @throws EckError `ens-answer-invalid`
- */
+/** Reads a list of clusters. One without a valid id cannot be called by it. @throws EckError `ens-answer-invalid` */
 export function readClusters(clusters: unknown): Cluster[] {
   if (clusters === undefined || clusters === null) return [];
   if (!Array.isArray(clusters)) {
@@ -60,7 +40,7 @@ export function readClusters(clusters: unknown): Cluster[] {
     .sort((one, other) => compareNaturally(one.name, other.name) || compareNaturally(one.clusterId, other.clusterId));
 }
 
-function readCluster(fields: Mapping): Cluster | undefined {
+function readCluster(fields: Mapping) {
   const text = (field: string): string => printable(textOf(fields[field]) ?? '');
   const clusterId = text('ClusterId');
   if (!isClusterId(clusterId)) return undefined;
@@ -70,8 +50,11 @@ function readCluster(fields: Mapping): Cluster | undefined {
   return {
     clusterId,
     name: text('Name'),
+    /** Such as `cn-hangzhou-58`. */
     region: text('EnsRegionId'),
+    /** Such as `1.31.9-aliyunedge.1`. */
     kubernetesVersion: text('KubernetesVersion'),
+    /** Whether its API server has an address on the internet. */
     publicAccess: fields['PublicAccess'] === true,
     vpcId: text('VpcId') || undefined,
     loadBalancerId: text('LoadBalancerId') || undefined,
@@ -82,10 +65,8 @@ function readCluster(fields: Mapping): Cluster | undefined {
 }
 
 /**
- * Asks ENS for a cluster's kubeconfig, and takes from it what can be trusted. Nothing is saved.
- *
- * @param privateIp whether the server is the private address, for machines in the cluster's network
- * @throws EnsError; EckError `issued-kubeconfig-invalid`
+ * Asks ENS for a cluster's kubeconfig, and takes from it what can be trusted. The private address is for machines in the
+ * cluster's network. @throws EnsError; EckError `issued-kubeconfig-invalid`
  */
 export async function issueCredential(
   client: EnsClient,

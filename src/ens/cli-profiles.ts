@@ -1,29 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { EckError, errorCode, ifPossible, printable } from '../errors.js';
-import { isMapping, type Mapping } from '../mapping.js';
+import { EckError, errorCode, ifPossible, isMapping, printable, textOf, type Mapping } from '../errors.js';
 
 /** A profile of the aliyun CLI, without its secrets. */
-export interface CliProfile {
-  readonly name: string;
-  /** How it signs in, such as `AK`, in the CLI's spelling if the CLI knows it. */
-  readonly mode: string | undefined;
-  /** `region_id`, such as `cn-hangzhou`. */
-  readonly region: string | undefined;
-  /** Whether it signs with an AccessKey and has none or half of one, as the CLI's first empty profile. */
-  readonly lacksAccessKey: boolean;
-}
-
+export type CliProfile = NonNullable<ReturnType<typeof readProfile>>;
 /** The configuration of the aliyun CLI. */
-export interface CliProfiles {
-  /** The name of the current profile, which may not exist. */
-  readonly current: string;
-  readonly profiles: readonly CliProfile[];
-  /** All fields of a profile, secrets included: for credential providers only. */
-  readonly fieldsOf: (name: string) => Mapping | undefined;
-}
+export type CliProfiles = NonNullable<Awaited<ReturnType<typeof readCliProfiles>>>;
 
 /** Reads `~/.aliyun/config.json`. @returns `undefined` if there is no such file @throws EckError `identity-unusable` */
-export async function readCliProfiles(homeDirectory: string): Promise<CliProfiles | undefined> {
+export async function readCliProfiles(homeDirectory: string) {
   const file = `${homeDirectory}/.aliyun/config.json`;
   const unusable = (why: string, fix?: string): EckError =>
     new EckError('identity-unusable', `${printable(file)} ${why}`, { fix });
@@ -42,9 +26,11 @@ export async function readCliProfiles(homeDirectory: string): Promise<CliProfile
   if (!isMapping(config) || !Array.isArray(config['profiles'])) throw unusable('has no profiles', fix);
   const all: readonly Mapping[] = config['profiles'].filter(isMapping);
   return {
+    /** The name of the current profile, which may not exist. */
     current: textOf(config['current']) ?? 'default',
     profiles: all.flatMap((fields) => readProfile(fields) ?? []),
-    fieldsOf: (name) => all.find((fields) => fields['name'] === name),
+    /** All fields of a profile, secrets included: for credential providers only. */
+    fieldsOf: (name: string): Mapping | undefined => all.find((fields) => fields['name'] === name),
   };
 }
 
@@ -70,12 +56,13 @@ export function modesBehind({ fieldsOf }: CliProfiles, name: string): string[] {
   return found;
 }
 
-function readProfile(fields: Mapping): CliProfile | undefined {
+function readProfile(fields: Mapping) {
   const name = textOf(fields['name']);
   // A cache key cannot contain text that is not valid Unicode.
   if (name === undefined || Buffer.from(name).toString() !== name) return undefined;
   const mode = modeOf(fields);
   const needsAccessKey = mode === 'AK' || mode === 'StsToken' || mode === 'RamRoleArn';
+  // As the CLI's first empty profile.
   const lacksAccessKey = needsAccessKey && !hasAccessKey(fields);
   return { name, mode, region: textOf(fields['region_id']), lacksAccessKey };
 }
@@ -87,9 +74,4 @@ export function hasAccessKey(fields: Mapping): boolean {
 /** JSON, or `undefined`: the parser's message quotes the text, which may contain secrets. */
 export function parseJson(text: string): unknown {
   return ifPossible(() => JSON.parse(text) as unknown);
-}
-
-/** A field that is a text and not empty. */
-export function textOf(field: unknown): string | undefined {
-  return typeof field === 'string' && field !== '' ? field : undefined;
 }

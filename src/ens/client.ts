@@ -1,19 +1,16 @@
-import * as openApiModule from '@alicloud/openapi-client';
-import { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
+import * as sdk from '@alicloud/openapi-client';
 import { RuntimeOptions } from '@alicloud/tea-util';
 import { resolveEndpoint, siteOfRegion, type Endpoint, type EndpointSetting } from '../endpoint.js';
-import { EckError, messageOf } from '../errors.js';
-import { isMapping, type Mapping } from '../mapping.js';
+import { EckError, isMapping, messageOf, textOf, type Mapping } from '../errors.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
-import { textOf } from './cli-profiles.js';
 import { ensError, type ApiFault } from './errors.js';
 import { defaultExport } from './providers.js';
 import { withRetry, type RetryRules } from './retry.js';
 import { signIn, type Signer } from './sign-in.js';
 import { connectTimeoutMs, readTimeoutMs, withTransport, type TransportFacts } from './transport.js';
 
-const OpenApiClient = defaultExport(openApiModule) as typeof openApiModule.default.default;
+const OpenApiClient = defaultExport(sdk) as typeof sdk.default.default;
 
 // The SDK calls what Node.js has deprecated, which is no concern of the person who runs kubectl.
 process.noDeprecation = true;
@@ -64,10 +61,11 @@ export async function openClient(settings: Settings, world: World): Promise<EnsC
 /** Calls ENS, and again while that may help. @returns the fields of the response, not checked @throws EnsError */
 export function callEns(
   { signer, endpoint: setting, settings }: EnsClient,
-  { action, query, clusterId }: EnsCall,
+  call: EnsCall,
   world: World,
   { hasFallBack = false, onRetry, pace = (attempt) => attempt() }: CallRules = {},
 ): Promise<Mapping> {
+  const { action, clusterId } = call;
   const endpoint = resolveEndpoint(setting);
   const maxBodyBytes = action === 'DescribeClustersV1' ? maxListBytes : maxResponseBytes;
 
@@ -78,7 +76,7 @@ export function callEns(
     const limits = { ...(hasFallBack && fallBackLimits), totalMs, maxBodyBytes };
     const rules = { ...limits, environment: world.environment };
     try {
-      return await withTransport(rules, facts, () => send(action, query, endpoint, signer));
+      return await withTransport(rules, facts, () => send(call, endpoint, signer));
     } catch (error) {
       // The transport's own: an unusable proxy or certificate file.
       if (error instanceof EckError) throw error;
@@ -96,15 +94,10 @@ export function callEns(
   });
 }
 
-async function send(
-  action: string,
-  query: EnsCall['query'],
-  { protocol, host }: Endpoint,
-  { credential }: Signer,
-): Promise<Mapping> {
-  const config = new Config({ endpoint: host, protocol });
+async function send({ action, query }: EnsCall, { protocol, host }: Endpoint, { credential }: Signer) {
+  const config = new sdk.Config({ endpoint: host, protocol });
   config.credential = credential;
-  const params = new Params({
+  const params = new sdk.Params({
     action,
     version: '2017-11-10',
     protocol: protocol.toUpperCase(),
@@ -117,7 +110,7 @@ async function send(
   });
   const runtime = new RuntimeOptions({ connectTimeout: sdkTimeoutMs, readTimeout: sdkTimeoutMs });
   const client = new OpenApiClient(config);
-  const response: unknown = await client.callApi(params, new OpenApiRequest({ query }), runtime);
+  const response: unknown = await client.callApi(params, new sdk.OpenApiRequest({ query }), runtime);
   const body = isMapping(response) ? response['body'] : undefined;
   if (!isMapping(body)) throw new Error('the response is not a JSON object');
   return body;

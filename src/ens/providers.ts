@@ -1,23 +1,13 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import * as credentialsModule from '@alicloud/credentials';
-import {
-  ECSRAMRoleCredentialsProvider,
-  OIDCRoleArnCredentialsProvider,
-  ProfileCredentialsProvider,
-  RAMRoleARNCredentialsProvider,
-  StaticAKCredentialsProvider,
-  StaticSTSCredentialsProvider,
-  URICredentialsProvider,
-  type CredentialsProvider,
-} from '@alicloud/credentials';
+import * as sdk from '@alicloud/credentials';
+import type { CredentialsProvider } from '@alicloud/credentials';
 import * as oauthModule from '@alicloud/credentials/dist/src/providers/oauth.js';
 import { splitProcessCommand } from '@alicloud/credentials/dist/src/utils/command.js';
-import { EckError, ifPossible, printable, quoted } from '../errors.js';
+import { EckError, ifPossible, isMapping, printable, quoted, textOf, type Mapping } from '../errors.js';
 import { isMetadataDisabled } from '../identity.js';
-import { isMapping, type Mapping } from '../mapping.js';
 import type { Environment } from '../world.js';
-import { hasAccessKey, modeOf, parseJson, textOf, type CliProfiles } from './cli-profiles.js';
+import { hasAccessKey, modeOf, parseJson, type CliProfiles } from './cli-profiles.js';
 
 /** The `default` of a CommonJS package, which Node.js puts one level deeper than bundlers do. */
 export function defaultExport(module: { readonly default: unknown }): unknown {
@@ -25,7 +15,7 @@ export function defaultExport(module: { readonly default: unknown }): unknown {
   return outer.default ?? outer;
 }
 
-export const Credential = defaultExport(credentialsModule) as typeof credentialsModule.default.default;
+export const Credential = defaultExport(sdk) as typeof sdk.default.default;
 export type Credential = InstanceType<typeof Credential>;
 
 const OAuthCredentialsProvider = defaultExport(oauthModule) as typeof oauthModule.default.default;
@@ -37,12 +27,11 @@ export interface ProviderContext extends Pick<CliProfiles, 'fieldsOf'> {
 }
 
 /**
- * An AccessKey, temporary if it comes with a token. `fields` are those of a CLI profile.
- *
- * @throws EckError `identity-unusable` if a part is missing or contains a character that no request can carry
+ * An AccessKey, temporary if it comes with a token. `fields` are those of a CLI profile. @throws EckError
+ * `identity-unusable` if a part is missing or contains a character that no request can carry
  */
 export function accessKeyProvider(fields: Mapping, token?: string): CredentialsProvider {
-  const base = token ? StaticSTSCredentialsProvider.builder() : StaticAKCredentialsProvider.builder();
+  const base = token ? sdk.StaticSTSCredentialsProvider.builder() : sdk.StaticAKCredentialsProvider.builder();
   base
     .withAccessKeyId(checkedText('AccessKey id', fields['access_key_id']))
     .withAccessKeySecret(checkedText('AccessKey secret', fields['access_key_secret']));
@@ -61,14 +50,14 @@ function checkedText(what: string, value: unknown): string {
 /** The RAM role of this ECS instance. */
 export function ecsProvider(environment: Environment, role = ''): CredentialsProvider {
   if (isMetadataDisabled(environment)) throw unusable('ALIBABA_CLOUD_ECS_METADATA_DISABLED is set');
-  return unexpired(ECSRAMRoleCredentialsProvider.builder().withRoleName(role).build());
+  return unexpired(sdk.ECSRAMRoleCredentialsProvider.builder().withRoleName(role).build());
 }
 
 /** A local service that has a temporary AccessKey. */
 export function uriProvider(uri: string, environment: Environment): CredentialsProvider {
   checkExternalSource(environment);
   if (!/^https?:\/\/\S+$/.test(uri)) throw unusable('its URI is not a URL, or contains white space');
-  return unexpired(URICredentialsProvider.builder().withCredentialsURI(uri).build());
+  return unexpired(sdk.URICredentialsProvider.builder().withCredentialsURI(uri).build());
 }
 
 /** The library returns an expired AccessKey too, which would be refused as if the identity were wrong. */
@@ -93,7 +82,7 @@ function checkExternalSource(environment: Environment): void {
 
 /** A RAM role that another identity assumes (STS, AssumeRole). `fields` are those of a CLI profile. */
 export function roleProvider(base: CredentialsProvider, fields: Mapping): CredentialsProvider {
-  return RAMRoleARNCredentialsProvider.builder()
+  return sdk.RAMRoleARNCredentialsProvider.builder()
     .withCredentialsProvider(base)
     .withRoleArn(required(fields, 'ram_role_arn'))
     .withRoleSessionName(textOf(fields['ram_session_name']) ?? 'kubectl-eck')
@@ -107,7 +96,7 @@ export function roleProvider(base: CredentialsProvider, fields: Mapping): Creden
 
 /** A RAM role assumed with an OIDC token. `fields` are those of a CLI profile. */
 export function oidcProvider(fields: Mapping): CredentialsProvider {
-  return OIDCRoleArnCredentialsProvider.builder()
+  return sdk.OIDCRoleArnCredentialsProvider.builder()
     .withOIDCTokenFilePath(required(fields, 'oidc_token_file'))
     .withOIDCProviderArn(required(fields, 'oidc_provider_arn'))
     .withRoleArn(required(fields, 'ram_role_arn'))
@@ -132,7 +121,6 @@ function stsEndpointOf(fields: Mapping): string {
 
 /**
  * The provider of a CLI profile. The library's own reads the file again, lacks modes, and writes new tokens into it.
- *
  * @throws EckError `identity-unusable`, with words that complete "Cannot sign in with profile work: …"
  */
 export function profileProvider(name: string, context: ProviderContext, depth = 0): CredentialsProvider {
@@ -204,7 +192,7 @@ export function credentialsFileProvider(file: string, profile: string): Credenti
   if (ifPossible(() => readFileSync(file, 'utf8'))?.startsWith('\ufeff')) {
     throw unusable('the file begins with a byte order mark', 'Save the file without one');
   }
-  return ProfileCredentialsProvider.builder().withProfileName(profile).build();
+  return sdk.ProfileCredentialsProvider.builder().withProfileName(profile).build();
 }
 
 /** The sites of OAuth, and the CLI's client ids there. */

@@ -187,7 +187,8 @@ const connectionErrors: Readonly<Record<string, [TransportFailure['kind'], strin
   ERR_TLS_CERT_ALTNAME_INVALID: ['untrusted', 'its certificate is for another host'],
 };
 
-const unknownAuthority = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_UNTRUSTED)/;
+const unknownAuthority =
+  /^(?:CERT_SIGNATURE_FAILURE|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_UNTRUSTED)/;
 
 function connectionFailure(error: Error, where: string): TransportFailure {
   const code = errorCode(error);

@@ -2,9 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../cache-directory.js';
 import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { CredentialDates } from '../credential/freshness.js';
-import { ifPossible, printable } from '../errors.js';
+import { ifPossible, isMapping, printable } from '../errors.js';
 import type { IssuedKubeconfig } from '../kubeconfig/issued.js';
-import { isMapping } from '../mapping.js';
 import { savingStores, type SavingStore } from '../settings.js';
 import type { World } from '../world.js';
 

@@ -242,8 +242,8 @@ async function deleteCached(key: CacheKey, { records, store }: Cache, world: Wor
 }
 
 function warnNoStore(store: Store, world: World): void {
-  const { message = 'no store works here', fix = '--store file saves it in a private file' } = mainFailure(store) ?? {};
-  warnOnce('no-store', `${message}, so every command fetches a credential; ${fix}`, world);
+  const { message = 'no store works here', fix = 'Save it in a private file: --store file' } = mainFailure(store) ?? {};
+  warnOnce('no-store', `${message}, so every command fetches a credential. ${fix}`, world);
 }
 
 /** No other identity renews the credential of an AccessKey that is not in this environment. @throws EckError */

@@ -10,7 +10,6 @@ import {
   ignoresProfiles,
   isFromEnvironment,
   isMetadataDisabled,
-  namedProfile,
   profileVariables,
   sdkVariables,
   withRole,
@@ -57,7 +56,7 @@ async function isEcsInstance(world: World): Promise<boolean> {
   const file = `${cacheDirectory(world)}/metadata-service`;
   const [boot, answer] = ifPossible(() => readFileSync(file, 'latin1'))?.split(' ') ?? [];
   if (boot === bootId() && boot !== '') return answer === 'yes';
-  const { isMetadataServiceThere } = await import('../ens/metadata-service.js');
+  const { isMetadataServiceThere } = await import('../ens/chain.js');
   const isThere = await isMetadataServiceThere();
   ifPossible(() => {
     writeFileSync(file, `${bootId()} ${isThere ? 'yes' : 'no'}`, { mode: 0o600 });
@@ -80,16 +79,18 @@ export async function resolveIdentity(
 /** The last result is used until a variable or a file of the chain changes, since reading the files takes longer. */
 async function resolveChain(world: World): Promise<Identity> {
   const directory = cacheDirectory(world);
-  if (checkPrivateDirectory(directory) !== undefined) return followChain(world);
+  const isPrivate = checkPrivateDirectory(directory) === undefined;
   const file = `${directory}/chain-identity`;
   const inputs = chainInputs(world);
-  const last = existsSync(file)
-    ? ifPossible(() => JSON.parse(readFileSync(file, 'utf8')) as { inputs: string; identity: Identity } | null)
-    : undefined;
+  const last =
+    isPrivate && existsSync(file)
+      ? ifPossible(() => JSON.parse(readFileSync(file, 'utf8')) as { inputs: string; identity: Identity } | null)
+      : undefined;
   if (last?.inputs === inputs) return last.identity;
-  const identity = await followChain(world);
+  const { searchChain } = await import('../ens/chain.js');
+  const { identity } = await searchChain(world);
   ifPossible(() => {
-    writeFileSync(file, JSON.stringify({ inputs, identity }), { mode: 0o600 });
+    if (isPrivate) writeFileSync(file, JSON.stringify({ inputs, identity }), { mode: 0o600 });
   });
   return identity;
 }
@@ -108,40 +109,4 @@ function chainInputs(world: World): string {
   // The URI may contain a secret.
   const uri = shortDigest(environment['ALIBABA_CLOUD_CREDENTIALS_URI'] ?? '');
   return JSON.stringify([states, variables, ignoresProfiles(environment), others, uri]);
-}
-
-/** Follows Alibaba Cloud's default credential chain from the point where the environment names no identity. */
-async function followChain(world: World): Promise<Identity> {
-  const { environment } = world;
-  const profile = await cliProfile(world);
-  if (profile !== undefined) return { kind: 'profile', name: profile };
-  const others = identityOfVariables(cliVariables, environment);
-  if (others !== undefined) return others;
-  const file = credentialsFile(world);
-  if (existsSync(file)) {
-    return { kind: 'credentials-file', file, profile: environment['ALIBABA_CLOUD_PROFILE'] || 'default' };
-  }
-  const uri = environment['ALIBABA_CLOUD_CREDENTIALS_URI'];
-  if (uri) {
-    const digest = await crypto.subtle.digest('SHA-256', Buffer.from(uri));
-    return { kind: 'credentials-uri', digest: Buffer.from(digest).toString('hex').slice(0, 16) };
-  }
-  return { kind: 'ecs-role', role: environment['ALIBABA_CLOUD_ECS_METADATA'] ?? '' };
-}
-
-/** The profile that variables name, else the current one. */
-async function cliProfile(world: World): Promise<string | undefined> {
-  if (ignoresProfiles(world.environment)) return undefined;
-  const named = namedProfile(world.environment);
-  try {
-    const { readCliProfiles } = await import('../ens/cli-profiles.js');
-    const cli = await readCliProfiles(world.homeDirectory());
-    const profile = cli?.profiles.find(({ name }) => name === (named ?? cli.current));
-    // The CLI creates a profile without an AccessKey at its first start.
-    if (profile !== undefined && !profile.lacksAccessKey) return profile.name;
-  } catch {
-    // The sign-in reports what is wrong with the file.
-  }
-  // It may be one of the credentials file; otherwise no other identity is used.
-  return named === undefined || existsSync(credentialsFile(world)) ? undefined : named;
 }

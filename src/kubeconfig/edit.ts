@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { dump } from 'js-yaml';
-import { EckError, ifPossible, printable } from '../errors.js';
-import { isMapping, type Mapping } from '../mapping.js';
+import { EckError, ifPossible, isMapping, printable, type Mapping } from '../errors.js';
 import { sections, type Section } from './entry.js';
 import { itemsOf, parseKubeconfig, splitDocument, yamlSchema, type KubeconfigFile } from './parse.js';
 

@@ -1,4 +1,4 @@
-import { isMapping, type Mapping } from '../mapping.js';
+import { isMapping, type Mapping } from '../errors.js';
 
 /** A context that this plugin writes, with a cluster and a user of the same name. */
 export interface ContextEntry {

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, posix, win32 } from 'node:path';
 import { chownCommand } from '../cache-directory.js';
 import { EckError, errorCode, ifPossible, printable, usageError } from '../errors.js';
-import type { Environment } from '../world.js';
+import type { World } from '../world.js';
 
 /** The files of the user kubeconfig, in kubectl's order: the first file to define something wins. */
 export type KubeconfigPaths = readonly [string, ...string[]];
@@ -12,13 +12,10 @@ export type KubeconfigPaths = readonly [string, ...string[]];
  * Finds the files of the user kubeconfig as kubectl does, with absolute paths if there is a current directory. A file
  * with two names in the list counts once. @throws EckError `usage` if `$KUBECONFIG` is a list of empty names
  */
-export function locateKubeconfig(setting: {
-  readonly flag?: string | undefined;
-  readonly environment: Environment;
-  readonly homeDirectory: string;
-  readonly platform: NodeJS.Platform;
-}): KubeconfigPaths {
-  const { flag, environment, homeDirectory, platform } = setting;
+export function locateKubeconfig(
+  { environment, homeDirectory, platform }: Pick<World, 'environment' | 'homeDirectory' | 'platform'>,
+  flag?: string,
+): KubeconfigPaths {
   if (flag) return [absolutePath(flag, platform)];
   const list = environment['KUBECONFIG'] ?? '';
   const files = new Map<string, string>();
@@ -30,7 +27,7 @@ export function locateKubeconfig(setting: {
   if (list !== '' && files.size === 0) {
     throw usageError('KUBECONFIG names no file', 'Unset it, or set it to the path of a kubeconfig');
   }
-  const home = (platform === 'win32' ? win32 : posix).join(homeDirectory, '.kube', 'config');
+  const home = (platform === 'win32' ? win32 : posix).join(homeDirectory(), '.kube', 'config');
   const [first = home, ...others] = files.values();
   return [first, ...others];
 }

@@ -1,20 +1,9 @@
 import { isScalar, parseDocument, visit } from 'yaml';
 import { checkClientCredential, readCertificates } from '../credential/check.js';
-import type { ClientCredential } from '../credential/client-credential.js';
-import { EckError, messageOf } from '../errors.js';
-import { isMapping, type Mapping } from '../mapping.js';
+import { EckError, isMapping, messageOf, type Mapping } from '../errors.js';
 
 /** What is taken from an issued kubeconfig. Everything else in it is ignored. */
-export interface IssuedKubeconfig {
-  readonly cluster: {
-    /** An https URL. */
-    readonly server: string;
-    /** PEM, one certificate or more, each of which parses. */
-    readonly certificateAuthorityPem: string;
-    readonly tlsServerName?: string;
-  };
-  readonly credential: ClientCredential;
-}
+export type IssuedKubeconfig = ReturnType<typeof readIssuedKubeconfig>;
 
 /** The largest issued kubeconfig that is read, in characters. */
 const maxLength = 1024 * 1024;
@@ -23,7 +12,7 @@ const maxLength = 1024 * 1024;
  * Reads the kubeconfig that ENS issued for a cluster, `Config` of the response, as YAML text or an object. It is not
  * trusted. @throws EckError `issued-kubeconfig-invalid`, without quoting from the text
  */
-export function readIssuedKubeconfig(config: unknown, clusterId: string, now: Date): IssuedKubeconfig {
+export function readIssuedKubeconfig(config: unknown, clusterId: string, now: Date) {
   try {
     const kubeconfig = asMapping(parse(config), 'it');
     const context = contentOf(kubeconfig, 'context', kubeconfig['current-context']);
@@ -77,7 +66,7 @@ function contentOf(kubeconfig: Mapping, kind: 'context' | 'cluster' | 'user', na
   return asMapping(found[kind], `its ${kind}`);
 }
 
-function readCluster(cluster: Mapping): IssuedKubeconfig['cluster'] {
+function readCluster(cluster: Mapping) {
   const server = cluster['server'];
   // The parser of URLs ignores blanks and control characters, but the text itself is taken.
   if (typeof server !== 'string' || !/^[\x21-\x7e]+$/.test(server) || !URL.canParse(server)) {

@@ -1,49 +1,35 @@
 import { FAILSAFE_SCHEMA, load, Type, YAMLException } from 'js-yaml';
-import { ifPossible, quoted } from '../errors.js';
-import { isMapping, type Mapping } from '../mapping.js';
+import { ifPossible, isMapping, quoted, type Mapping } from '../errors.js';
 import { kinds, type Section } from './entry.js';
 import { cannot } from './files.js';
 
-/** One file of the user kubeconfig. */
-export interface KubeconfigFile {
-  readonly path: string;
-  /** Undefined if there is no such file, which counts as an empty one. */
-  readonly text: string | undefined;
-  readonly isUtf16: boolean;
-  readonly isJson: boolean;
-  /** The content, with aliases and merge keys resolved. The types of kubectl's fields are checked. */
-  readonly content: Mapping;
-}
+/** One file of the user kubeconfig. Without a `text` there is no such file, which counts as an empty one. */
+export type KubeconfigFile = ReturnType<typeof parseKubeconfig>;
 
 /** An entry of `clusters`, `users` or `contexts`. */
-export interface NamedEntry {
-  readonly section: Section;
-  readonly name: string;
-  readonly file: KubeconfigFile;
-  /** The whole entry: `name`, the content, and other fields. */
-  readonly item: Mapping;
-  readonly content: Mapping;
-}
+export type NamedEntry = ReturnType<typeof entriesOf>[number];
 
 /**
  * Parses a kubeconfig, YAML or JSON. The first YAML document counts, as for kubectl. @throws EckError
  * `kubeconfig-unusable` if kubectl would refuse it, quoting nothing but names. Its cause may be a {@link FieldProblem}.
  */
-export function parseKubeconfig(path: string, text: string | undefined, isUtf16 = false): KubeconfigFile {
+export function parseKubeconfig(path: string, text: string | undefined, isUtf16 = false) {
   const [document] = splitDocument(text ?? '');
   const json = parseJson(document);
   const content = json ?? parseYaml(path, document) ?? {};
   const problem = isMapping(content) ? problemOf(content) : 'it is not a mapping';
   if (problem !== undefined) throw cannot('read', path, problem);
   const isJson = json !== undefined && document === text;
+  // Aliases and merge keys are resolved, and the types of kubectl's fields are checked.
   return { path, text, isUtf16, isJson, content: content as Mapping };
 }
 
 /** The named entries of a section. */
-export function entriesOf(file: KubeconfigFile, section: Section): NamedEntry[] {
+export function entriesOf(file: KubeconfigFile, section: Section) {
   return itemsOf(file.content, section).flatMap((item) => {
     if (!isMapping(item) || typeof item['name'] !== 'string') return [];
     const content = (item[kinds[section]] ?? {}) as Mapping;
+    // `item` is the whole entry: its name, the content, and other fields.
     return [{ section, name: item['name'], file, item, content }];
   });
 }

@@ -1,5 +1,4 @@
-import { messageOf } from '../errors.js';
-import { isMapping, type Mapping } from '../mapping.js';
+import { isMapping, messageOf, textOf, type Mapping } from '../errors.js';
 import { isOwnUser, type Section } from './entry.js';
 import { cannot, readText, type KubeconfigPaths } from './files.js';
 import { entriesOf, FieldProblem, lineOf, parseKubeconfig, type KubeconfigFile, type NamedEntry } from './parse.js';
@@ -35,7 +34,7 @@ export function mergeKubeconfigs(files: readonly KubeconfigFile[]) {
     clusters: merge('clusters'),
     users: merge('users'),
     contexts: merge('contexts'),
-    currentContext: files.map(({ content }) => stringOf(content['current-context'])).find(Boolean),
+    currentContext: files.map(({ content }) => textOf(content['current-context'])).find(Boolean),
     /** Where new entries and `current-context` go: the first file that exists, else the last one. */
     destination: files.find(({ text }) => text !== undefined) ?? files.at(-1),
   };
@@ -56,23 +55,7 @@ export function ownEntries(merged: MergedKubeconfig): Readonly<Record<Section, R
 export type UserContexts = Awaited<ReturnType<typeof readContexts>>;
 
 /** A context with its user and cluster, which may be missing. */
-export interface UserContext {
-  readonly name: string;
-  readonly file: string;
-  readonly userName: string | undefined;
-  /** The user's content, which may hold secrets. Empty if there is no such user. */
-  readonly user: Mapping;
-  /** Whether its user's `exec` entry runs this plugin. */
-  readonly isOwn: boolean;
-  /** Arguments and variables of the `exec` entry, if it is ours. */
-  readonly execArgs: readonly string[];
-  readonly execEnvironment: Readonly<Record<string, string>>;
-  readonly cluster: Mapping | undefined;
-  /** The file of the cluster: its relative paths start there. */
-  readonly clusterFile: string | undefined;
-  /** `clusterId` of the cluster's `exec` extension. */
-  readonly clusterInfoId: string | undefined;
-}
+export type UserContext = UserContexts['contexts'][number];
 
 /** Reads the contexts of the user kubeconfig as kubectl sees them, in the order of the files. */
 export async function readContexts(paths: KubeconfigPaths) {
@@ -83,10 +66,10 @@ export function contextsIn({ contexts, clusters, users, currentContext, destinat
   return {
     currentContext,
     destination: destination?.path,
-    contexts: [...contexts.values()].map(({ name, file, content }): UserContext => {
-      const userName = stringOf(content['user']);
+    contexts: [...contexts.values()].map(({ name, file, content }) => {
+      const userName = textOf(content['user']);
       const user = users.get(userName ?? '')?.content ?? {};
-      const cluster = clusters.get(stringOf(content['cluster']) ?? '');
+      const cluster = clusters.get(textOf(content['cluster']) ?? '');
       const isOwn = isOwnUser(user);
       const exec = isOwn ? (user['exec'] as Mapping) : {};
       const variables = mappingsIn(exec['env']).map(({ name, value }) => [name ?? '', value ?? '']);
@@ -94,11 +77,15 @@ export function contextsIn({ contexts, clusters, users, currentContext, destinat
         name,
         file: file.path,
         userName,
+        /** The user's content, which may hold secrets. Empty if there is no such user. */
         user,
+        /** Whether its user's `exec` entry runs this plugin. */
         isOwn,
+        /** Arguments and variables of the `exec` entry, if it is ours. */
         execArgs: ((exec['args'] ?? []) as (string | null)[]).map((arg) => arg ?? ''),
         execEnvironment: Object.fromEntries(variables) as Record<string, string>,
         cluster: cluster?.content,
+        /** Relative paths in the cluster start there. */
         clusterFile: cluster?.file.path,
         clusterInfoId: clusterInfoId(cluster?.content['extensions']),
       };
@@ -107,22 +94,13 @@ export function contextsIn({ contexts, clusters, users, currentContext, destinat
 }
 
 /** A user of one file, and the contexts that use it. */
-export interface KubeconfigUser {
-  readonly name: string;
-  readonly file: string;
-  /** The user's content, which may hold secrets. */
-  readonly content: Mapping;
-  readonly isOwn: boolean;
-  readonly contexts: readonly (Pick<UserContext, 'name' | 'cluster' | 'clusterFile'> & {
-    readonly clusterName: string | undefined;
-  })[];
-}
+export type KubeconfigUser = Awaited<ReturnType<typeof readUsers>>[number];
 
 /**
  * Reads the users of every file. A context has the user and the cluster of its own file, since files are also used one
  * by one, else those that kubectl finds.
  */
-export async function readUsers(paths: KubeconfigPaths): Promise<KubeconfigUser[]> {
+export async function readUsers(paths: KubeconfigPaths) {
   const files = await readFiles(paths);
   const entries = (section: Section) => files.flatMap((file) => entriesOf(file, section));
   const [users, clusters] = [entries('users'), entries('clusters')];
@@ -132,28 +110,25 @@ export async function readUsers(paths: KubeconfigPaths): Promise<KubeconfigUser[
       return namesakes.find((entry) => entry.file === file) ?? namesakes[0];
     };
     const cluster = find(clusters, content['cluster']);
-    const [clusterName, clusterFile] = [stringOf(content['cluster']), cluster?.file.path];
+    const [clusterName, clusterFile] = [textOf(content['cluster']), cluster?.file.path];
     const context = { name, clusterName, cluster: cluster?.content, clusterFile };
     return { context, user: find(users, content['user']) };
   });
   return users.map((user) => ({
     name: user.name,
     file: user.file.path,
+    /** It may hold secrets. */
     content: user.content,
     isOwn: isOwnUser(user.content),
     contexts: contexts.filter((each) => each.user === user).map(({ context }) => context),
   }));
 }
 
-function stringOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
 /** kubectl passes this extension on as `spec.cluster.config`. */
 function clusterInfoId(extensions: unknown): string | undefined {
   const found = mappingsIn(extensions).find(({ name }) => name === 'client.authentication.k8s.io/exec');
   const config = found?.['extension'];
-  return isMapping(config) ? stringOf(config['clusterId']) : undefined;
+  return isMapping(config) ? textOf(config['clusterId']) : undefined;
 }
 
 function mappingsIn(list: unknown): Mapping[] {

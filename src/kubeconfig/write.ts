@@ -33,10 +33,7 @@ export async function withLocks<Result>(paths: readonly string[], task: () => Pr
     const names = new Set(paths.flatMap((path) => [join(realPath(dirname(path)), basename(path)), realPath(path)]));
     for (const name of [...names].sort()) await acquireLock(name, held);
     // Of runs that were killed: the locks are held, so no other run writes them.
-    for (const path of paths)
-      ifPossible(() => {
-        removeFile(placeOf(path).temporary);
-      });
+    paths.flatMap((path) => ifPossible(() => placeOf(path).temporary) ?? []).forEach(removeFile);
     return await task();
   } finally {
     release();

@@ -33,7 +33,7 @@ export const loadAddon: LoadAddon = async (store) => {
     const isMissing = name.endsWith('.node') && !existsSync(name);
     const problem = isMissing ? 'is missing' : `cannot be loaded (${messageOf(cause)})`;
     const message = `the keychain addon ${name} ${problem}`;
-    throw new StoreError(store, 'keychain-absent', message, 'install kubectl-eck again', cause);
+    throw new StoreError(store, 'keychain-absent', message, 'Install kubectl-eck again', cause);
   }
 };
 
@@ -86,21 +86,21 @@ type KnownFailure = readonly [RegExp, Reason, message: string, fix: string];
 /** The words of @napi-rs/keyring 2.1, which has no codes. On macOS they are in the person's language: then `refused`. */
 const knownFailures: Record<AddonStore, readonly KnownFailure[]> = {
   keychain: [
-    [/not allowed|no ui|locked/i, 'locked', 'the keychain is locked', 'run "security unlock-keychain"'],
-    [/no keychain is|not be found/i, 'absent', 'there is no keychain', 'create one in Keychain Access'],
-    [/no_such_logon/i, 'absent', 'this session has no Credential Manager', 'sign in with a password'],
+    [/not allowed|no ui|locked/i, 'locked', 'the keychain is locked', 'Run "security unlock-keychain"'],
+    [/no keychain is|not be found/i, 'absent', 'there is no keychain', 'Create one in Keychain Access'],
+    [/no_such_logon/i, 'absent', 'this session has no Credential Manager', 'Sign in with a password'],
   ],
   kernel: [
-    [/accessdenied/i, 'refused', 'the kernel keyring does not return what it saved', 'use --store file'],
+    [/accessdenied/i, 'refused', 'the kernel keyring does not return what it saved', 'Use --store file'],
     [
       /quotaexceeded/i,
       'full',
       'the kernel keyring is full: its quota for your keys, or their bytes, is used up',
-      'delete credentials with "kubectl eck logout", or use --store file',
+      'Delete credentials with "kubectl eck logout", or use --store file',
     ],
-    [/permissiondenied/i, 'refused', 'the kernel keyring is not allowed here', 'use --store file'],
+    [/permissiondenied/i, 'refused', 'the kernel keyring is not allowed here', 'Use --store file'],
     // ENOSYS: a kernel without keyrings, or a sandbox that emulates one.
-    [/unknown\(38\)|notsupported/i, 'absent', 'this kernel has no keyrings', 'use --store file'],
+    [/unknown\(38\)|notsupported/i, 'absent', 'this kernel has no keyrings', 'Use --store file'],
   ],
 };
 
@@ -109,7 +109,7 @@ export function storeFailure(store: AddonStore, cause: unknown): StoreError {
   const words = messageOf(cause).replace(/^(?:Platform failure|Couldn't access platform storage): /, '');
   const place = store === 'keychain' ? 'the keychain' : 'the kernel keyring';
   const known = knownFailures[store].find(([pattern]) => pattern.test(words));
-  const other: KnownFailure = [/^/, 'refused', `${place} refused (${words})`, 'choose another --store'];
+  const other: KnownFailure = [/^/, 'refused', `${place} refused (${words})`, 'Choose another --store'];
   const [, reason, message, fix] = known ?? other;
   return new StoreError(store, `keychain-${reason}`, message, fix, cause);
 }

@@ -138,6 +138,6 @@ function isOpenToOthers(found: fs.Stats): boolean {
 
 function refusal(directory: string, why: string, cause?: unknown): StoreError {
   const message = `the directory ${printable(directory)} for credentials ${why}`;
-  const fix = cause ? 'set KUBECACHEDIR to a directory that can be written' : 'move it out of the way';
+  const fix = cause ? 'Set KUBECACHEDIR to a directory that can be written' : 'Move it out of the way';
   return new StoreError('file', 'keychain-refused', message, `${fix}, or choose another --store`, cause);
 }

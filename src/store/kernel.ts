@@ -31,7 +31,7 @@ export function openKernelKeyring(
       hasPersistent ? /^[0-9a-f]+(?=.* keyring +_ses: \d)/gm : /^[0-9a-f]+(?=.* keyring +_ses: )/gm,
     );
     if (ours?.some((serial) => !before.includes(`${serial} `))) {
-      const fix = 'start your shell with "keyctl session -", or choose --store file';
+      const fix = 'Start your shell with "keyctl session -", or choose --store file';
       fail('refused', 'this shell has no session keyring', fix);
     }
     if (probe.status === 'rejected') throw probe.reason as StoreError;
@@ -51,7 +51,7 @@ export function openKernelKeyring(
         const saved = await entries.read(key).catch(() => undefined);
         if (saved !== undefined && sameBytes(saved, entry)) return 'kernel' as const;
         await entries.delete(key).catch(() => false);
-        return fail('refused', 'the kernel keyring does not return what it saved', 'choose --store file');
+        return fail('refused', 'the kernel keyring does not return what it saved', 'Choose --store file');
       }),
     async delete(key) {
       let isDeleted = false;
@@ -67,7 +67,7 @@ export function openKernelKeyring(
       const keys = readKeys();
       if (keys !== undefined && namesIn(keys).includes(key)) {
         const message = 'the kernel keyring of another session has it';
-        const fix = 'run this command in the shell that saved it, or in a shell of "keyctl session -"';
+        const fix = 'Run this command in the shell that saved it, or in a shell of "keyctl session -"';
         throw new StoreError('kernel', 'keychain-unreachable', message, fix, problem);
       }
       if (keys === undefined && problem !== undefined) throw problem;

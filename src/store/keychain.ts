@@ -35,8 +35,8 @@ export function openKeychain(context: KeychainContext): Store {
       clearTimeout(limitTimer);
       limitTimer = setTimeout(() => {
         const [what, how] = isAsking
-          ? ['was not unlocked', 'unlock it']
-          : ['did not answer', 'restart your keychain program'];
+          ? ['was not unlocked', 'Unlock it']
+          : ['did not answer', 'Restart your keychain program'];
         const message = `the keychain ${what} within ${Math.round(limitMs / 1000)} s`;
         const fix = `${how}, then run the command again`;
         giveUp(new StoreError('keychain', 'keychain-timeout', message, fix));

@@ -47,7 +47,7 @@ export function autoStore(stores: readonly Store[], context: Omit<StoreContext, 
     for (const store of stores) {
       const isSkipped = () => Math.abs(Date.now() - statSync(mark).mtimeMs) < skipMs;
       if (store.name === 'keychain' && ifPossible(isSkipped)) {
-        const fix = 'unlock it or restart your keychain program; it is tried again in a minute';
+        const fix = 'Unlock it or restart your keychain program; it is tried again in a minute';
         const message = 'the keychain did not answer a moment ago';
         failures.push(new StoreError('keychain', 'keychain-timeout', message, fix));
         continue;

@@ -85,7 +85,7 @@ export class SecretService implements Items {
 
   async #create(attributes: Attributes, secret: readonly unknown[]): Promise<void> {
     const [path] = await this.#call(servicePath, 'Service.ReadAlias', 'o', 's', ['default']);
-    const fix = 'create one in your keychain program';
+    const fix = 'Create one in your keychain program';
     if (path === '/') fail('absent', 'the keychain has no default keyring', fix);
     await this.#unlock([path]);
     const properties = [
@@ -157,12 +157,12 @@ export function findSessionBus(environment: Environment): string {
 /** The path in one address (D-Bus specification, "Server Addresses"). */
 function socketPath(address: string, runtimeDirectory: string | undefined): string {
   const shown = `the D-Bus address ${printable(address, 60)} is not used`;
-  const unset = 'unset DBUS_SESSION_BUS_ADDRESS, or set it to unix:path=…';
+  const unset = 'Unset DBUS_SESSION_BUS_ADDRESS, or set it to unix:path=…';
   if (!address.startsWith('unix:')) fail('refused', `${shown}: it is not a Unix socket`, unset);
   const options = address.slice('unix:'.length).split(',');
   if (options.includes('runtime=yes') && runtimeDirectory) return `${runtimeDirectory}/bus`;
   const path = options.find((option) => option.startsWith('path='))?.slice('path='.length);
-  const fix = 'start the session bus with --address=unix:path=$XDG_RUNTIME_DIR/bus';
+  const fix = 'Start the session bus with --address=unix:path=$XDG_RUNTIME_DIR/bus';
   if (path === undefined) fail('refused', `${shown}: nothing shows who owns it`, fix);
   return ifPossible(() => decodeURIComponent(path)) ?? path;
 }
@@ -170,7 +170,7 @@ function socketPath(address: string, runtimeDirectory: string | undefined): stri
 /** @returns the socket's real path, if it is ours and no other user can replace it */
 function checkSocket(path: string): string {
   const failAsForeign = (why: string): never => {
-    const fix = 'run this as the user of the desktop session, or unset DBUS_SESSION_BUS_ADDRESS';
+    const fix = 'Run this as the user of the desktop session, or unset DBUS_SESSION_BUS_ADDRESS';
     return fail('refused', `the D-Bus session bus ${printable(path)} is not ours: it ${why}`, fix);
   };
   // A leading NUL would be an abstract socket.
@@ -189,19 +189,19 @@ function checkSocket(path: string): string {
   return real;
 }
 
-const noBus = 'run this in your desktop session, or choose --store kernel or --store file';
-const unlock = 'unlock it in your desktop session, then run the command again';
+const noBus = 'Run this in your desktop session, or choose --store kernel or --store file';
+const unlock = 'Unlock it in your desktop session, then run the command again';
 
 function failBecause(cause: unknown): never {
   if (cause instanceof StoreError) throw cause;
   const words = messageOf(cause);
   const name = cause instanceof DBusError ? cause.name : '';
-  const fix = 'start a keychain program such as GNOME Keyring, or choose --store kernel or --store file';
+  const fix = 'Start a keychain program such as GNOME Keyring, or choose --store kernel or --store file';
   if (name === '') fail('absent', `the D-Bus session bus cannot be used (${words})`, fix, cause);
   if (name.endsWith('.IsLocked')) fail('locked', 'the keychain is locked', unlock, cause);
   const isAbsent = /\.(ServiceUnknown|NameHasNoOwner|NoReply|Spawn\.\w+)$/.test(name);
   if (isAbsent) fail('absent', `the session bus has no Secret Service (${words})`, fix, cause);
-  const toRetry = 'open your keychain program and try again';
+  const toRetry = 'Open your keychain program and try again';
   return fail('refused', `the keychain refused (${words})`, toRetry, cause);
 }
 

@@ -75,7 +75,7 @@ export function splitItems(items: Items, limit?: number): Items {
       const count = Math.ceil((entry.length + 1) / size);
       if (count > mostItems) {
         const message = `a credential of ${entry.length} bytes is too large for the keychain`;
-        throw new StoreError('keychain', 'keychain-refused', message, 'use --store file');
+        throw new StoreError('keychain', 'keychain-refused', message, 'Use --store file');
       }
       const oldHead = await items.read(name);
       const old = await join(name, oldHead);

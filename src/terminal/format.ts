@@ -17,10 +17,7 @@ export function humanTime(time: Date, now: Date): string {
   return aheadMs > 0 ? `in ${humanDuration(aheadMs)}` : `${humanDuration(-aheadMs)} ago`;
 }
 
-/**
- * A duration as kubectl shows an age, such as `90s`, `5m30s`, `10h`, `3d4h`, `2y364d`. The rules are those of
- * `HumanDuration` in k8s.io/apimachinery.
- */
+/** A duration as kubectl shows an age, such as `5m30s` or `3d4h`: `HumanDuration` in k8s.io/apimachinery. */
 export function humanDuration(durationMs: number): string {
   const seconds = Math.max(0, Math.trunc(durationMs / 1000));
   if (seconds < 2 * 60) return `${seconds}s`;

@@ -1,23 +1,17 @@
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { EckError, printLine } from '../errors.js';
 import { mayColour, type World } from '../world.js';
-import { startSpinner, stopSpinner } from './progress.js';
+import { hideProgress, startSpinner } from './progress.js';
 
 type Options = { value: string; label: string }[];
 
-/**
- * Lets a person pick items, at least one. Drawn on standard error: without colours, as a list with numbers.
- *
- * @param options with labels that are shown and searched
- * @throws EckError `interrupted` if the person cancels
- */
+/** Lets a person pick one item or more, on standard error. Labels are shown and searched. @throws EckError `interrupted` */
 export async function pickMany(
   message: string,
   options: Options,
   world: Pick<World, 'environment' | 'isTerminal'>,
 ): Promise<readonly string[]> {
-  stopSpinner();
+  hideProgress();
   const picked = await (mayColour('stderr', world) ? pickWhileTyping : pickByNumber)(message, options);
   if (picked === undefined) throw new EckError('interrupted', 'Nothing was picked, so nothing was done');
   startSpinner(world);
@@ -29,22 +23,21 @@ async function pickByNumber(message: string, options: Options): Promise<readonly
   for (const [index, { label }] of options.entries()) {
     printLine(`${String(index + 1).padStart(String(options.length).length)}) ${label}`);
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const prompt = `${message} Their numbers, such as 1 3: `;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr, prompt });
   try {
-    for (;;) {
-      terminal.setPrompt(`${message} Their numbers, such as 1 3: `);
-      terminal.prompt();
-      const typed = await Promise.race([once(terminal, 'line'), once(terminal, 'close'), once(terminal, 'SIGINT')]);
-      const numbers = String(typed[0] ?? '').match(/[^\s,]+/g);
-      if (typed.length === 0) {
-        printLine('');
-        return undefined;
-      }
+    terminal.prompt();
+    for await (const line of terminal) {
+      const numbers = line.match(/[^\s,]+/g);
       const picked = numbers?.map((number) => options[/^\d+$/.test(number) ? Number(number) - 1 : -1]?.value);
       if (picked?.every((value) => value !== undefined)) return [...new Set(picked)];
       printLine(`Type one or more numbers from 1 to ${options.length}.`);
+      terminal.prompt();
     }
+    printLine('');
+    return undefined;
   } finally {
+    // Bun goes on reading otherwise.
     terminal.close();
   }
 }
@@ -52,8 +45,6 @@ async function pickByNumber(message: string, options: Options): Promise<readonly
 /**
  * From a list that shrinks as the person types. Tab marks an item; Enter takes the marked items, or the highlighted one
  * if none is marked.
- *
- * @returns `undefined` if the person cancels
  */
 async function pickWhileTyping(message: string, options: Options): Promise<readonly string[] | undefined> {
   const { autocompleteMultiselect, isCancel } = await import('@clack/prompts');
@@ -79,5 +70,7 @@ async function pickWhileTyping(message: string, options: Options): Promise<reado
     withGuide: false,
     output: process.stderr,
   });
+  // The library says "1 items selected" at the end.
+  process.stderr.write('\x1b[A\x1b[K');
   return isCancel(picked) ? undefined : picked;
 }

@@ -7,11 +7,8 @@ export type Column<Item> = readonly [heading: string, cell: (item: Item) => stri
 const gap = '   ';
 
 /**
- * A table as kubectl prints it: no lines, and columns as wide as their text, in which wide (Chinese) characters take two
- * columns. An empty cell shows `<none>`.
- *
- * @param spare headings of columns that are left out, the last one first, while lines are wider than `maxWidth`
- * @returns lines that end with a line feed; '' for a table without rows
+ * A table as kubectl prints it, '' without rows: columns as wide as their text, in which Chinese characters take two. The
+ * columns of `spare` headings are left out, the last one first, while lines are wider than `maxWidth`.
  */
 export function formatTable<Item>(
   columns: readonly Column<Item>[],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { clusterIdsIn, findConvertible, labelOf, type ConvertSelection } from '../../src/commands/convert.js';
-import type { Mapping } from '../../src/mapping.js';
+import type { Mapping } from '../../src/errors.js';
 import { type KubeconfigUser } from '../../src/kubeconfig/read.js';
 
 const key = { 'client-key-data': 'aw==' };

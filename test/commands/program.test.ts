@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { Command, type Argument, type Option } from 'commander';
-import { addSettingOptions, typedSettings } from '../../src/commands/options.js';
+import type { Argument, Option } from 'commander';
+import { EckCommand } from '../../src/commands/options.js';
 import { commandLineError, run } from '../../src/commands/program.js';
 import { formatDuration, readSettings, settingFlags, variableOf } from '../../src/settings.js';
 import { definitions, helpOf, parses, world } from './definitions.js';
@@ -66,11 +66,11 @@ test('help lists every command in its group, in at most 80 columns', () => {
 });
 
 describe('the settings', () => {
-  const parsed = (args: readonly string[]): Command =>
-    addSettingOptions(new Command().exitOverride()).parse(args, { from: 'user' });
+  const parsed = (args: readonly string[]) =>
+    new EckCommand().addSettingOptions().exitOverride().parse(args, { from: 'user' });
 
   test('are options that show the real defaults', () => {
-    const { options } = addSettingOptions(new Command());
+    const { options } = new EckCommand().addSettingOptions();
     expect(options.map(({ long }) => long).sort()).toEqual(settingFlags.map((flag) => `--${flag}`).sort());
     const defaults = readSettings({}, {});
     const shown = new Map(options.map(({ long, defaultValue }) => [long, defaultValue as unknown]));
@@ -85,7 +85,7 @@ describe('the settings', () => {
     [['--profile='], { profile: '' }],
     [['--site=china', '--max-age', '1h'], { site: 'china', 'max-age': '1h' }],
   ])('%j are typed as %j', (args, typed) => {
-    expect(typedSettings(parsed(args))).toEqual(typed);
+    expect(parsed(args).typedSettings()).toEqual(typed);
   });
 });
 

@@ -322,7 +322,7 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
       await tty.type('sho');
       await tty.waitFor(/2 matches/);
       await tty.type(...keys);
-      await tty.waitFor(/\[exit status 0\]/);
+      expect(await tty.waitFor(/\[exit status 0\]/)).toMatch(/Which clusters\?\nContext/);
       expect(await kubeconfig()).toEqual(expected);
     });
 

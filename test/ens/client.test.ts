@@ -6,7 +6,7 @@ import { resolveEndpoint } from '../../src/endpoint.js';
 import { callEns, openClient, type CallRules, type EnsCall } from '../../src/ens/client.js';
 import type { FaultClass } from '../../src/ens/errors.js';
 import { issueCredential, readClusters } from '../../src/ens/actions.js';
-import type { Mapping } from '../../src/mapping.js';
+import type { Mapping } from '../../src/errors.js';
 import type { SettingTexts } from '../../src/settings.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { apiError, type EnsFault } from '../support/ens-faults.js';

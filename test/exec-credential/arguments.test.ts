@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { Command, Option } from 'commander';
 import fc from 'fast-check';
-import { addSettingOptions, textOption, typedSettings } from '../../src/commands/options.js';
+import { EckCommand } from '../../src/commands/options.js';
 import { readExecArguments } from '../../src/exec-credential/arguments.js';
 import { readSettings, settingFlags } from '../../src/settings.js';
 import { holds } from '../fuzz/property.js';
@@ -61,9 +60,9 @@ test('the command line reads the same', () => {
     const args = parts.flat();
     const request = readExecArguments(['exec-credential', ...args], {});
     if (request === undefined) return;
-    const command = new Command().addOption(new Option('--cluster-id <ID>')).exitOverride();
+    const command = new EckCommand().option('--cluster-id <ID>').addSettingOptions().exitOverride();
     try {
-      addSettingOptions(command).parse(args, { from: 'user' });
+      command.parse(args, { from: 'user' });
     } catch (error) {
       // A wrong choice is refused by both: here at once, there by readSettings.
       const usage = expect.objectContaining({ code: 'usage' });
@@ -71,7 +70,7 @@ test('the command line reads the same', () => {
       expect(() => readSettings(request.settings, {})).toThrow(usage);
       return;
     }
-    const clusterId = textOption(command, 'cluster-id');
-    expect({ clusterId, settings: typedSettings(command) }).toEqual(request);
+    const clusterId = command.textOption('cluster-id');
+    expect({ clusterId, settings: command.typedSettings() }).toEqual(request);
   });
 });

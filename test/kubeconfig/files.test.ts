@@ -32,8 +32,8 @@ async function asOrdinaryUser<Result>(action: () => Promise<Result>): Promise<Re
 
 describe('the user kubeconfig is', () => {
   const here = process.cwd();
-  const linux = { homeDirectory: '/home/me', platform: 'linux' } as const;
-  const windows = { homeDirectory: 'C:\\Users\\me', platform: 'win32' } as const;
+  const linux = { homeDirectory: () => '/home/me', platform: 'linux' } as const;
+  const windows = { homeDirectory: () => 'C:\\Users\\me', platform: 'win32' } as const;
   test.each<[string, string | undefined, string | undefined, string[]]>([
     ['in the home directory', undefined, undefined, ['/home/me/.kube/config']],
     ['there if KUBECONFIG is empty', undefined, '', ['/home/me/.kube/config']],
@@ -42,7 +42,7 @@ describe('the user kubeconfig is', () => {
     ['the one of the flag', 'x:y', '/a:/b', [`${here}/x:y`]],
     ['not an empty flag', '', '/a', ['/a']],
   ])('%s', (_, flag, variable, expected) => {
-    expect(locateKubeconfig({ ...linux, flag, environment: { KUBECONFIG: variable } })).toEqual(expected);
+    expect(locateKubeconfig({ ...linux, environment: { KUBECONFIG: variable } }, flag)).toEqual(expected);
   });
 
   test('none, if KUBECONFIG is a list of empty names', () => {

@@ -161,7 +161,7 @@ describeWith([currentKubectl], `${currentKubectl.name} puts entries into the sam
     const listIn = (root: string) => list.replace(/[a-z]/g, (name) => join(root, name));
     const entry = contextEntry('eck-1', { exec: { ...contextEntry('eck-1').exec, apiVersion: v1beta1 } });
     const environment = { KUBECONFIG: listIn(ourRoot) };
-    const paths = locateKubeconfig({ environment, homeDirectory: directory, platform: 'linux' });
+    const paths = locateKubeconfig({ environment, homeDirectory: () => directory, platform: 'linux' });
     await writeContexts(paths, [entry], setCurrent);
 
     const exec = `--exec-command=kubectl-eck --exec-api-version=${v1beta1} --exec-arg=a`;

@@ -32,7 +32,7 @@ describe('storeFailure', () => {
     const failure = storeFailure(store, new Error(words));
     expect(failure).toMatchObject({ store, code });
     expect(failure.message).toMatch(/^[^\n]+$/);
-    expect(failure.fix).toMatch(/^[^\n]+$/);
+    expect(failure.fix).toMatch(/^[A-Z][^\n]+$/);
   });
 
   test("does not show the addon's phrases around the system's words", () => {

@@ -105,7 +105,7 @@ describe('through the addon', () => {
   test('after a failure the keychain is asked again', async () => {
     const store = open({ platform: 'darwin' });
     addon.answer = () => Promise.reject(new Error('Platform failure: User interaction is not allowed.'));
-    const locked = { code: 'keychain-locked', fix: 'run "security unlock-keychain"' };
+    const locked = { code: 'keychain-locked', fix: 'Run "security unlock-keychain"' };
     await expect(store.read('a')).rejects.toMatchObject(locked);
     addon.answer = () => undefined;
     expect(await store.read('a')).toBeUndefined();
@@ -121,7 +121,7 @@ describe('through the addon', () => {
 
   test('the wait ends after the time for a prompt', async () => {
     addon.answer = () => new Promise(() => undefined);
-    const failure = { code: 'keychain-timeout', fix: 'unlock it, then run the command again' };
+    const failure = { code: 'keychain-timeout', fix: 'Unlock it, then run the command again' };
     await expect(open({ platform: 'darwin' }).read('a')).rejects.toMatchObject(failure);
   });
 });

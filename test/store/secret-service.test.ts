@@ -137,7 +137,7 @@ describeWith([secretServiceRequirement], 'a locked Secret Service whose prompt i
     ['delete', (store) => store.delete('a')],
     ['deleteAll', (store) => store.deleteAll()],
   ])('%s says that it is locked, and to unlock it', async (_, call) => {
-    const fix = expect.stringMatching(/^unlock it(?!.*--store)/) as unknown;
+    const fix = expect.stringMatching(/^Unlock it(?!.*--store)/) as unknown;
     await expect(call(open())).rejects.toMatchObject({ ...locked, fix });
   });
 
@@ -156,7 +156,7 @@ describeWith([secretServiceRequirement], 'a locked Secret Service whose prompt s
     ['on a display', { DISPLAY: ':0' }, 900],
   ])('is waited for with a notice, and then given up: %s', async (_, display, limit) => {
     const begin = performance.now();
-    const failure = { code: 'keychain-timeout', fix: 'unlock it, then run the command again' };
+    const failure = { code: 'keychain-timeout', fix: 'Unlock it, then run the command again' };
     const store = open({ ...service.environment, ...display }, limits);
     await expect(store.read('a')).rejects.toMatchObject(failure);
     expect(performance.now() - begin).toBeGreaterThan(limit - 20);

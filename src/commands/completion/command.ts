@@ -1,7 +1,7 @@
-import { Argument, Command } from 'commander';
+import { Argument } from 'commander';
 import { messageOf, printable, printOutput } from '../../errors.js';
 import type { World } from '../../world.js';
-import { withChoices } from '../options.js';
+import { EckCommand, withChoices } from '../options.js';
 import { complete, type Candidate } from './complete.js';
 import { sourcesFor } from './sources.js';
 
@@ -14,8 +14,8 @@ const scripts: Readonly<Record<string, () => Promise<{ readonly default: string 
 };
 
 /** `completion`: prints a shell's completion script. */
-export function completionCommand(): Command {
-  return new Command('completion')
+export function completionCommand(): EckCommand {
+  return new EckCommand('completion')
     .description('print the script that completes kubectl-eck in a shell')
     .addArgument(withChoices(new Argument('<SHELL>', 'your shell'), Object.keys(scripts)))
     .addHelpText(
@@ -39,7 +39,7 @@ export function completionCommand(): Command {
 }
 
 /** Answers `__complete`, which shells run, and ends the process. It never fails and never warns. */
-export async function answerCompletion(root: Command, words: readonly string[], world: World): Promise<never> {
+export async function answerCompletion(root: EckCommand, words: readonly string[], world: World): Promise<never> {
   const silent = { ...world, warn: world.debug.bind(world) };
   const completing = complete(root, words, (command) => sourcesFor(command, silent));
   const candidates = await completing.catch((error: unknown): Candidate[] => {

@@ -1,4 +1,6 @@
-import { CommanderError, type Command, type Option } from 'commander';
+import { CommanderError, type Option } from 'commander';
+import type { KnownCluster } from '../get-credentials/context-names.js';
+import { EckCommand } from '../options.js';
 
 /** A word that can replace the word under the cursor. */
 export interface Candidate {
@@ -7,41 +9,26 @@ export interface Candidate {
 }
 
 /** A cluster with the contexts that reach it. */
-export interface KnownCluster {
-  readonly clusterId: string;
-  readonly name?: string | undefined;
-  readonly region?: string;
-  readonly contexts: readonly string[];
-}
+type ReachedCluster = KnownCluster & { readonly contexts: readonly string[] };
 
 /** Names that are not in the definitions of the commands. A call fails if they cannot be read. */
 export interface Sources {
-  clusters(): Promise<KnownCluster[]>;
+  clusters(): Promise<ReachedCluster[]>;
   contexts(): Promise<Candidate[]>;
   profiles(): Promise<Candidate[]>;
 }
 
 /** An unfinished command line. */
-interface Line {
-  /** The root if no command was typed yet. */
-  readonly command: Command;
-  readonly operands: readonly string[];
-  /** The option whose value is under the cursor. */
-  readonly option: Option | undefined;
-  /** Whether a flag is under the cursor. */
-  readonly isFlag: boolean;
-  /** The typed part of what is under the cursor. */
-  readonly prefix: string;
-}
+type Line = ReturnType<typeof readLine>;
 
 /**
  * Completes the last word, which is under the cursor, from the definitions of the commands. `sourcesFor` is called once
  * the command has the options before it. @returns `undefined` for the name of a file, which the shell completes
  */
 export async function complete(
-  root: Command,
+  root: EckCommand,
   words: readonly string[],
-  sourcesFor: (command: Command) => Sources,
+  sourcesFor: (command: EckCommand) => Sources,
 ): Promise<Candidate[] | undefined> {
   const line = readLine(root, words);
   if (/[<[]FILE\b/.test(line.option?.flags ?? '')) return undefined;
@@ -53,14 +40,17 @@ export async function complete(
   return [...byValue.values()];
 }
 
-/** Reads an unfinished command line with commander, which sets the options of the command. */
-function readLine(root: Command, words: readonly string[]): Line {
+/**
+ * Reads an unfinished command line with commander, which sets the options of the command, by default the root. The value
+ * of an `option`, a flag, or the next operand is under the cursor, and begins with `prefix`.
+ */
+function readLine(root: EckCommand, words: readonly string[]) {
   const [name = '', ...before] = words.slice(0, -1);
   const prefix = words.at(-1) ?? '';
   const command = words.length < 2 ? root : (findCommand(root, name) ?? root.createCommand(name));
   const optionOf = (flag = ''): Option | undefined =>
     command.options.find(({ short, long }) => flag === short || flag === long);
-  const line = { command, operands: [], option: undefined, isFlag: false, prefix };
+  const line = { command, operands: [] as readonly string[], option: undefined, isFlag: false, prefix };
   try {
     const { operands } = command.parseOptions(before);
     if (!prefix.startsWith('-') || before.includes('--')) return { ...line, operands };
@@ -74,12 +64,13 @@ function readLine(root: Command, words: readonly string[]): Line {
   return option === undefined ? { ...line, isFlag: true } : { ...line, option, prefix: value };
 }
 
-function findCommand(root: Command, name: string): Command | undefined {
+function findCommand(root: EckCommand, name: string): EckCommand | undefined {
   const commands = root.createHelp().visibleCommands(root);
-  return commands.find((command) => command.name() === name || command.aliases().includes(name));
+  const ours = commands.filter((command) => command instanceof EckCommand);
+  return ours.find((command) => command.name() === name || command.aliases().includes(name));
 }
 
-async function findCandidates(root: Command, line: Line, sources: Sources): Promise<Candidate[]> {
+async function findCandidates(root: EckCommand, line: Line, sources: Sources): Promise<Candidate[]> {
   const { command, option, operands } = line;
   if (line.isFlag) return flagCandidates(command);
   if (option === undefined && command === root) return commandCandidates(root);
@@ -112,13 +103,13 @@ export function candidate(value: string, ...parts: readonly (string | undefined)
   return { value, description: parts.filter(Boolean).join(', ') };
 }
 
-function commandCandidates(root: Command): Candidate[] {
+function commandCandidates(root: EckCommand): Candidate[] {
   const commands = root.createHelp().visibleCommands(root);
   return commands.map((command) => candidate(command.name(), command.summary() || command.description()));
 }
 
 /** The flags that are not on the line yet. */
-function flagCandidates(command: Command): Candidate[] {
+function flagCandidates(command: EckCommand): Candidate[] {
   const options = command.createHelp().visibleOptions(command);
   return options
     .filter((option) => command.getOptionValueSource(option.attributeName()) !== 'cli')
@@ -126,7 +117,7 @@ function flagCandidates(command: Command): Candidate[] {
 }
 
 /** Clusters that are not on the line yet: by id, and by name or context once the person has begun to type one. */
-function clusterCandidates({ operands, command, prefix }: Line, clusters: readonly KnownCluster[]): Candidate[] {
+function clusterCandidates({ operands, command, prefix }: Line, clusters: readonly ReachedCluster[]): Candidate[] {
   const others = clusters.filter(
     ({ clusterId, name = clusterId }) => !operands.includes(clusterId) && !operands.includes(name),
   );
@@ -135,11 +126,11 @@ function clusterCandidates({ operands, command, prefix }: Line, clusters: readon
 }
 
 /** Whether a command is about clusters with a cached credential or a context, and takes a context's name for one. */
-export function takesContexts(command: Command): boolean {
+export function takesContexts(command: EckCommand): boolean {
   return ['status', 'refresh', 'logout', 'doctor'].includes(command.name());
 }
 
-function idCandidate({ clusterId, name, region, contexts }: KnownCluster): Candidate {
+function idCandidate({ clusterId, name, region, contexts }: ReachedCluster): Candidate {
   const described = contexts.flatMap((context) => (context === clusterId ? [] : `context ${context}`));
   return candidate(clusterId, name === clusterId ? '' : name, region, ...described);
 }
@@ -148,6 +139,6 @@ function nameCandidates({ name, clusterId, region }: KnownCluster): Candidate[] 
   return name === undefined || name === clusterId ? [] : [candidate(name, clusterId, region)];
 }
 
-function contextCandidates({ clusterId, contexts }: KnownCluster): Candidate[] {
+function contextCandidates({ clusterId, contexts }: ReachedCluster): Candidate[] {
   return contexts.map((context) => candidate(context, clusterId));
 }

@@ -1,35 +1,32 @@
-import type { Command } from 'commander';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../../cache-directory.js';
 import { cacheKeyText } from '../../credential/cache-key.js';
-import { listClusters, type Cluster } from '../../ens/actions.js';
+import { listClusters } from '../../ens/actions.js';
 import { modesBehind, readCliProfiles } from '../../ens/cli-profiles.js';
 import { openClient } from '../../ens/client.js';
 import { messageOf } from '../../errors.js';
 import { readRecords } from '../../exec-credential/cached-record.js';
 import { cacheKeyOf, resolveIdentity } from '../../exec-credential/resolve-identity.js';
 import { readContexts } from '../../kubeconfig/read.js';
-import { readSettings, type Settings } from '../../settings.js';
+import type { Settings } from '../../settings.js';
 import type { World } from '../../world.js';
 import { readOwnContexts } from '../cached-credentials.js';
-import { kubeconfigPaths, typedSettings } from '../options.js';
+import type { KnownCluster } from '../get-credentials/context-names.js';
+import type { EckCommand } from '../options.js';
 import { candidate, takesContexts, type Sources } from './complete.js';
 
-/** A listed cluster without its details. */
-type ListedCluster = Pick<Cluster, 'clusterId' | 'name' | 'region'>;
-
 /** The sources for a command. Its options decide which account, and which kubeconfig. */
-export function sourcesFor(command: Command, world: World): Sources {
+export function sourcesFor(command: EckCommand, world: World): Sources {
   return {
     async clusters() {
-      const settings = readSettings(typedSettings(command), world.environment);
+      const settings = command.settings(world);
       const [contexts, listed] = await Promise.all([
-        readOwnContexts(kubeconfigPaths(command, world), world),
+        readOwnContexts(command.kubeconfigPaths(world), world),
         takesContexts(command) ? [] : accountClusters(settings, world),
       ]);
       const records = readRecords(world);
-      const cached = records.map(({ key, clusterName }) => ({ clusterId: key.clusterId, name: clusterName }));
+      const cached = records.map(({ key, clusterName: name }) => ({ clusterId: key.clusterId, ...(name && { name }) }));
       const clusterIds = new Set([...cached, ...contexts, ...listed].map(({ clusterId }) => clusterId));
       return [...clusterIds].map((clusterId) => ({
         ...[...listed, ...cached].find((cluster) => cluster.clusterId === clusterId),
@@ -39,7 +36,7 @@ export function sourcesFor(command: Command, world: World): Sources {
     },
 
     async contexts() {
-      const { contexts, currentContext } = await readContexts(kubeconfigPaths(command, world));
+      const { contexts, currentContext } = await readContexts(command.kubeconfigPaths(world));
       return contexts.map(({ name }) => candidate(name, name === currentContext ? 'current context' : ''));
     },
 
@@ -56,7 +53,7 @@ export function sourcesFor(command: Command, world: World): Sources {
 const listLimitMs = 1500;
 
 /** The account's clusters, asked for at most once a minute; none if they cannot be listed in time. */
-async function accountClusters(settings: Settings, world: World): Promise<ListedCluster[]> {
+async function accountClusters(settings: Settings, world: World): Promise<KnownCluster[]> {
   const saved = await readSavedClusters(settings, world);
   if (saved !== undefined) return saved;
   const listing = listNow(settings, world).catch((error: unknown) => {
@@ -68,7 +65,7 @@ async function accountClusters(settings: Settings, world: World): Promise<Listed
   return listed;
 }
 
-async function listNow(settings: Settings, world: World): Promise<ListedCluster[]> {
+async function listNow(settings: Settings, world: World): Promise<KnownCluster[]> {
   const identity = await resolveIdentity(settings, world);
   if (identity.kind === 'profile') {
     const cli = await readCliProfiles(world.homeDirectory());
@@ -84,7 +81,7 @@ const lifetimeMs = 60_000;
 /** Saves the account's clusters for completion, with nothing secret. It is no error if that fails. */
 export async function rememberClusters(
   settings: Settings,
-  clusters: readonly ListedCluster[],
+  clusters: readonly KnownCluster[],
   world: World,
 ): Promise<void> {
   try {
@@ -95,12 +92,12 @@ export async function rememberClusters(
   }
 }
 
-async function readSavedClusters(settings: Settings, world: World): Promise<ListedCluster[] | undefined> {
+async function readSavedClusters(settings: Settings, world: World): Promise<KnownCluster[] | undefined> {
   try {
     const file = await listFile(settings, world);
     const ageMs = world.now().getTime() - statSync(file).mtimeMs;
     if (Math.abs(ageMs) >= lifetimeMs) return undefined;
-    return JSON.parse(readFileSync(file, 'utf8')) as ListedCluster[];
+    return JSON.parse(readFileSync(file, 'utf8')) as KnownCluster[];
   } catch {
     return undefined;
   }

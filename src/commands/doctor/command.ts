@@ -1,8 +1,7 @@
-import { Command } from 'commander';
 import { EckError, printLine, printOutput } from '../../errors.js';
 import { formatDocument, shellWord } from '../../terminal/format.js';
 import { mayColour, type World } from '../../world.js';
-import { addExamples, addSettingOptions, kubeconfigOption, outputFormat, outputOption } from '../options.js';
+import { EckCommand } from '../options.js';
 import { findFacts, type Check, type Facts, type Result } from './facts.js';
 import { context, kubeconfig, kubectl } from './kubeconfig.js';
 import { cache, credential, program, store } from './machine.js';
@@ -25,15 +24,16 @@ const checks: Readonly<Record<string, Check>> = {
 const formats = ['text', 'json'] as const;
 
 /** `doctor`: runs the checks and prints a fix for each that failed. */
-export function doctorCommand(world: World): Command {
-  const command = new Command('doctor')
+export function doctorCommand(world: World): EckCommand {
+  const command = new EckCommand('doctor')
     .description('find the problem and print the fix')
     .argument('[CLUSTER]', 'the id of a cluster or the name of a context, instead of the current context')
-    .addOption(outputOption(formats))
-    .addOption(kubeconfigOption());
-  addExamples(addSettingOptions(command), '', 'eck-0123abcd', '-o json | jq \'.[] | select(.status == "failed")\'');
+    .addOutputOption(formats)
+    .addKubeconfigOption()
+    .addSettingOptions()
+    .addExamples('', 'eck-0123abcd', '-o json | jq \'.[] | select(.status == "failed")\'');
   return command.action(async (name: string | undefined) => {
-    const format = outputFormat(command, formats);
+    const format = command.outputFormat(formats);
     const facts = await findFacts(name, command, world);
     const isColoured = mayColour('stdout', world);
     const results: NamedResult[] = [];

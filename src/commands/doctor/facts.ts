@@ -1,18 +1,15 @@
 import type { Cluster } from '@kubernetes/client-node';
-import type { Command } from 'commander';
 import type { ClientCredential } from '../../credential/client-credential.js';
 import type { EnsClient } from '../../ens/client.js';
-import { EckError, type ErrorCode } from '../../errors.js';
+import { EckError, isMapping, type ErrorCode } from '../../errors.js';
 import { readExecArguments } from '../../exec-credential/arguments.js';
 import type { IssuedKubeconfig } from '../../kubeconfig/issued.js';
 import { readContexts, type UserContext } from '../../kubeconfig/read.js';
-import { isMapping, type Mapping } from '../../mapping.js';
-import { isClusterId, parseClusterId, readSettings } from '../../settings.js';
-import type { Settings, SettingTexts, StoreName } from '../../settings.js';
+import { isClusterId, parseClusterId, readSettings, type SettingTexts, type StoreName } from '../../settings.js';
 import type { World } from '../../world.js';
 import { ownContexts } from '../cached-credentials.js';
 import { convertCommandLine } from '../convert.js';
-import { commandLine, kubeconfigPaths, textOption, typedSettings, type Flags } from '../options.js';
+import { commandLine, type EckCommand, type Flags } from '../options.js';
 
 /** One check. It changes nothing that lasts. It throws an EckError if it fails. */
 export type Check = (facts: Facts, world: World) => Promise<Result> | Result;
@@ -38,25 +35,7 @@ export function skipped(detail: string, fix?: string): Result {
 }
 
 /** Facts shared between checks. Contains secrets. */
-export interface Facts {
-  /** `undefined` if no cluster was named and the current context is for none. */
-  readonly clusterId: string | undefined;
-  /** Those of the context, and typed flags. */
-  readonly settings: Settings;
-  readonly context: UserContext | undefined;
-  readonly isCurrent: boolean;
-  /** The context's `exec` entry, if it asks this plugin for a credential of {@link clusterId}. */
-  readonly exec: Mapping | undefined;
-  readonly kubeconfigError: EckError | undefined;
-  /** The file of the context, or where a new one would be written. */
-  readonly kubeconfigFile: string;
-  /** `--kubeconfig` for kubectl, if it was typed. */
-  readonly kubeconfigFlag: readonly string[];
-  /** The `get-credentials` command that writes the context again, with other flags if they are given. */
-  readonly setUpCommand: (otherFlags?: Flags) => string;
-  /** The `convert` command for the context, if its user has a client key. */
-  readonly convertCommand: string | undefined;
-
+export type Facts = Awaited<ReturnType<typeof findFacts>> & {
   /** Whether there is a kubectl that reads the `exec` entry. */
   hasKubectl?: boolean;
   /** The store that works. */
@@ -66,16 +45,16 @@ export interface Facts {
   /** The credential that kubectl would get. */
   credential?: { readonly credential: ClientCredential; readonly isCached: boolean };
   cluster?: Cluster;
-}
+};
 
 /**
  * Finds the context and the cluster to check by a context's name or a cluster's id, by default the current context, and
  * sets the variables of the `exec` entry, as kubectl does. @throws EckError `usage`
  */
-export async function findFacts(name: string | undefined, command: Command, world: World): Promise<Facts> {
-  const typed = typedSettings(command);
+export async function findFacts(name: string | undefined, command: EckCommand, world: World) {
+  const typed = command.typedSettings();
   let kubeconfigError: EckError | undefined;
-  const paths = kubeconfigPaths(command, world);
+  const paths = command.kubeconfigPaths(world);
   const contexts = await readContexts(paths).catch((error: unknown) => {
     if (!(error instanceof EckError)) throw error;
     kubeconfigError = error;
@@ -105,22 +84,29 @@ export async function findFacts(name: string | undefined, command: Command, worl
   const flags: Flags & { readonly kubeconfig?: string | undefined } = {
     context: isWritten && context.name !== clusterId ? context.name : undefined,
     'keep-current-context': isWritten && !isCurrent ? true : undefined,
-    kubeconfig: textOption(command, 'kubeconfig'),
+    kubeconfig: command.textOption('kubeconfig'),
     ...texts,
     timeout: undefined,
     'exec-api-version': String(exec?.['apiVersion']).endsWith('/v1beta1') ? 'v1beta1' : undefined,
   };
   const setUp = clusterId === undefined ? 'get-credentials' : `get-credentials ${clusterId}`;
   return {
+    /** `undefined` if no cluster was named and the current context is for none. */
     clusterId,
+    /** Those of the context, and typed flags. */
     settings: readSettings(texts, environment),
     context,
     isCurrent,
+    /** The context's `exec` entry, if it asks this plugin for a credential of the cluster. */
     exec: ownContext && exec,
     kubeconfigError,
+    /** The file of the context, or where a new one would be written. */
     kubeconfigFile: (clusterId === undefined ? undefined : context?.file) ?? contexts.destination ?? paths[0],
+    /** `--kubeconfig` for kubectl, if it was typed. */
     kubeconfigFlag: flags.kubeconfig === undefined ? [] : ['--kubeconfig', paths[0]],
-    setUpCommand: (otherFlags) => commandLine(setUp, { ...flags, ...otherFlags }),
+    /** The `get-credentials` command that writes the context again, with other flags if they are given. */
+    setUpCommand: (otherFlags?: Flags) => commandLine(setUp, { ...flags, ...otherFlags }),
+    /** The `convert` command for the context, if its user has a client key. */
     convertCommand: context && clusterId && convertCommandLine(context, clusterId, command),
   };
 }

@@ -1,33 +1,21 @@
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
 import { openClient } from '../../ens/client.js';
 import { identityWords } from '../../ens/sign-in.js';
 import { EckError, printLine, printOutput, quoted, usageError } from '../../errors.js';
 import { readBeforeWriting, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
 import { checkWritable } from '../../kubeconfig/write.js';
-import { readSettings } from '../../settings.js';
 import type { World } from '../../world.js';
 import { convertCommandLine } from '../convert.js';
 import { noClusters } from '../list.js';
-import {
-  addExamples,
-  addSettingOptions,
-  execApiVersion,
-  execApiVersionOption,
-  kubeconfigOption,
-  kubeconfigPaths,
-  switchOption,
-  textOption,
-  typedSettings,
-  withChoices,
-} from '../options.js';
+import { EckCommand, withChoices } from '../options.js';
 import { contextNamer, isPlainName } from './context-names.js';
 import { checkSelection, selectClusters } from './select.js';
-import { execEntry, setUpClusters, type ContextOptions } from './set-up.js';
+import { execEntry, setUpClusters, type ClusterFailure, type ContextOptions } from './set-up.js';
 import { summaryOfMany, summaryOfOne } from './summary.js';
 
 /** `get-credentials`: makes `kubectl` work with clusters. When kubectl runs it, `main.ts` answers. */
-export function getCredentialsCommand(world: World): Command {
-  const command = new Command('get-credentials')
+export function getCredentialsCommand(world: World): EckCommand {
+  const command = new EckCommand('get-credentials')
     .alias('login')
     .description('save the credentials of clusters in the keychain, and write contexts for kubectl')
     .argument('[CLUSTER...]', 'ids or names of clusters; without any, pick from a list')
@@ -39,33 +27,32 @@ export function getCredentialsCommand(world: World): Command {
     .option('--namespace <NAMESPACE>', 'the namespace that the context starts in')
     .option('--keep-current-context', 'do not switch to the context')
     .option('--overwrite', 'replace entries of the same name, and switch identities')
-    .addOption(execApiVersionOption())
+    .addExecApiVersionOption()
     .addOption(withChoices(new Option('-o, --output <FORMAT>', "print the contexts' names"), ['name']))
-    .addOption(kubeconfigOption());
-  addExamples(
-    addSettingOptions(command),
-    'eck-0123abcd',
-    'eck-0123abcd --profile work --context edge',
-    'eck-0123abcd --print > edge.kubeconfig',
-    'shop-hangzhou shop-chengdu',
-    '--all --region cn-hangzhou-58',
-    "--all --context 'edge-{name}'",
-  );
+    .addKubeconfigOption()
+    .addSettingOptions()
+    .addExamples(
+      'eck-0123abcd',
+      'eck-0123abcd --profile work --context edge',
+      'eck-0123abcd --print > edge.kubeconfig',
+      'shop-hangzhou shop-chengdu',
+      '--all --region cn-hangzhou-58',
+      "--all --context 'edge-{name}'",
+    );
   return command.action((clusters: string[]) => getCredentials(clusters, command, world));
 }
 
-async function getCredentials(clusters: readonly string[], command: Command, world: World): Promise<void> {
+async function getCredentials(clusters: readonly string[], command: EckCommand, world: World): Promise<void> {
   if (world.environment['KUBERNETES_EXEC_INFO']) {
     throw usageError('kubectl runs get-credentials for one cluster, and without flags of its own');
   }
-  const options = readContextOptions(command);
-  const context = readContextName(command);
-  const region = textOption(command, 'region');
-  const selection = { clusters, all: switchOption(command, 'all'), region };
+  const { context, ...options } = readContextOptions(command);
+  const region = command.textOption('region');
+  const selection = { clusters, all: command.switchOption('all'), region };
   checkSelection(selection, world.isTerminal('stdin') && world.isTerminal('stderr'));
-  const settings = readSettings(typedSettings(command), world.environment);
-  const paths = switchOption(command, 'print') ? undefined : kubeconfigPaths(command, world);
-  const overwrite = switchOption(command, 'overwrite');
+  const settings = command.settings(world);
+  const paths = command.switchOption('print') ? undefined : command.kubeconfigPaths(world);
+  const overwrite = command.switchOption('overwrite');
 
   // An unusable kubeconfig is found before anything is called.
   const before = paths ? await readBeforeWriting(paths) : undefined;
@@ -82,20 +69,12 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
       'Leave it out, or use {name} or {id} in it',
     );
   }
-  const isOne = count === 1 && !selection.all;
-  const failures = [...unknown];
-  const noteConflict = (cluster: string, error: EckError): void => {
-    const isForMany = !isOne && error.fix?.includes('--overwrite');
-    const fix = isForMany ? 'Replace what is there with --overwrite' : error.fix;
-    failures.push({ cluster, error: new EckError(error.code, error.message, { fix }) });
-  };
-
   const namer = contextNamer(
     {
       template: context,
       clusters: [...selected, ...listed],
       overwrite,
-      execOf: (clusterId) => execEntry(clusterId, client, options.execApiVersion),
+      execOf: (clusterId) => execEntry(clusterId, client, options.execApiVersion, world),
       // With --overwrite, a client key would stay in the kubeconfig.
       conversionOf: (existing, clusterId) => convertCommandLine(existing, clusterId, command),
     },
@@ -103,22 +82,20 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   );
   if (before?.destination !== undefined && selected.some(namer.mayBeNew)) checkWritable(before.destination);
   const report = await setUpClusters(selected, { ...options, namer }, client, world);
-  for (const { cluster, error } of report.failures) {
-    if (error.code === 'kubeconfig-conflict') noteConflict(cluster, error);
-    else failures.push({ cluster, error });
-  }
 
   const entries = report.setUps.map(({ entry }) => entry);
-  const setCurrentContext = isOne && !switchOption(command, 'keep-current-context');
+  const isOne = count === 1 && !selection.all;
+  const setCurrentContext = isOne && !command.switchOption('keep-current-context');
   const rules = { overwrite, setCurrentContext };
   const written = paths && entries.length > 0 ? await writeContexts(paths, entries, rules) : undefined;
-  for (const { contextName, error } of written?.conflicts ?? []) {
+  const conflicts = (written?.conflicts ?? []).map(({ contextName, error }) => {
     const setUp = report.setUps.find(({ entry }) => entry.name === contextName);
-    noteConflict(setUp?.key.clusterId ?? contextName, error);
-  }
+    return { cluster: setUp?.key.clusterId ?? contextName, error };
+  });
+  const failures = [...unknown, ...report.failures, ...conflicts];
   if (!paths && entries.length > 0) printOutput(renderKubeconfig(entries, rules));
 
-  if (textOption(command, 'output') === 'name') {
+  if (command.textOption('output') === 'name') {
     printOutput((written?.entries ?? []).map(({ contextName }) => `${contextName}\n`).join(''));
   }
   const identity = identityWords(client.signer);
@@ -127,7 +104,7 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   if (isOne && failure) throw failure.error;
   const lines = isOne
     ? setUp && summaryOfOne(setUp, identity, written)
-    : summaryOfMany(report.setUps, failures, identity, written);
+    : summaryOfMany(report.setUps, failures.map(forMany), identity, written);
   for (const line of lines ?? []) printLine(line);
   if (setUp?.key.identity.kind === 'access-key') {
     printLine(
@@ -138,20 +115,24 @@ async function getCredentials(clusters: readonly string[], command: Command, wor
   if (failure) process.exitCode = 1;
 }
 
-function readContextOptions(command: Command): ContextOptions {
-  const namespace = textOption(command, 'namespace');
+/** A name of one's own is no fix of a conflict among many. */
+function forMany({ cluster, error }: ClusterFailure): ClusterFailure {
+  const { code, message } = error;
+  const isConflict = code === 'kubeconfig-conflict' && error.fix?.includes('--overwrite');
+  const fix = isConflict ? 'Replace what is there with --overwrite' : error.fix;
+  return { cluster, error: new EckError(code, message, { fix }) };
+}
+
+function readContextOptions(command: EckCommand): ContextOptions & { readonly context: string | undefined } {
+  const context = command.textOption('context');
+  if (context !== undefined && !/^[^\p{Cc}\p{Cs}]{1,253}$/u.test(context)) {
+    throw usageError('--context is empty, longer than 253 characters, or contains control characters');
+  }
+  const namespace = command.textOption('namespace');
   // A DNS label (RFC 1123).
   if (namespace !== undefined && !/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) {
     throw usageError(`--namespace ${quoted(namespace)} is not the name of a namespace`);
   }
-  const privateIp = switchOption(command, 'private-ip');
-  return { namespace, privateIp, execApiVersion: execApiVersion(command) };
-}
-
-function readContextName(command: Command): string | undefined {
-  const context = textOption(command, 'context');
-  if (context !== undefined && !/^[^\p{Cc}\p{Cs}]{1,253}$/u.test(context)) {
-    throw usageError('--context is empty, longer than 253 characters, or contains control characters');
-  }
-  return context;
+  const privateIp = command.switchOption('private-ip');
+  return { context, namespace, privateIp, execApiVersion: command.execApiVersion() };
 }

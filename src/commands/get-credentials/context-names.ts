@@ -42,9 +42,7 @@ export function needsDescription({ clusterId, name }: KnownCluster, rules: NameR
 
 /**
  * Names the context of a cluster: `--context`, else the context that is there already, else the cluster's name, else its
- * id. A name that comes from ENS must not be that of anything else.
- *
- * @throws EckError `kubeconfig-conflict` for a template whose name cannot be used
+ * id. @throws EckError `kubeconfig-conflict` for a template whose name is that of anything else
  */
 export function contextName(cluster: KnownCluster, rules: NameRules): ContextName {
   const { clusterId: id, name = '', region = '' } = cluster;
@@ -92,11 +90,7 @@ interface NamerOptions extends Pick<NameRules, 'template' | 'clusters'> {
   readonly conversionOf: (existing: UserContext, clusterId: string) => string | undefined;
 }
 
-/**
- * Names the contexts of clusters.
- *
- * @param before the user kubeconfig; without it, contexts are printed and every name is free
- */
+/** Names contexts. Without `before`, the user kubeconfig, they are printed and every name is free. */
 export function contextNamer(
   { overwrite, execOf, conversionOf, ...options }: NamerOptions,
   before?: Awaited<ReturnType<typeof readBeforeWriting>>,

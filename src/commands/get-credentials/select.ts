@@ -16,15 +16,6 @@ export interface ClusterSelection {
   readonly region?: string | undefined;
 }
 
-export interface SelectedClusters {
-  /** Each cluster once, in the order in which it was first named. */
-  readonly clusters: readonly KnownCluster[];
-  /** Every cluster that ENS listed; none if it was not asked. */
-  readonly listed: readonly Cluster[];
-  /** The names that no cluster has, with `ens-cluster-not-found`. */
-  readonly unknown: readonly ClusterFailure[];
-}
-
 /** Checks a selection before anything is called. @throws EckError `usage` */
 export function checkSelection({ clusters, all }: ClusterSelection, canPick: boolean): void {
   if (all && clusters.length > 0) {
@@ -51,7 +42,7 @@ export async function selectClusters(
   { clusters, all, region }: ClusterSelection,
   client: EnsClient,
   world: World,
-): Promise<SelectedClusters> {
+): Promise<ReturnType<typeof resolveNames>> {
   const isNamed = clusters.length > 0;
   const listed = isNamed && clusters.every(isEckId) ? [] : await listClusters(client, { region }, world);
   if (isNamed) {
@@ -63,11 +54,10 @@ export async function selectClusters(
 }
 
 /**
- * Finds the clusters that texts name. An id beats a name; `eck-…` is always an id, listed or not.
- *
- * @throws EckError `usage` for a name that several clusters have
+ * Finds each cluster that texts name, once, and the names that no listed cluster has. An id beats a name; `eck-…` is
+ * always an id. @throws EckError `usage` for a name that several clusters have
  */
-export function resolveNames(texts: readonly string[], listed: readonly Cluster[], where: string): SelectedClusters {
+export function resolveNames(texts: readonly string[], listed: readonly Cluster[], where: string) {
   const clusters = new Map<string, KnownCluster>();
   const unknown: ClusterFailure[] = [];
   for (const text of new Set(texts)) {
@@ -93,7 +83,7 @@ export function resolveNames(texts: readonly string[], listed: readonly Cluster[
   return { clusters: [...clusters.values()], listed, unknown };
 }
 
-async function pickClusters(clusters: readonly Cluster[], world: World): Promise<readonly Cluster[]> {
+async function pickClusters(clusters: readonly Cluster[], world: World): Promise<Cluster[]> {
   const fields = ['name', 'clusterId', 'region'] as const;
   const columns = fields.map((field) => ['', (cluster: Cluster) => cluster[field]] as const);
   const [, ...labels] = formatTable(columns, clusters).split('\n');

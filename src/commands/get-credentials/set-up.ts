@@ -14,7 +14,7 @@ import type { ContextEntry, ExecEntry } from '../../kubeconfig/entry.js';
 import { argumentsOf, type StoreName } from '../../settings.js';
 import { mainFailure, openStore } from '../../store/open.js';
 import type { StoreError } from '../../store/store.js';
-import { showProgress } from '../../terminal/progress.js';
+import { hideProgress, showProgress } from '../../terminal/progress.js';
 import type { World } from '../../world.js';
 import type { ContextNamer, KnownCluster } from './context-names.js';
 
@@ -62,9 +62,7 @@ const notCalled = new Error('not called');
 
 /**
  * Fetches and saves the credentials of clusters, side by side, as fast as ENS allows. A cluster that fails does not
- * stop the others; Ctrl-C does, and so does what would fail for each of them.
- *
- * @returns `stopped` says why the rest was not tried
+ * stop the others; Ctrl-C does, and so does what would fail for each of them: `stopped` says why.
  */
 export async function setUpClusters(
   clusters: readonly KnownCluster[],
@@ -78,7 +76,7 @@ export async function setUpClusters(
   const store = openStore(client.settings.store, world);
   const limiter = new RateLimiter();
   const total = clusters.length;
-  const progress = total > 1 ? showProgress('Fetching credentials', total, world) : undefined;
+  const advance = total > 1 ? showProgress('Fetching credentials', total, world) : undefined;
   const setUps = new Map<string, ClusterSetUp>();
   const failures = new Map<string, ClusterFailure>();
   let stop: EckError | undefined;
@@ -109,7 +107,7 @@ export async function setUpClusters(
     };
     const savedIn = await saveCredential(key, credential, about, { store, records }, world);
     records.clearEnding(credential.fetchedAt);
-    const exec = execEntry(clusterId, client, execApiVersion);
+    const exec = execEntry(clusterId, client, execApiVersion, world);
     const entry = { name, ...issued, namespace, exec };
     const storeFailure = savedIn === 'none' ? mainFailure(store) : undefined;
     return { key, credential, store: savedIn, storeFailure, entry, nameReason: reason };
@@ -130,7 +128,7 @@ export async function setUpClusters(
         if (isOutage || failsForAll.test(error.code)) stop ??= error;
         else failures.set(cluster, { cluster, error });
       }
-      progress?.advance();
+      advance?.();
       if (stop) return;
     }
   }
@@ -146,7 +144,7 @@ export async function setUpClusters(
   } finally {
     finished.abort();
     limiter.close();
-    progress?.stop();
+    hideProgress();
   }
 
   const left = total - setUps.size - failures.size;
@@ -171,17 +169,12 @@ export function execEntry(
   clusterId: string,
   { signer, endpoint, settings }: EnsClient,
   apiVersion: ExecApiVersion,
+  { environment }: World,
 ): ExecEntry {
-  const pinned = argumentsOf({ ...settings, profile: signer.profile?.name, endpoint });
+  const pinned = argumentsOf({ ...settings, profile: signer.profile?.name, endpoint }, environment);
   const args = ['exec-credential', '--cluster-id', clusterId, ...pinned];
   // Some clients do not say which version they want.
   if (apiVersion.endsWith('/v1beta1')) args.push('--exec-api-version', 'v1beta1');
-  return {
-    apiVersion,
-    command: 'kubectl-eck',
-    args,
-    interactiveMode: 'Never',
-    provideClusterInfo: false,
-    installHint,
-  };
+  const command = 'kubectl-eck';
+  return { apiVersion, command, args, interactiveMode: 'Never', provideClusterInfo: false, installHint };
 }

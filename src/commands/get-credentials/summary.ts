@@ -1,5 +1,5 @@
 import { certificateSubject } from '../../credential/check.js';
-import { asLine, formatDateTime, printable } from '../../errors.js';
+import { formatDateTime, printable } from '../../errors.js';
 import type { WriteReport } from '../../kubeconfig/change.js';
 import type { StoreName } from '../../settings.js';
 import { shellWord } from '../../terminal/format.js';
@@ -28,10 +28,8 @@ function wordsOf({ store, storeFailure }: Pick<ClusterSetUp, 'store' | 'storeFai
 
 /** What works now, as which identity, and what to type next. `written` is undefined after `--print`. */
 export function summaryOfOne(setUp: ClusterSetUp, identity: string, written?: WriteReport): string[] {
-  const saved = [
-    `The ${certificateWords(setUp)}`,
-    ...(setUp.storeFailure?.fix ? [asLine(setUp.storeFailure.fix)] : []),
-  ];
+  const saved = [`The ${certificateWords(setUp)}`];
+  if (setUp.storeFailure?.fix) saved.push(setUp.storeFailure.fix);
   const [entry] = written?.entries ?? [];
   if (entry === undefined) return [`This context reaches the cluster as ${identity}.`, ...saved];
   const context = printable(entry.contextName);
@@ -63,7 +61,7 @@ export function summaryOfMany(
     const which = count === setUps.length ? 'Their' : number(count);
     const { storeFailure } = setUps.find((setUp) => setUp.store === store) ?? {};
     lines.push(`${which} client certificates are ${wordsOf({ store, storeFailure })}`);
-    if (storeFailure?.fix) lines.push(asLine(storeFailure.fix));
+    if (storeFailure?.fix) lines.push(storeFailure.fix);
   }
   const [reason, ...others] = setUps.flatMap(({ nameReason }) => nameReason ?? []);
   if (reason !== undefined) {

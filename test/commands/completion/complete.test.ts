@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { Argument, Command, Option } from 'commander';
+import { Argument, Option } from 'commander';
 import { formatCompletion } from '../../../src/commands/completion/command.js';
 import { complete, type Sources } from '../../../src/commands/completion/complete.js';
-import { withChoices } from '../../../src/commands/options.js';
+import { EckCommand, withChoices } from '../../../src/commands/options.js';
 
 /** Commands with every kind of option and argument. */
-function commands(): Command {
-  const root = new Command('root').version('1', '-V, --version', 'print the version');
+function commands(): EckCommand {
+  const root = new EckCommand('root').version('1', '-V, --version', 'print the version');
   root.addCommand(
-    new Command('fetch')
+    new EckCommand('fetch')
       .alias('get')
       .description('fetch clusters')
       .argument('[CLUSTER...]', 'clusters')
@@ -21,7 +21,7 @@ function commands(): Command {
       .addOption(new Option('--secret', 'unseen').hideHelp()),
   );
   root.addCommand(
-    new Command('drop')
+    new EckCommand('drop')
       .description('drop a cluster, with a long description')
       .summary('drop a cluster')
       .argument('<CLUSTER>')
@@ -29,11 +29,11 @@ function commands(): Command {
       .addOption(new Option('--name <NAME>', 'only this one')),
   );
   root.addCommand(
-    new Command('completion').addArgument(withChoices(new Argument('<SHELL>', 'shell'), ['bash', 'zsh'])),
+    new EckCommand('completion').addArgument(withChoices(new Argument('<SHELL>', 'shell'), ['bash', 'zsh'])),
   );
-  root.addCommand(new Command('logout').argument('[CLUSTER...]'));
-  root.addCommand(new Command('convert').argument('[CONTEXT...]'));
-  root.addCommand(new Command('hidden'), { hidden: true });
+  root.addCommand(new EckCommand('logout').argument('[CLUSTER...]'));
+  root.addCommand(new EckCommand('convert').argument('[CONTEXT...]'));
+  root.addCommand(new EckCommand('hidden'), { hidden: true });
   for (const command of root.commands) command.exitOverride().configureOutput({ writeErr: () => undefined });
   return root;
 }

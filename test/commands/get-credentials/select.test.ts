@@ -23,7 +23,7 @@ test.each(['', 'eck-', 'eck-a b', '-shop', 'a/b', 'a\\b', '../x', 'a\nb', 'a\u20
 );
 
 function cluster(clusterId: string, name: string, region = 'cn-hangzhou-58'): Cluster {
-  return { clusterId, name, region, kubernetesVersion: '1.31', publicAccess: true };
+  return { clusterId, name, region, kubernetesVersion: '1.31', publicAccess: true } as Cluster;
 }
 
 const listed = [
