@@ -2,6 +2,9 @@ import fs from 'node:fs';
 import { errorCode, printable } from '../errors.js';
 import { sameBytes, StoreError, type Store } from './store.js';
 
+declare const Bun: { CryptoHasher: new (name: string) => Hasher } | undefined;
+type Hasher = { update(text: string): Hasher; digest(encoding: 'hex'): string };
+
 /** Larger files are not read. */
 const largestFile = 1 << 20;
 /** An older temporary file is from a process that died, and holds secrets. */
@@ -27,6 +30,8 @@ export function openFileStore(directory: string): Store {
 
   /** The file of a key, named by SHA-256. Not by node:crypto, which takes two milliseconds to load. */
   async function pathOf(key: string): Promise<string> {
+    // Not by `crypto.subtle` either where it starts a thread.
+    if (typeof Bun !== 'undefined') return `${directory}/${new Bun.CryptoHasher('sha256').update(key).digest('hex')}`;
     const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key));
     return `${directory}/${Buffer.from(digest).toString('hex')}`;
   }
