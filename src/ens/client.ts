@@ -1,22 +1,13 @@
-import * as openApiModule from '@alicloud/openapi-client';
-import { Config, OpenApiRequest, Params } from '@alicloud/openapi-client';
-import { RuntimeOptions } from '@alicloud/tea-util';
-import { resolveEndpoint, siteOfRegion, type Endpoint, type EndpointSetting } from '../endpoint.js';
+import { resolveEndpoint, siteOfRegion, type EndpointSetting } from '../endpoint.js';
 import { EckError, messageOf } from '../errors.js';
 import { isMapping, type Mapping } from '../mapping.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
 import { textOf } from './cli-profiles.js';
 import { ensError, type ApiFault } from './errors.js';
-import { defaultExport } from './providers.js';
 import { withRetry, type RetryRules } from './retry.js';
-import { signIn, type Signer } from './sign-in.js';
-import { connectTimeoutMs, readTimeoutMs, withTransport, type TransportFacts } from './transport.js';
-
-const OpenApiClient = defaultExport(openApiModule) as typeof openApiModule.default.default;
-
-// The SDK calls what Node.js has deprecated, which is no concern of the person who runs kubectl.
-process.noDeprecation = true;
+import type { Signer } from './sign-in.js';
+import type { TransportFacts } from './transport.js';
 
 /** A signed-in identity at an endpoint of ENS. */
 export interface EnsClient {
@@ -45,8 +36,6 @@ export interface CallRules extends Pick<RetryRules, 'onRetry'> {
 const maxListBytes = 256 * 1024 * 1024;
 const maxResponseBytes = 1024 * 1024;
 
-/** The transport's limits count; the SDK's only must not be shorter. */
-const sdkTimeoutMs = connectTimeoutMs + readTimeoutMs;
 const fallBackLimits = { connectTimeoutMs: 2000, readTimeoutMs: 3000 };
 const fallBackAfterMs = 2000;
 /** How long a person waits for a host that cannot be resolved or refuses the connection. */
@@ -54,11 +43,18 @@ const hostDownAfterMs = 3000;
 
 /** Signs in. Without a setting, the profile's region decides on the endpoint. @throws EckError `identity-…`, `usage`, … */
 export async function openClient(settings: Settings, world: World): Promise<EnsClient> {
+  // The SDK takes 20 ms to load, which commands without a call do not wait for.
+  const { signIn } = await import('./sign-in.js');
   const signer = await signIn(settings, world);
   const { endpoint } = settings;
   const region = signer.profile?.region;
   const site = endpoint.kind === 'default' && region !== undefined ? siteOfRegion(region) : 'china';
   return { signer, endpoint: site === 'china' ? endpoint : { kind: 'site', site }, settings };
+}
+
+/** The identity in words, and those that were passed over. */
+export function identityWords({ signer: { description, passedOver = [] } }: EnsClient): string {
+  return passedOver.length === 0 ? description : `${description} (passed over: ${passedOver.join('; ')})`;
 }
 
 /** Calls ENS, and again while that may help. @returns the fields of the response, not checked @throws EnsError */
@@ -78,7 +74,10 @@ export function callEns(
     const limits = { ...(hasFallBack && fallBackLimits), totalMs, maxBodyBytes };
     const rules = { ...limits, environment: world.environment };
     try {
-      return await withTransport(rules, facts, () => send(action, query, endpoint, signer));
+      const { send } = await import('./send.js');
+      const body = await send(action, query, endpoint, signer, rules, facts);
+      if (!isMapping(body)) throw new Error('the response is not a JSON object');
+      return body;
     } catch (error) {
       // The transport's own: an unusable proxy or certificate file.
       if (error instanceof EckError) throw error;
@@ -94,33 +93,6 @@ export function callEns(
     },
     onRetry,
   });
-}
-
-async function send(
-  action: string,
-  query: EnsCall['query'],
-  { protocol, host }: Endpoint,
-  { credential }: Signer,
-): Promise<Mapping> {
-  const config = new Config({ endpoint: host, protocol });
-  config.credential = credential;
-  const params = new Params({
-    action,
-    version: '2017-11-10',
-    protocol: protocol.toUpperCase(),
-    pathname: '/',
-    method: 'POST',
-    authType: 'AK',
-    style: 'RPC',
-    reqBodyType: 'formData',
-    bodyType: 'json',
-  });
-  const runtime = new RuntimeOptions({ connectTimeout: sdkTimeoutMs, readTimeout: sdkTimeoutMs });
-  const client = new OpenApiClient(config);
-  const response: unknown = await client.callApi(params, new OpenApiRequest({ query }), runtime);
-  const body = isMapping(response) ? response['body'] : undefined;
-  if (!isMapping(body)) throw new Error('the response is not a JSON object');
-  return body;
 }
 
 /** The SDK's errors carry the API's response as `data`. */

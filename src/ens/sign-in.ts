@@ -124,11 +124,6 @@ async function findOthers(used: Found, index: number, settings: Settings, world:
   return others;
 }
 
-/** The identity in words, and those that were passed over. */
-export function identityWords({ description, passedOver = [] }: Signer): string {
-  return passedOver.length === 0 ? description : `${description} (passed over: ${passedOver.join('; ')})`;
-}
-
 function notFound(message: string): EckError {
   return new EckError('identity-not-found', message, {
     fix: 'Run "aliyun configure", or set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET',

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { EckError, printLine } from '../errors.js';
 import { mayColour, type World } from '../world.js';
 import { startSpinner, stopSpinner } from './progress.js';
@@ -29,6 +28,7 @@ async function pickByNumber(message: string, options: Options): Promise<readonly
   for (const [index, { label }] of options.entries()) {
     printLine(`${String(index + 1).padStart(String(options.length).length)}) ${label}`);
   }
+  const { createInterface } = await import('node:readline');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     for (;;) {
