@@ -92,6 +92,13 @@ export async function readOwnContexts(paths: KubeconfigPaths, world: World): Pro
   }
 }
 
+/** The contexts by the ids of their clusters. */
+export function byCluster(contexts: readonly OwnContext[]): ReadonlyMap<string, OwnContext[]> {
+  const found = new Map<string, OwnContext[]>(contexts.map(({ clusterId }) => [clusterId, []]));
+  for (const context of contexts) found.get(context.clusterId)?.push(context);
+  return found;
+}
+
 /**
  * The entries that were named. A cluster's id selects its entries of every identity; a context's name selects one.
  * Without names it is the cluster of the current context.

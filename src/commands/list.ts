@@ -7,7 +7,7 @@ import { readSettings } from '../settings.js';
 import { formatDocument } from '../terminal/format.js';
 import { formatTable, terminalWidth, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
-import { readOwnContexts, type OwnContext } from './cached-credentials.js';
+import { byCluster, readOwnContexts, type OwnContext } from './cached-credentials.js';
 import { rememberClusters } from './completion/sources.js';
 import {
   addAccountOptions,
@@ -64,14 +64,14 @@ export function listCommand(world: World): Command {
     const region = textOption(command, 'region');
     const settings = readSettings(typedSettings(command), world.environment);
     const client = await openClient(settings, world);
-    const clusters = await listClusters(client, { name, region }, world);
+    const [clusters, own] = await Promise.all([
+      listClusters(client, { name, region }, world),
+      readOwnContexts(kubeconfigPaths(command, world), world),
+    ]);
     // Completion uses the list for a minute.
     if (name === undefined && region === undefined) await rememberClusters(settings, clusters, world);
-
-    const own = await readOwnContexts(kubeconfigPaths(command, world), world);
-    const listed = clusters.map((cluster) => {
-      return { ...cluster, contexts: own.filter(({ clusterId }) => clusterId === cluster.clusterId) };
-    });
+    const contexts = byCluster(own);
+    const listed = clusters.map((one) => ({ ...one, contexts: contexts.get(one.clusterId) ?? [] }));
     printOutput(await formatClusters(listed, format, terminalWidth(world)));
     if (clusters.length === 0) printLine(noClusters(client, { name, region }));
   });

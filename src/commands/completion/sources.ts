@@ -12,7 +12,7 @@ import { cacheKeyOf, resolveIdentity } from '../../exec-credential/resolve-ident
 import { readContexts } from '../../kubeconfig/read.js';
 import { readSettings, type Settings } from '../../settings.js';
 import type { World } from '../../world.js';
-import { readOwnContexts } from '../cached-credentials.js';
+import { byCluster, readOwnContexts } from '../cached-credentials.js';
 import { kubeconfigPaths, typedSettings } from '../options.js';
 import { candidate, takesContexts, type Sources } from './complete.js';
 
@@ -31,10 +31,12 @@ export function sourcesFor(command: Command, world: World): Sources {
       const records = readRecords(world);
       const cached = records.map(({ key, clusterName }) => ({ clusterId: key.clusterId, name: clusterName }));
       const clusterIds = new Set([...cached, ...contexts, ...listed].map(({ clusterId }) => clusterId));
+      const known = new Map([...listed, ...cached].reverse().map((cluster) => [cluster.clusterId, cluster]));
+      const itsContexts = byCluster(contexts);
       return [...clusterIds].map((clusterId) => ({
-        ...[...listed, ...cached].find((cluster) => cluster.clusterId === clusterId),
+        ...known.get(clusterId),
         clusterId,
-        contexts: contexts.filter((context) => context.clusterId === clusterId).map(({ name }) => name),
+        contexts: itsContexts.get(clusterId)?.map(({ name }) => name) ?? [],
       }));
     },
 
