@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { X509Certificate } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { cacheKeyText } from '../credential/cache-key.js';
+import { cacheKeyText } from '../credential/encoded-entry.js';
 import { certificateSubject, readCertificates } from '../credential/check.js';
 import { openClient } from '../ens/client.js';
 import { EckError, printable, printLine, printOutput, quoted, usageError } from '../errors.js';

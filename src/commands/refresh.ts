@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { cacheKeyText } from '../credential/cache-key.js';
+import { cacheKeyText } from '../credential/encoded-entry.js';
 import { certificateSubject } from '../credential/check.js';
 import { EckError, formatDateTime, printable, printError, printLine } from '../errors.js';
 import type { ApiServer } from '../exec-credential/cached-record.js';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../../cache-directory.js';
-import { cacheKeyText } from '../../credential/cache-key.js';
+import { cacheKeyText } from '../../credential/encoded-entry.js';
 import { listClusters, type Cluster } from '../../ens/actions.js';
 import { modesBehind, readCliProfiles } from '../../ens/cli-profiles.js';
 import { openClient } from '../../ens/client.js';
