@@ -5,13 +5,8 @@ import type { Endpoint } from '../endpoint.js';
 import { isMapping } from '../mapping.js';
 import { defaultExport } from './providers.js';
 import type { Signer } from './sign-in.js';
-import {
-  connectTimeoutMs,
-  readTimeoutMs,
-  withTransport,
-  type TransportFacts,
-  type TransportRules,
-} from './transport.js';
+import type { TransportFacts, TransportRules } from './transport.js';
+import { connectTimeoutMs, readTimeoutMs, withTransport } from './transport.js';
 
 const OpenApiClient = defaultExport(openApiModule) as typeof openApiModule.default.default;
 
@@ -32,17 +27,9 @@ export async function send(
 ): Promise<unknown> {
   const config = new Config({ endpoint: host, protocol });
   config.credential = credential;
-  const params = new Params({
-    action,
-    version: '2017-11-10',
-    protocol: protocol.toUpperCase(),
-    pathname: '/',
-    method: 'POST',
-    authType: 'AK',
-    style: 'RPC',
-    reqBodyType: 'formData',
-    bodyType: 'json',
-  });
+  const place = { version: '2017-11-10', protocol: protocol.toUpperCase(), pathname: '/', method: 'POST' };
+  const form = { authType: 'AK', style: 'RPC', reqBodyType: 'formData', bodyType: 'json' };
+  const params = new Params({ action, ...place, ...form });
   const runtime = new RuntimeOptions({ connectTimeout: sdkTimeoutMs, readTimeout: sdkTimeoutMs });
   const client = new OpenApiClient(config);
   const call = () => client.callApi(params, new OpenApiRequest({ query }), runtime);

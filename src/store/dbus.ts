@@ -213,8 +213,7 @@ export function encode(types: string, values: readonly unknown[]): Buffer {
   const put = (type: string, value: unknown): void => {
     const first = type.charAt(0);
     bytes = padded(bytes, alignmentOf(type));
-    if (first === 'b' || first === 'u') bytes += uint32(Number(value));
-    else if (first === 'y') bytes += String.fromCharCode(value as number);
+    if (first === 'b') bytes += uint32(Number(value));
     else if (first === 'v') putAll(`g${(value as [string])[0]}`, value as unknown[]);
     else if (first === '(' || first === '{') putAll(type.slice(1, -1), value as unknown[]);
     else if (first === 'a') {
@@ -257,8 +256,6 @@ export function decode(types: string, bytes: Buffer): unknown[] {
   const value = (type: string): unknown => {
     align(type);
     const first = type.charAt(0);
-    if (first === 'y') return take(1)[0];
-    if (first === 'u') return readUint32();
     if (first === 'b') return readUint32() !== 0;
     if (first === 'g') return text(take(1).readUInt8());
     if (first === 'v') return typesOf(text(take(1).readUInt8())).map(value)[0];
@@ -284,7 +281,7 @@ function typesOf(signature: string): string[] {
     if (first === 'a') continue;
     if (first === '(') end = signature.indexOf(')', end + 2);
     else if (first === '{') end = signature.indexOf('}', end + 2);
-    else if (!'ybusogv'.includes(first)) end = -1;
+    else if (!'bsogv'.includes(first) && signature.slice(end - 1, end + 1) !== 'ay') end = -1;
     if (end < 0) throw new Error(`a message has the types ${signature}`);
     types.push(signature.slice(start, end + 1));
     start = end + 1;
