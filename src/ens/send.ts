@@ -10,9 +10,6 @@ import { connectTimeoutMs, readTimeoutMs, withTransport } from './transport.js';
 
 const OpenApiClient = defaultExport(openApiModule) as typeof openApiModule.default.default;
 
-// The SDK calls what Node.js has deprecated, which is no concern of the person who runs kubectl.
-process.noDeprecation = true;
-
 /** The transport's limits count; the SDK's only must not be shorter. */
 const sdkTimeoutMs = connectTimeoutMs + readTimeoutMs;
 
