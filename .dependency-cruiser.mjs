@@ -30,6 +30,16 @@ export default {
         dependencyTypesNot: ['dynamic-import', 'type-only'],
       },
     },
+    {
+      // It takes 15 ms, and most commands make no call.
+      name: 'the cloud SDK loads with the first call',
+      severity: 'error',
+      from: { path: ['^src/commands/', '^src/ens/(actions|client)'] },
+      to: {
+        path: '^src/ens/(send|sign-in|providers|transport|proxy)',
+        dependencyTypesNot: ['dynamic-import', 'type-only'],
+      },
+    },
   ],
   options: {
     doNotFollow: 'node_modules',

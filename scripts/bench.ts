@@ -1,15 +1,27 @@
-// Compares whole processes in one interleaved run, so that a change of the machine's speed concerns all of them. Read
-// the ratios: single times depend on the machine.
+// Measures whole processes: first one answer to kubectl, then commands with a thousand clusters. The processes of a table
+// run in turn, so that a change of the machine's speed concerns all of them. Read the ratios: single times depend on
+// the machine. Memory is the most that was resident at once (VmHWM), mapped pages of the executable among it; it
+// needs GNU time.
 //
-// Usage: npm run bench [-- --rounds N] [--against EXECUTABLE]     (EXECUTABLE: another build of kubectl-eck)
+// Usage: npm run bench [-- OPTIONS]
+//   --rounds N               rounds of the first table; 60
+//   --clusters N             clusters of the second table; 1000
+//   --against EXECUTABLE     also measure another build of kubectl-eck
+//   --with 'NAME=COMMAND'    also measure another plugin, as often as you like: a shell command that prints an
+//                            ExecCredential. Set it up by hand, so that it answers from its cache, for example
+//                            --with 'kubelogin=kubelogin get-token --oidc-issuer-url=… --oidc-client-id=…'
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { subscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { execInfo } from '../test/support/exec-info.js';
 import { kernelKeyringRequirement } from '../test/support/kernel-keyring.js';
+import { currentKubectl } from '../test/support/kubectl.js';
+import { fromPath, onPath } from '../test/support/on-path.js';
 import { programs, Sandbox } from '../test/support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../test/support/secret-service.js';
 import { bun, standaloneOptions } from './release/compile.js';
@@ -28,29 +40,56 @@ if (kernelKeyringRequirement.available && process.env[inSession] === undefined) 
   process.exit(spawnSync('keyctl', args, { env, stdio: 'inherit' }).status ?? 1);
 }
 
-const { rounds, against } = parseArgs({
-  options: { rounds: { type: 'string', default: '60' }, against: { type: 'string' } },
+const options = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '60' },
+    clusters: { type: 'string', default: '1000' },
+    against: { type: 'string' },
+    with: { type: 'string', multiple: true, default: [] },
+  },
 }).values;
-const builds = [{ build: 'this build', executable: programs.standalone }];
-if (against !== undefined) builds.push({ build: 'other build', executable: resolve(against) });
+const [rounds, clusterCount] = [Number(options.rounds), Number(options.clusters)];
+/** The time in which at least one call to the doubles waited for its answer. */
+const calls = { running: 0, since: 0, busyMs: 0 };
+subscribe('http.server.request.start', () => {
+  if (calls.running === 0) calls.since = performance.now();
+  calls.running += 1;
+});
+subscribe('http.server.response.finish', () => {
+  calls.running -= 1;
+  if (calls.running === 0) calls.busyMs += performance.now() - calls.since;
+});
 
 const scratch = mkdtempSync(join(tmpdir(), 'kubectl-eck-bench-'));
+const builds = [copyBuild('this build', programs.standalone)];
+if (options.against !== undefined) builds.push(copyBuild('other build', resolve(options.against)));
 const sandbox = await Sandbox.create();
 const { ens, authority, apiServer } = sandbox;
 const bus = secretServiceRequirement.available ? await startSecretService() : undefined;
+// A shell in between, because a second request of the same parent process may follow a rejection. `sh` does not count.
+const inShell = (script: string, ...args: string[]) => ['/bin/bash', '--norc', '-c', script, 'bash', ...args] as const;
+const empty: Process = { name: 'empty executable', command: inShell('"$@"; exit $?', makeEmptyExecutable()), env: {} };
 try {
-  const empty = { name: 'empty executable', command: [makeEmptyExecutable()] as const, env: {} };
-  compare([empty, ...(await serving())], Number(rounds));
+  await compareAnswers([empty, ...(await ownAnswers()), ...otherPlugins()]);
   console.log();
-  await measureManyClusters(1000);
+  await compareCommands();
 } finally {
   await bus?.stop();
   await sandbox.dispose();
   rmSync(scratch, { recursive: true });
 }
 
+/** How much of a file one page fault maps depends on how the file came into memory: here all were written just now. */
+function copyBuild(build: string, executable: string) {
+  const directory = join(scratch, 'builds', build);
+  for (const file of [executable, join(dirname(executable), 'keyring.node')]) {
+    cpSync(file, join(directory, basename(file)));
+  }
+  return { build, executable: join(directory, basename(executable)) };
+}
+
 /** `exec-credential` as kubectl runs it, for each build and store, with a cached credential. */
-async function serving(): Promise<Process[]> {
+async function ownAnswers(): Promise<Process[]> {
   const stores = ['file'];
   if (kernelKeyringRequirement.available) stores.push('kernel');
   if (bus !== undefined) stores.push('keychain');
@@ -62,10 +101,10 @@ async function serving(): Promise<Process[]> {
       putCluster(clusterId);
       const name = `${store}, ${build}`;
       const env = environment(name, { ...bus?.environment, KUBECTL_ECK_STORE: store });
-      await measure({ name, command: [executable, 'get-credentials', clusterId], env });
+      await run({ name, command: [executable, 'get-credentials', clusterId], env });
       processes.push({
         name,
-        command: [executable, 'exec-credential', '--cluster-id', clusterId],
+        command: inShell('"$@"; exit $?', executable, 'exec-credential', '--cluster-id', clusterId),
         env: { ...env, KUBERNETES_EXEC_INFO: execInfo() },
       });
     }
@@ -73,35 +112,103 @@ async function serving(): Promise<Process[]> {
   return processes;
 }
 
-/** `--all` of many clusters where ENS answers in 50 ms, then one more cluster in the same kubeconfig. */
-async function measureManyClusters(count: number): Promise<void> {
-  for (let index = 0; index < count; index += 1) putCluster(`eck-many-${index}`);
-  // The ENS double makes the certificates in its list at the first call.
-  await sandbox.run(['list'], { timeoutMs: 120_000 });
-  const getCredentials = ({ build: name, executable }: (typeof builds)[number], argument: string) =>
-    measure({
-      name,
-      command: [executable, 'get-credentials', argument],
-      env: environment(`many, ${name}`, { KUBECONFIG: join(scratch, name) }),
-    });
+/** The plugins of `--with`, but for those that are not on `PATH`. */
+function otherPlugins(): Process[] {
+  return options.with.flatMap((option) => {
+    const [, name, line] = /^([^=]+)=(.+)$/s.exec(option) ?? [];
+    if (name === undefined || line === undefined) throw new Error(`--with ${option}: not NAME=COMMAND`);
+    const program = line.split(' ').find((word) => !/^\w+=/.test(word)) ?? '';
+    const isFound = program.includes('/') || onPath(program);
+    if (!isFound) console.log(`skipped: ${name}, because ${program} is not on PATH`);
+    const env = { ...process.env, KUBERNETES_EXEC_INFO: execInfo() };
+    return isFound ? [{ name, command: inShell(`${line}; exit $?`), env }] : [];
+  });
+}
 
-  Object.assign(ens, { latencyMs: 50, callsPerSecond: 100 });
-  for (const one of builds) {
-    const { seconds, peakMegabytes } = await getCredentials(one, '--all');
-    const figures = `${seconds.toFixed(1)} s, ${peakMegabytes.toFixed(0)} MB`;
-    console.log(`--all of ${count} clusters, ${one.build}: ${figures}`);
-  }
-  ens.latencyMs = 0;
-  const times = builds.map((): number[] => []);
-  for (let round = 0; round < 5; round += 1) {
-    putCluster(`eck-more-${round}`);
-    for (const [index, one] of builds.entries()) {
-      times[index]?.push((await getCredentials(one, `eck-more-${round}`)).seconds * 1000);
+async function compareAnswers(processes: readonly Process[]): Promise<void> {
+  const times = processes.map((): number[] => []);
+  const callsBefore = ens.calls();
+  for (let round = -5; round < rounds; round += 1) {
+    for (const [index, one] of processes.entries()) {
+      const [file, ...args] = one.command;
+      const start = performance.now();
+      const { status, stdout, stderr } = spawnSync(file, args, { env: one.env });
+      const tookMs = performance.now() - start;
+      const isAnswer = one === empty || stdout.includes('ExecCredential');
+      if (status !== 0 || !isAnswer) throw new Error(`${one.name} gave no credential: ${stderr.toString()}`);
+      if (round >= 0) times[index]?.push(tookMs);
     }
   }
-  builds.forEach(({ build }, index) => {
-    console.log(`one more cluster, ${build}: ${median(times[index] ?? []).toFixed(0)} ms`);
+  if (ens.calls() !== callsBefore) throw new Error('a credential was fetched during the comparison');
+  const rows: string[][] = [];
+  for (const [index, one] of processes.entries()) {
+    const own = times[index] ?? [];
+    const ratio = median(own.map((time, round) => time / (times[0]?.[round] ?? NaN)));
+    const peaks: number[] = [];
+    for (let count = 0; count < 7; count += 1) peaks.push((await run(one)).peakMebibytes);
+    const figures = [`${median(own).toFixed(1)} ms`, `${Math.min(...own).toFixed(1)} ms`, ratio.toFixed(2)];
+    rows.push([one.name, ...figures, mebibytes(median(peaks))]);
+  }
+  printTable([`one answer, ${rounds} rounds`, 'median', 'min', 'to empty', 'memory'], rows);
+}
+
+/** Commands with many clusters, beside the calls that they wait for and what kubectl needs for the same kubeconfig. */
+async function compareCommands(): Promise<void> {
+  for (let index = 0; index < clusterCount; index += 1) putCluster(`eck-many-${index}`);
+  // The double makes the certificates in its list at the first call.
+  await sandbox.run(['list'], { timeoutMs: 120_000 });
+  const ofBuild = ({ build, executable }: (typeof builds)[number], args: readonly string[]): Process => ({
+    name: build,
+    command: [executable, ...args],
+    env: environment(`many, ${build}`, { KUBECONFIG: join(scratch, build) }),
   });
+  const header = ['median', 'calls', 'in calls', 'memory'];
+  const rowOf = (name: string, results: readonly Awaited<ReturnType<typeof run>>[]) => {
+    const middle = (value: (result: (typeof results)[number]) => number) => median(results.map(value));
+    const [took, calls] = [middle(({ tookMs }) => tookMs), middle(({ callCount }) => callCount)];
+    const inCalls = `${middle(({ inCallsMs }) => inCallsMs).toFixed(0)} ms`;
+    return [name, `${took.toFixed(0)} ms`, String(calls), inCalls, mebibytes(middle((one) => one.peakMebibytes))];
+  };
+
+  // As ENS does, far away.
+  Object.assign(ens, { latencyMs: 50, callsPerSecond: 100 });
+  const rows: string[][] = [];
+  for (const one of builds)
+    rows.push(rowOf(`--all, ${one.build}`, [await run(ofBuild(one, ['get-credentials', '--all']))]));
+  printTable([`${clusterCount} clusters, 50 ms a call, 100 a second`, ...header], rows);
+  console.log();
+
+  Object.assign(ens, { latencyMs: 0, callsPerSecond: Infinity });
+  const { available, kubectl } = currentKubectl;
+  const getContexts = ['config', 'get-contexts', '--output=name', `--kubeconfig=${join(scratch, 'this build')}`];
+  const others: Process[] = [empty];
+  if (available) {
+    others.push({ name: 'kubectl config get-contexts', command: [kubectl.path, ...getContexts], env: process.env });
+  }
+  const commands: readonly (readonly [string, readonly string[]])[] = [
+    ['version', ['version']],
+    ['list', ['list']],
+    ['status', ['status']],
+    ['complete a cluster', ['__complete', 'get-credentials', '']],
+    ['complete a context', ['__complete', 'refresh', '']],
+    ['one more context', ['get-credentials', 'eck-more']],
+  ];
+  const results = new Map<string, Awaited<ReturnType<typeof run>>[]>();
+  for (let round = 0; round < 7; round += 1) {
+    putCluster(`eck-more-${round}`);
+    const own = commands.flatMap(([name, args]) =>
+      builds.map((one) => {
+        const typed = args.map((arg) => (arg === 'eck-more' ? `eck-more-${round}` : arg));
+        return { ...ofBuild(one, typed), name: builds.length === 1 ? name : `${name}, ${one.build}` };
+      }),
+    );
+    for (const one of [...others, ...own]) results.set(one.name, [...(results.get(one.name) ?? []), await run(one)]);
+  }
+  const header2 = [`${clusterCount} clusters, calls answered at once`, ...header];
+  printTable(
+    header2,
+    [...results].map(([name, all]) => rowOf(name, all)),
+  );
 }
 
 function putCluster(clusterId: string): void {
@@ -122,48 +229,31 @@ function makeEmptyExecutable(): string {
   return executable;
 }
 
-function compare(processes: readonly Process[], count: number): void {
-  const times = processes.map((): number[] => []);
-  const callsBefore = ens.calls();
-  for (let round = -5; round < count; round += 1) {
-    processes.forEach(({ name, command, env }, index) => {
-      const start = performance.now();
-      // A shell in between, because a second request of the same parent process may follow a rejection. `sh` does not count.
-      const { status, stderr } = spawnSync('/bin/bash', ['--norc', '-c', '"$@"; exit $?', 'bash', ...command], { env });
-      const tookMs = performance.now() - start;
-      if (status !== 0 || stderr.length > 0) throw new Error(`${name} failed: ${stderr.toString()}`);
-      if (round >= 0) times[index]?.push(tookMs);
-    });
-  }
-  if (ens.calls() !== callsBefore) throw new Error('a credential was fetched during the comparison');
-  console.log(`${count} rounds\n${''.padEnd(24)}    median       min  to empty`);
-  processes.forEach(({ name }, index) => {
-    const own = times[index] ?? [];
-    const ratio = median(own.map((time, round) => time / (times[0]?.[round] ?? NaN)));
-    const figures = [median(own), Math.min(...own)].map((time) => `${time.toFixed(1)} ms`.padStart(10));
-    console.log(`${name.padEnd(24)}${figures.join('')}${ratio.toFixed(2).padStart(10)}`);
-  });
+/** Runs a process to its successful end. */
+async function run({ name, command, env }: Process) {
+  const peakFile = join(scratch, 'peak');
+  const time = fromPath('time');
+  const [file, ...args] = time === undefined ? command : ([time, '-f', '%M', '-o', peakFile, ...command] as const);
+  const callsBefore = ens.log.length;
+  calls.busyMs = 0;
+  const start = performance.now();
+  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.resume();
+  const [errors, [status]] = await Promise.all([text(child.stderr), once(child, 'close') as Promise<[number | null]>]);
+  const tookMs = performance.now() - start;
+  if (status !== 0) throw new Error(`${name} failed: ${errors}`);
+  const peakMebibytes = time === undefined ? NaN : Number(readFileSync(peakFile, 'utf8')) / 1024;
+  return { tookMs, peakMebibytes, callCount: ens.log.length - callsBefore, inCallsMs: calls.busyMs };
 }
 
-/** Runs a process to its successful end. */
-async function measure({ name, command: [file, ...args], env }: Process) {
-  const start = performance.now();
-  const child = spawn(file, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let peakMegabytes = 0;
-  let errors = '';
-  child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
-  const timer = setInterval(() => {
-    try {
-      const status = readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8');
-      peakMegabytes = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN) / 1000 || peakMegabytes;
-    } catch {
-      // The process has ended, or this is not Linux.
-    }
-  }, 20);
-  const [exitStatus] = (await once(child, 'close')) as [number | null];
-  clearInterval(timer);
-  if (exitStatus !== 0) throw new Error(`${name} failed: ${errors}`);
-  return { seconds: (performance.now() - start) / 1000, peakMegabytes };
+function mebibytes(size: number): string {
+  return Number.isNaN(size) ? '' : `${size.toFixed(1)} MiB`;
+}
+
+function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
+  for (const [first = '', ...others] of [header, ...rows]) {
+    console.log(first.padEnd(44) + others.map((cell) => cell.padStart(11)).join(''));
+  }
 }
 
 function median(values: readonly number[]): number {

@@ -118,7 +118,7 @@ export function identityText(identity: Identity): string {
 
 /** Encodes a part of a key, so that it cannot contain the separator ` as `. */
 function part(text: string): string {
-  return text.replace(/[% ]/g, encodeURIComponent);
+  return text.replaceAll('%', '%25').replaceAll(' ', '%20');
 }
 
 function baseKey(identity: Identity): string {

@@ -1,4 +1,4 @@
-import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
+import { cacheKeyText, type CacheKey } from '../credential/encoded-entry.js';
 import { endpointKey } from '../endpoint.js';
 import { compareNaturally, EckError, messageOf, quoted, usageError } from '../errors.js';
 import { readExecArguments } from '../exec-credential/arguments.js';
@@ -76,6 +76,13 @@ export async function readOwnContexts(paths: KubeconfigPaths, world: World): Pro
     world.warn(messageOf(error));
     return [];
   }
+}
+
+/** The contexts by the ids of their clusters. */
+export function byCluster(contexts: readonly OwnContext[]): ReadonlyMap<string, OwnContext[]> {
+  const found = new Map<string, OwnContext[]>(contexts.map(({ clusterId }) => [clusterId, []]));
+  for (const context of contexts) found.get(context.clusterId)?.push(context);
+  return found;
 }
 
 /**

@@ -5,7 +5,7 @@ import { printable, printLine, printOutput, quoted } from '../errors.js';
 import { formatDocument } from '../terminal/format.js';
 import { formatTable, terminalWidth, type Column } from '../terminal/table.js';
 import type { World } from '../world.js';
-import { readOwnContexts, type OwnContext } from './cached-credentials.js';
+import { byCluster, readOwnContexts, type OwnContext } from './cached-credentials.js';
 import { rememberClusters } from './completion/sources.js';
 import { EckCommand } from './options.js';
 
@@ -49,14 +49,14 @@ export function listCommand(world: World): EckCommand {
     const region = command.textOption('region');
     const settings = command.settings(world);
     const client = await openClient(settings, world);
-    const clusters = await listClusters(client, { name, region }, world);
+    const [clusters, own] = await Promise.all([
+      listClusters(client, { name, region }, world),
+      readOwnContexts(command.kubeconfigPaths(world), world),
+    ]);
     // Completion uses the list for a minute.
     if (name === undefined && region === undefined) await rememberClusters(settings, clusters, world);
-
-    const own = await readOwnContexts(command.kubeconfigPaths(world), world);
-    const listed = clusters.map((cluster) => {
-      return { ...cluster, contexts: own.filter(({ clusterId }) => clusterId === cluster.clusterId) };
-    });
+    const contexts = byCluster(own);
+    const listed = clusters.map((one) => ({ ...one, contexts: contexts.get(one.clusterId) ?? [] }));
     printOutput(await formatClusters(listed, format, terminalWidth(world)));
     if (clusters.length === 0) printLine(noClusters(client, { name, region }));
   });

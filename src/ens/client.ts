@@ -1,19 +1,11 @@
-import * as sdk from '@alicloud/openapi-client';
-import { RuntimeOptions } from '@alicloud/tea-util';
-import { resolveEndpoint, siteOfRegion, type Endpoint, type EndpointSetting } from '../endpoint.js';
+import { resolveEndpoint, siteOfRegion, type EndpointSetting } from '../endpoint.js';
 import { EckError, isMapping, messageOf, textOf, type Mapping } from '../errors.js';
 import type { Settings } from '../settings.js';
 import type { World } from '../world.js';
 import { ensError, type ApiFault } from './errors.js';
-import { defaultExport } from './providers.js';
 import { withRetry, type RetryRules } from './retry.js';
-import { signIn, type Signer } from './sign-in.js';
-import { connectTimeoutMs, readTimeoutMs, withTransport, type TransportFacts } from './transport.js';
-
-const OpenApiClient = defaultExport(sdk) as typeof sdk.default.default;
-
-// The SDK calls what Node.js has deprecated, which is no concern of the person who runs kubectl.
-process.noDeprecation = true;
+import type { Signer } from './sign-in.js';
+import type { TransportFacts } from './transport.js';
 
 /** A signed-in identity at an endpoint of ENS. */
 export interface EnsClient {
@@ -42,8 +34,6 @@ export interface CallRules extends Pick<RetryRules, 'onRetry'> {
 const maxListBytes = 256 * 1024 * 1024;
 const maxResponseBytes = 1024 * 1024;
 
-/** The transport's limits count; the SDK's only must not be shorter. */
-const sdkTimeoutMs = connectTimeoutMs + readTimeoutMs;
 const fallBackLimits = { connectTimeoutMs: 2000, readTimeoutMs: 3000 };
 const fallBackAfterMs = 2000;
 /** How long a person waits for a host that cannot be resolved or refuses the connection. */
@@ -51,6 +41,8 @@ const hostDownAfterMs = 3000;
 
 /** Signs in. Without a setting, the profile's region decides on the endpoint. @throws EckError `identity-…`, `usage`, … */
 export async function openClient(settings: Settings, world: World): Promise<EnsClient> {
+  // The SDK takes 20 ms to load, which commands without a call do not wait for.
+  const { signIn } = await import('./sign-in.js');
   const signer = await signIn(settings, world);
   const { endpoint } = settings;
   const region = signer.profile?.region;
@@ -58,14 +50,18 @@ export async function openClient(settings: Settings, world: World): Promise<EnsC
   return { signer, endpoint: site === 'china' ? endpoint : { kind: 'site', site }, settings };
 }
 
+/** The identity in words, and those that were passed over. */
+export function identityWords({ signer: { description, passedOver = [] } }: EnsClient): string {
+  return passedOver.length === 0 ? description : `${description} (passed over: ${passedOver.join('; ')})`;
+}
+
 /** Calls ENS, and again while that may help. @returns the fields of the response, not checked @throws EnsError */
 export function callEns(
   { signer, endpoint: setting, settings }: EnsClient,
-  call: EnsCall,
+  { action, query, clusterId }: EnsCall,
   world: World,
   { hasFallBack = false, onRetry, pace = (attempt) => attempt() }: CallRules = {},
 ): Promise<Mapping> {
-  const { action, clusterId } = call;
   const endpoint = resolveEndpoint(setting);
   const maxBodyBytes = action === 'DescribeClustersV1' ? maxListBytes : maxResponseBytes;
 
@@ -76,7 +72,8 @@ export function callEns(
     const limits = { ...(hasFallBack && fallBackLimits), totalMs, maxBodyBytes };
     const rules = { ...limits, environment: world.environment };
     try {
-      return await withTransport(rules, facts, () => send(call, endpoint, signer));
+      const { send } = await import('./send.js');
+      return await send(action, query, endpoint, signer, rules, facts);
     } catch (error) {
       // The transport's own: an unusable proxy or certificate file.
       if (error instanceof EckError) throw error;
@@ -92,28 +89,6 @@ export function callEns(
     },
     onRetry,
   });
-}
-
-async function send({ action, query }: EnsCall, { protocol, host }: Endpoint, { credential }: Signer) {
-  const config = new sdk.Config({ endpoint: host, protocol });
-  config.credential = credential;
-  const params = new sdk.Params({
-    action,
-    version: '2017-11-10',
-    protocol: protocol.toUpperCase(),
-    pathname: '/',
-    method: 'POST',
-    authType: 'AK',
-    style: 'RPC',
-    reqBodyType: 'formData',
-    bodyType: 'json',
-  });
-  const runtime = new RuntimeOptions({ connectTimeout: sdkTimeoutMs, readTimeout: sdkTimeoutMs });
-  const client = new OpenApiClient(config);
-  const response: unknown = await client.callApi(params, new sdk.OpenApiRequest({ query }), runtime);
-  const body = isMapping(response) ? response['body'] : undefined;
-  if (!isMapping(body)) throw new Error('the response is not a JSON object');
-  return body;
 }
 
 /** The SDK's errors carry the API's response as `data`. */

@@ -9,6 +9,9 @@ import { isMetadataDisabled } from '../identity.js';
 import type { Environment } from '../world.js';
 import { hasAccessKey, modeOf, parseJson, type CliProfiles } from './cli-profiles.js';
 
+// The SDK calls what Node.js has deprecated, which is no concern of the person who runs kubectl.
+process.noDeprecation = true;
+
 /** The `default` of a CommonJS package, which Node.js puts one level deeper than bundlers do. */
 export function defaultExport(module: { readonly default: unknown }): unknown {
   const outer = module.default as { readonly default?: unknown };

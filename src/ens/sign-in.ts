@@ -44,11 +44,6 @@ export async function signIn(settings: Settings, world: World): Promise<Signer> 
   }
 }
 
-/** The identity in words, and those that were passed over. */
-export function identityWords({ description, passedOver: others = [] }: Signer): string {
-  return others.length === 0 ? description : `${description} (passed over: ${others.join('; ')})`;
-}
-
 /** Signs in, and asks for credentials once, so that an identity without any is found here. */
 async function signInWith(found: Found, settings: Settings, { environment }: World): Promise<Signer> {
   const { roleArn, timeoutMs } = settings;

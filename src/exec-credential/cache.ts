@@ -1,6 +1,5 @@
-import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
-import { decodeEntry, encodeEntry } from '../credential/encoded-entry.js';
+import { cacheKeyText, decodeEntry, encodeEntry, type CacheKey } from '../credential/encoded-entry.js';
 import { printable } from '../errors.js';
 import type { StoreChoice, StoreName } from '../settings.js';
 import { openStore } from '../store/open.js';
@@ -52,36 +51,29 @@ export async function saveCredential(
   const { fetchedAt, notBefore, notAfter } = credential;
   if (isTemporary(key)) {
     const earlier = readRecords(world, keyText.slice(0, keyText.indexOf(temporaryKey) + temporaryKey.length));
-    const old = earlier.filter((record) => +fetchedAt - +record.fetchedAt >= temporaryMs);
-    for (const record of old) await deleteRecorded(record, world);
+    for (const record of earlier) {
+      if (+fetchedAt - +record.fetchedAt >= temporaryMs) await deleteRecorded(record, world);
+    }
   }
   const entry = encodeEntry(keyText, credential);
   let savedIn = await saveUnlessFull(store, keyText, entry);
   if (savedIn === undefined) {
-    const temporary = readRecords(world).filter(
-      (record) => isTemporary(record.key) && cacheKeyText(record.key) !== keyText,
-    );
+    const others = readRecords(world).filter((record) => cacheKeyText(record.key) !== keyText);
+    const temporary = others.filter((record) => isTemporary(record.key));
     const [oldest] = temporary.sort((one, other) => +one.fetchedAt - +other.fetchedAt);
     if (oldest) await deleteRecorded(oldest, world);
     savedIn = await store.save(keyText, entry);
   }
   if (savedIn === 'none') return savedIn;
   // Loads node:crypto, which serving does without.
-  const { certificateSubject } = await import('../credential/check.js');
+  const check = await import('../credential/check.js');
+  const certificateSubject = check.certificateSubject(credential);
   const here = placeHere(savedIn);
-  const last = records.lastSaved();
-  const others = last?.places.filter((place) => {
-    const isSame = place.store === here.store && place.machine === here.machine;
-    return !isSame && whereIs(place) !== 'nowhere';
-  });
-  records.noteSaved({
-    key,
-    store: savedIn,
-    places: [here, ...(others ?? [])],
-    certificateSubject: certificateSubject(credential),
-    ...{ fetchedAt, notBefore, notAfter, clusterName: last?.clusterName },
-    ...about,
-  });
+  const { places: last = [], clusterName } = records.lastSaved() ?? {};
+  const isOther = (place: StorePlace) => place.store !== here.store || place.machine !== here.machine;
+  const places = [here, ...last.filter((place) => isOther(place) && whereIs(place) !== 'nowhere')];
+  const dates = { fetchedAt, notBefore, notAfter };
+  records.noteSaved({ key, store: savedIn, places, certificateSubject, ...dates, clusterName, ...about });
   return savedIn;
 }
 

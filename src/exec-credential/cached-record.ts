@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../cache-directory.js';
-import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
+import { cacheKeyText, type CacheKey } from '../credential/encoded-entry.js';
 import type { CredentialDates } from '../credential/freshness.js';
 import { ifPossible, isMapping, printable } from '../errors.js';
 import type { IssuedKubeconfig } from '../kubeconfig/issued.js';
@@ -122,7 +122,7 @@ export function parseDate(value: unknown): Date {
 
 /** The cache key, without the characters that some file systems refuse, and within their 255 bytes. */
 export function directoryName(keyText: string): string {
-  const name = keyText.replace(/[*/]/g, (character) => (character === '/' ? '+' : '%2A'));
+  const name = keyText.replaceAll('/', '+').replaceAll('*', '%2A');
   return name.length <= 200 ? name : `${name.slice(0, 190)}~${shortDigest(name)}`;
 }
 

@@ -4,7 +4,14 @@ import { kinds, type Section } from './entry.js';
 import { cannot } from './files.js';
 
 /** One file of the user kubeconfig. Without a `text` there is no such file, which counts as an empty one. */
-export type KubeconfigFile = ReturnType<typeof parseKubeconfig>;
+export interface KubeconfigFile {
+  readonly path: string;
+  readonly text: string | undefined;
+  readonly isUtf16: boolean;
+  readonly isJson: boolean;
+  /** Aliases and merge keys are resolved, and the types of kubectl's fields are checked. */
+  readonly content: Mapping;
+}
 
 /** An entry of `clusters`, `users` or `contexts`. */
 export type NamedEntry = ReturnType<typeof entriesOf>[number];
@@ -13,16 +20,22 @@ export type NamedEntry = ReturnType<typeof entriesOf>[number];
  * Parses a kubeconfig, YAML or JSON. The first YAML document counts, as for kubectl. @throws EckError
  * `kubeconfig-unusable` if kubectl would refuse it, quoting nothing but names. Its cause may be a {@link FieldProblem}.
  */
-export function parseKubeconfig(path: string, text: string | undefined, isUtf16 = false) {
+export function parseKubeconfig(path: string, text: string | undefined, isUtf16 = false): KubeconfigFile {
+  const last = lastParsed.get(path);
+  if (last && last.text === text && last.isUtf16 === isUtf16) return last;
   const [document] = splitDocument(text ?? '');
   const json = parseJson(document);
   const content = json ?? parseYaml(path, document) ?? {};
   const problem = isMapping(content) ? problemOf(content) : 'it is not a mapping';
   if (problem !== undefined) throw cannot('read', path, problem);
   const isJson = json !== undefined && document === text;
-  // Aliases and merge keys are resolved, and the types of kubectl's fields are checked.
-  return { path, text, isUtf16, isJson, content: content as Mapping };
+  const file = { path, text, isUtf16, isJson, content: content as Mapping };
+  lastParsed.set(path, file);
+  return file;
 }
+
+/** By path, since a command reads a file before it calls ENS, and again when it holds the lock. */
+const lastParsed = new Map<string, KubeconfigFile>();
 
 /** The named entries of a section. */
 export function entriesOf(file: KubeconfigFile, section: Section) {
@@ -150,7 +163,7 @@ type FieldPath = readonly (string | number)[];
 export class FieldProblem extends Error {
   constructor(
     readonly field: FieldPath,
-    problem: string,
+    readonly problem: string,
   ) {
     const path = field.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('');
     super(`${path.slice(1)} ${problem}`);
@@ -177,35 +190,41 @@ function problemOf(content: Mapping): FieldProblem | string | undefined {
     const isKnown = [value, '', null, undefined].includes(content[field] as string);
     if (!isKnown) return new FieldProblem([field], `is not ${value}`);
   }
-  return typeProblem(content, kubeconfigShape, []);
+  return typeProblem(content, kubeconfigShape, '');
 }
 
 /** kubectl makes mappings of lists of named items. An extension without content does not count. */
-function repeatedName(items: readonly unknown[], shape: Shape, field: FieldPath): FieldProblem | undefined {
-  if (!isMapping(shape) || shape['name'] === undefined || field.at(-1) === 'env') return undefined;
+function repeatedName(items: readonly unknown[], shape: Shape, key: string): FieldProblem | undefined {
+  if (!isMapping(shape) || shape['name'] === undefined || key === 'env') return undefined;
   const named = items as readonly (Record<'name' | 'extension', string | null | undefined> | null)[];
   const seen = new Set<string>();
   for (const [index, item] of named.entries()) {
     const name = item?.name ?? '';
-    if (seen.has(name)) return new FieldProblem([...field, index, 'name'], `${quoted(name)} is not unique`);
-    if (field.at(-1) !== 'extensions' || (item?.extension ?? null) !== null) seen.add(name);
+    if (seen.has(name)) return new FieldProblem([index, 'name'], `${quoted(name)} is not unique`);
+    if (key !== 'extensions' || (item?.extension ?? null) !== null) seen.add(name);
   }
   return undefined;
 }
 
-function typeProblem(value: unknown, shape: Shape, field: FieldPath): FieldProblem | undefined {
+/** The first problem of a value. The path of its field begins below `key`. */
+function typeProblem(value: unknown, shape: Shape, key: string): FieldProblem | undefined {
   if (value === null || value === undefined) return undefined;
-  if (shape === 'base64') return isBase64(value) ? undefined : new FieldProblem(field, 'is not base64');
-  if (typeof shape === 'string')
-    return typeof value === shape ? undefined : new FieldProblem(field, `is not a ${shape}`);
+  if (shape === 'base64') return isBase64(value) ? undefined : new FieldProblem([], 'is not base64');
+  if (typeof shape === 'string') return typeof value === shape ? undefined : new FieldProblem([], `is not a ${shape}`);
   if (Array.isArray(shape)) {
-    if (!Array.isArray(value)) return new FieldProblem(field, 'is not a list');
-    const problem = value.map((item, index) => typeProblem(item, shape[0], [...field, index])).find(Boolean);
-    return problem ?? repeatedName(value, shape[0], field);
+    if (!Array.isArray(value)) return new FieldProblem([], 'is not a list');
+    for (let index = 0; index < value.length; index += 1) {
+      const problem = typeProblem(value[index], shape[0], '');
+      if (problem) return new FieldProblem([index, ...problem.field], problem.problem);
+    }
+    return repeatedName(value, shape[0], key);
   }
-  if (!isMapping(value)) return new FieldProblem(field, 'is not a mapping');
-  const inner = '*' in shape ? Object.keys(value).map((key) => [key, shape['*']] as const) : Object.entries(shape);
-  return inner.map(([key, part]) => part && typeProblem(value[key], part, [...field, key])).find(Boolean);
+  if (!isMapping(value)) return new FieldProblem([], 'is not a mapping');
+  for (const name in '*' in shape ? value : shape) {
+    const problem = typeProblem(value[name], shape[name] ?? shape['*'] ?? {}, name);
+    if (problem) return new FieldProblem([name, ...problem.field], problem.problem);
+  }
+  return undefined;
 }
 
 /** As Go's `encoding/base64` reads it: padded, and with line ends anywhere. */

@@ -16,8 +16,11 @@ export type KeyringAddon = Pick<typeof keyring, 'AsyncEntry' | 'Entry' | 'findCr
 
 export type LoadAddon = (store: AddonStore) => Promise<KeyringAddon>;
 
-/** Loads the addon: the npm package under Node.js, else `keyring.node` beside the executable. @throws StoreError */
+let loaded: KeyringAddon | undefined;
+
+/** Loads the addon once: the npm package under Node.js, else `keyring.node` beside the executable. @throws StoreError */
 export const loadAddon: LoadAddon = async (store) => {
+  if (loaded) return loaded;
   let name = '@napi-rs/keyring';
   try {
     if (typeof KUBECTL_ECK_STANDALONE === 'undefined' || !KUBECTL_ECK_STANDALONE) {
@@ -28,7 +31,7 @@ export const loadAddon: LoadAddon = async (store) => {
     const module = { exports: {} };
     // Faster than require(), and it looks nowhere but at this path.
     process.dlopen(module, name);
-    return module.exports as KeyringAddon;
+    return (loaded = module.exports as KeyringAddon);
   } catch (cause) {
     const isMissing = name.endsWith('.node') && !existsSync(name);
     const problem = isMissing ? 'is missing' : `cannot be loaded (${messageOf(cause)})`;
@@ -39,11 +42,9 @@ export const loadAddon: LoadAddon = async (store) => {
 
 /** The items of a keychain, through the addon, which is loaded at the first call. @throws StoreError from every method */
 export function addonItems(store: AddonStore, load: LoadAddon) {
-  let addon: KeyringAddon | undefined;
-
   async function use<T>(work: (module: KeyringAddon) => Promise<T> | T): Promise<T> {
     try {
-      return await work((addon ??= await load(store)));
+      return await work(await load(store));
     } catch (error) {
       throw storeFailure(store, error);
     }

@@ -151,108 +151,117 @@ export class BusConnection {
   }
 }
 
-const messageTypes = { call: 1, error: 3, signal: 4 } as const;
+const messageTypes = { error: 3, signal: 4 } as const;
 const fieldCodes = { path: 1, interface: 2, member: 3, error: 4, replyTo: 5, destination: 6, types: 8 };
-const littleEndian = 'l'.charCodeAt(0);
-const fieldsAt = 12;
+/** Where the header fields begin, after their length. */
+const fieldsAt = 16;
 
+// Header fields are not a case of `encode` and `decode`: a function that runs dozens of times starts the JIT compiler,
+// which takes a millisecond and 4 MB.
 export function encodeCall(serial: number, { types = '', body = [], method, ...to }: MethodCall): Buffer {
   const dot = method.lastIndexOf('.');
+  let fields = '';
+  for (const [code, type, text] of [
+    [fieldCodes.path, 'o', to.path],
+    [fieldCodes.interface, 's', method.slice(0, dot)],
+    [fieldCodes.member, 's', method.slice(dot + 1)],
+    [fieldCodes.destination, 's', to.destination],
+    [fieldCodes.types, 'g', types],
+  ] as const) {
+    const length = type === 'g' ? [text.length] : [text.length & 255, text.length >>> 8, 0, 0];
+    const start = String.fromCharCode(code, 1, type.charCodeAt(0), 0, ...length);
+    fields = `${fields.padEnd((fields.length + 7) & -8, '\0')}${start}${text}\0`;
+  }
   const encodedBody = encode(types, body);
-  const header = encode('yyyyuua(yv)', [
-    ...[littleEndian, messageTypes.call, 0, 1, encodedBody.length, serial],
-    [
-      [fieldCodes.path, ['o', to.path]],
-      [fieldCodes.interface, ['s', method.slice(0, dot)]],
-      [fieldCodes.member, ['s', method.slice(dot + 1)]],
-      [fieldCodes.destination, ['s', to.destination]],
-      [fieldCodes.types, ['g', types]],
-    ],
-  ]);
-  return Buffer.concat([header, Buffer.alloc(-header.length & 7), encodedBody]);
+  const header = `l\u0001\0\u0001${uint32(encodedBody.length)}${uint32(serial)}${uint32(fields.length)}${fields}`;
+  return Buffer.concat([Buffer.from(padded(header), 'latin1'), encodedBody]);
 }
 
 /** Decodes the first message of `bytes`; `undefined` if it is incomplete. @throws if it is invalid or too long */
 export function decodeMessage(bytes: Buffer) {
-  if (bytes.length < fieldsAt + 4) return undefined;
-  if (bytes[0] !== littleEndian) throw new Error('a message has another byte order');
-  const fieldsEnd = fieldsAt + 4 + bytes.readUInt32LE(fieldsAt);
+  if (bytes.length < fieldsAt) return undefined;
+  if (bytes[0] !== 'l'.charCodeAt(0)) throw new Error('a message has another byte order');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const fieldsEnd = fieldsAt + view.getUint32(12, true);
   const bodyAt = fieldsEnd + (-fieldsEnd & 7);
-  const length = bodyAt + bytes.readUInt32LE(4);
+  const length = bodyAt + view.getUint32(4, true);
   if (length > mostBytes) throw new Error('a message is too long');
   if (bytes.length < length) return undefined;
-  const [pairs] = decode('a(yv)', bytes.subarray(0, fieldsEnd), fieldsAt) as [[number, unknown][]];
-  return { type: bytes[1], fields: new Map(pairs), body: bytes.subarray(bodyAt, length), length };
+  const fields = new Map<number, string | number>();
+  for (let at = fieldsAt; at < fieldsEnd; at += -at & 7) {
+    const [code, type] = [view.getUint8(at), String.fromCharCode(view.getUint8(at + 2))];
+    if (type === 'u') {
+      fields.set(code, view.getUint32(at + 4, true));
+      at += 8;
+    } else {
+      const start = at + (type === 'g' ? 5 : 8);
+      const end = start + (type === 'g' ? view.getUint8(at + 4) : view.getUint32(at + 4, true));
+      fields.set(code, bytes.toString('utf8', start, end));
+      at = end + 1;
+    }
+  }
+  return { type: bytes[1], fields, body: bytes.subarray(bodyAt, length), length };
 }
 
 /** Encodes one value for each type. A variant is a pair of its type and its value. */
 export function encode(types: string, values: readonly unknown[]): Buffer {
-  // Not an array of numbers, with which a whole read takes 4 to 7 % more CPU time.
-  let bytes = Buffer.alloc(512);
-  let at = 0;
-  const align = (type: string) => {
-    at += -at & (alignmentOf(type) - 1);
-  };
-  const putBytes = (piece: Uint8Array | readonly number[]) => {
-    if (at + piece.length > bytes.length) bytes = Buffer.concat([bytes, Buffer.alloc(at + piece.length)]);
-    bytes.set(piece, at);
-    at += piece.length;
-  };
-  const putUint32 = (value: number) => {
-    putBytes([value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]);
-  };
+  // One character a byte: strings are joined faster than buffers, and need no size.
+  let bytes = '';
   const putAll = (signature: string, all: readonly unknown[]) => {
     for (const [index, type] of typesOf(signature).entries()) put(type, all[index]);
   };
   const put = (type: string, value: unknown): void => {
     const first = type.charAt(0);
-    align(type);
-    if (first === 'b' || first === 'u') putUint32(Number(value));
-    else if (first === 'y') putBytes([value as number]);
+    bytes = padded(bytes, alignmentOf(type));
+    if (first === 'b') bytes += uint32(Number(value));
     else if (first === 'v') putAll(`g${(value as [string])[0]}`, value as unknown[]);
     else if (first === '(' || first === '{') putAll(type.slice(1, -1), value as unknown[]);
     else if (first === 'a') {
-      const element = type.slice(1);
-      putUint32(0);
-      const lengthAt = at - 4;
-      align(element);
-      const start = at;
-      if (element === 'y') putBytes(value as Uint8Array);
-      else for (const one of value as readonly unknown[]) put(element, one);
-      bytes.writeUInt32LE(at - start, lengthAt);
+      const before = bytes;
+      bytes = padded(`${before}${uint32(0)}`, alignmentOf(type.slice(1)));
+      const start = bytes.length;
+      if (type === 'ay') bytes += Buffer.from(value as Uint8Array).toString('latin1');
+      else for (const one of value as readonly unknown[]) put(type.slice(1), one);
+      bytes = `${before}${uint32(bytes.length - start)}${bytes.slice(before.length + 4)}`;
     } else {
-      const text = Buffer.from(`${value as string}\0`);
-      if (first === 'g') putBytes([text.length - 1]);
-      else putUint32(text.length - 1);
-      putBytes(text);
+      const text = Buffer.from(value as string).toString('latin1');
+      bytes += `${first === 'g' ? String.fromCharCode(text.length) : uint32(text.length)}${text}\0`;
     }
   };
   putAll(types, values);
-  putBytes([]);
-  return bytes.subarray(0, at);
+  return Buffer.from(bytes, 'latin1');
+}
+
+/** Four bytes, one character each. */
+function uint32(value: number): string {
+  return String.fromCharCode(value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24);
+}
+
+function padded(bytes: string, alignment = 8): string {
+  return bytes.padEnd((bytes.length + alignment - 1) & -alignment, '\0');
 }
 
 /** Decodes one value for each type; bytes that follow are ignored. @throws if the bytes are invalid */
-export function decode(types: string, bytes: Buffer, start = 0): unknown[] {
-  let at = start;
+export function decode(types: string, bytes: Buffer): unknown[] {
+  let at = 0;
   const take = (length: number): Buffer => {
     if (at + length > bytes.length) throw new Error('a message ends too early');
     return bytes.subarray(at, (at += length));
   };
-  const align = (type: string) => take(-at & (alignmentOf(type) - 1));
-  const uint32 = () => take(4).readUInt32LE();
+  const align = (type: string) => {
+    at += -at & (alignmentOf(type) - 1);
+  };
+  const readUint32 = () => take(4).readUInt32LE();
   const text = (length: number) => take(length + 1).toString('utf8', 0, length);
   const value = (type: string): unknown => {
     align(type);
     const first = type.charAt(0);
-    if (first === 'y') return take(1)[0];
-    if (first === 'u') return uint32();
-    if (first === 'b') return uint32() !== 0;
+    if (first === 'b') return readUint32() !== 0;
     if (first === 'g') return text(take(1).readUInt8());
     if (first === 'v') return typesOf(text(take(1).readUInt8())).map(value)[0];
     if (first === '(' || first === '{') return typesOf(type.slice(1, -1)).map(value);
-    if (first !== 'a') return text(uint32());
-    const length = uint32();
+    if (first !== 'a') return text(readUint32());
+    const length = readUint32();
     if (type === 'ay') return take(length);
     align(type.slice(1));
     const end = at + length;
@@ -272,7 +281,7 @@ function typesOf(signature: string): string[] {
     if (first === 'a') continue;
     if (first === '(') end = signature.indexOf(')', end + 2);
     else if (first === '{') end = signature.indexOf('}', end + 2);
-    else if (!'ybusogv'.includes(first)) end = -1;
+    else if (!'bsogv'.includes(first) && signature.slice(end - 1, end + 1) !== 'ay') end = -1;
     if (end < 0) throw new Error(`a message has the types ${signature}`);
     types.push(signature.slice(start, end + 1));
     start = end + 1;

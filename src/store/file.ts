@@ -1,6 +1,9 @@
+import type { Hash } from 'node:crypto';
 import fs from 'node:fs';
 import { errorCode, printable } from '../errors.js';
 import { sameBytes, StoreError, type Store } from './store.js';
+
+declare const Bun: { CryptoHasher: new (name: string) => Pick<Hash, 'update'> } | undefined;
 
 /** Larger files are not read. */
 const largestFile = 1 << 20;
@@ -25,28 +28,29 @@ export function openFileStore(directory: string): Store {
 
   const useIfThere = <T>(absent: T, work: () => T | Promise<T>) => use(() => (isThere(directory) ? work() : absent));
 
-  /** The file of a key, named by SHA-256. Not by node:crypto, which takes two milliseconds to load. */
-  async function pathOf(key: string): Promise<string> {
-    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key));
-    return `${directory}/${Buffer.from(digest).toString('hex')}`;
-  }
+  /** The file of a key, named by SHA-256. node:crypto takes 2 ms to load, and `crypto.subtle` starts a thread. */
+  const pathOf = (key: string) => {
+    const isNode = typeof Bun === 'undefined';
+    const hash = isNode ? process.getBuiltinModule('node:crypto').createHash('sha256') : new Bun.CryptoHasher('sha256');
+    return `${directory}/${hash.update(key).digest('hex')}`;
+  };
 
   return {
     name: 'file',
-    read: (key) => useIfThere(undefined, async () => readPrivateFile(await pathOf(key))),
+    read: (key) => useIfThere(undefined, () => readPrivateFile(pathOf(key))),
     save: (key, entry) =>
       use(async () => {
         if (!isThere(directory)) fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
         deleteAbandoned(directory);
-        const path = await pathOf(key);
+        const path = pathOf(key);
         const old = readPrivateFile(path);
         if (old === undefined || !sameBytes(old, entry)) await replaceFile(directory, path, entry);
         return 'file' as const;
       }),
     delete: (key) =>
-      useIfThere(false, async () => {
+      useIfThere(false, () => {
         deleteAbandoned(directory);
-        return deleteFile(await pathOf(key));
+        return deleteFile(pathOf(key));
       }),
     deleteAll: () =>
       useIfThere(0, () => {

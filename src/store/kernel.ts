@@ -27,10 +27,8 @@ export function openKernelKeyring(
     const after = readKeys() ?? '';
     // The addon links the persistent keyring into it, so a new one that is empty is that of another session.
     const hasPersistent = after.includes(' _persistent.');
-    const ours = after.match(
-      hasPersistent ? /^[0-9a-f]+(?=.* keyring +_ses: \d)/gm : /^[0-9a-f]+(?=.* keyring +_ses: )/gm,
-    );
-    if (ours?.some((serial) => !before.includes(`${serial} `))) {
+    const sessions = hasPersistent ? /^[0-9a-f]+(?=.* keyring +_ses: \d)/gm : /^[0-9a-f]+(?=.* keyring +_ses: )/gm;
+    if (after !== before && after.match(sessions)?.some((serial) => !before.includes(`${serial} `))) {
       const fix = 'Start your shell with "keyctl session -", or choose --store file';
       fail('refused', 'this shell has no session keyring', fix);
     }

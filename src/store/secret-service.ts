@@ -156,14 +156,14 @@ export function findSessionBus(environment: Environment): string {
 
 /** The path in one address (D-Bus specification, "Server Addresses"). */
 function socketPath(address: string, runtimeDirectory: string | undefined): string {
-  const shown = `the D-Bus address ${printable(address, 60)} is not used`;
+  const shown = () => `the D-Bus address ${printable(address, 60)} is not used`;
   const unset = 'Unset DBUS_SESSION_BUS_ADDRESS, or set it to unix:path=…';
-  if (!address.startsWith('unix:')) fail('refused', `${shown}: it is not a Unix socket`, unset);
+  if (!address.startsWith('unix:')) fail('refused', `${shown()}: it is not a Unix socket`, unset);
   const options = address.slice('unix:'.length).split(',');
   if (options.includes('runtime=yes') && runtimeDirectory) return `${runtimeDirectory}/bus`;
   const path = options.find((option) => option.startsWith('path='))?.slice('path='.length);
   const fix = 'Start the session bus with --address=unix:path=$XDG_RUNTIME_DIR/bus';
-  if (path === undefined) fail('refused', `${shown}: nothing shows who owns it`, fix);
+  if (path === undefined) fail('refused', `${shown()}: nothing shows who owns it`, fix);
   return ifPossible(() => decodeURIComponent(path)) ?? path;
 }
 

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { EckError, printLine } from '../errors.js';
 import { mayColour, type World } from '../world.js';
 import { hideProgress, startSpinner } from './progress.js';
@@ -24,6 +23,7 @@ async function pickByNumber(message: string, options: Options): Promise<readonly
     printLine(`${String(index + 1).padStart(String(options.length).length)}) ${label}`);
   }
   const prompt = `${message} Their numbers, such as 1 3: `;
+  const { createInterface } = await import('node:readline');
   const terminal = createInterface({ input: process.stdin, output: process.stderr, prompt });
   try {
     terminal.prompt();

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readExecArguments } from '../../src/exec-credential/arguments.js';
-import { cacheKeyText } from '../../src/credential/cache-key.js';
+import { cacheKeyText } from '../../src/credential/encoded-entry.js';
 import { identityFromSettings } from '../../src/identity.js';
 import { resolveEndpoint } from '../../src/endpoint.js';
 import { parseClusterId, readSettings, settingFlags, variableOf } from '../../src/settings.js';

@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../../cache-directory.js';
-import { cacheKeyText } from '../../credential/cache-key.js';
+import { cacheKeyText } from '../../credential/encoded-entry.js';
 import { listClusters } from '../../ens/actions.js';
 import { modesBehind, readCliProfiles } from '../../ens/cli-profiles.js';
 import { openClient } from '../../ens/client.js';
@@ -11,7 +11,7 @@ import { cacheKeyOf, resolveIdentity } from '../../exec-credential/resolve-ident
 import { readContexts } from '../../kubeconfig/read.js';
 import type { Settings } from '../../settings.js';
 import type { World } from '../../world.js';
-import { readOwnContexts } from '../cached-credentials.js';
+import { byCluster, readOwnContexts } from '../cached-credentials.js';
 import type { KnownCluster } from '../get-credentials/context-names.js';
 import type { EckCommand } from '../options.js';
 import { candidate, takesContexts, type Sources } from './complete.js';
@@ -28,10 +28,12 @@ export function sourcesFor(command: EckCommand, world: World): Sources {
       const records = readRecords(world);
       const cached = records.map(({ key, clusterName: name }) => ({ clusterId: key.clusterId, ...(name && { name }) }));
       const clusterIds = new Set([...cached, ...contexts, ...listed].map(({ clusterId }) => clusterId));
+      const known = new Map([...listed, ...cached].reverse().map((cluster) => [cluster.clusterId, cluster]));
+      const itsContexts = byCluster(contexts);
       return [...clusterIds].map((clusterId) => ({
-        ...[...listed, ...cached].find((cluster) => cluster.clusterId === clusterId),
+        ...known.get(clusterId),
         clusterId,
-        contexts: contexts.filter((context) => context.clusterId === clusterId).map(({ name }) => name),
+        contexts: itsContexts.get(clusterId)?.map(({ name }) => name) ?? [],
       }));
     },
 

@@ -2,16 +2,14 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { certificatePem, privateKeyPem } from '../../credential/client-credential.js';
 import { resolveEndpoint } from '../../endpoint.js';
 import { issueCredential, listClusters } from '../../ens/actions.js';
-import { callEns, openClient } from '../../ens/client.js';
-import { proxyFor } from '../../ens/proxy.js';
-import { identityWords } from '../../ens/sign-in.js';
+import { callEns, identityWords, openClient } from '../../ens/client.js';
 import { EckError, messageOf, printable } from '../../errors.js';
 import { ok, skipped, warning, type Check } from './facts.js';
 
 /** There is an Alibaba Cloud identity. */
 export const identity: Check = async (facts, world) => {
   facts.client = await openClient(facts.settings, world);
-  return ok(identityWords(facts.client.signer));
+  return ok(identityWords(facts.client));
 };
 
 const inConsole = 'Look at the cluster in the ENS console';
@@ -42,6 +40,7 @@ export const apiServer: Check = async (facts, world) => {
   if (cluster === undefined) return skipped('needs context');
   if (chosen === undefined) return skipped('needs credential');
   const { host } = new URL(cluster.server);
+  const { proxyFor } = await import('../../ens/proxy.js');
   if (cluster.proxyUrl !== undefined || proxyFor(new URL(cluster.server), world.environment) !== undefined) {
     return skipped(`${host} is behind a proxy`, 'kubectl get --raw /version');
   }

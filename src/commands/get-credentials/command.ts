@@ -1,6 +1,5 @@
 import { Option } from 'commander';
-import { openClient } from '../../ens/client.js';
-import { identityWords } from '../../ens/sign-in.js';
+import { identityWords, openClient } from '../../ens/client.js';
 import { EckError, printLine, printOutput, quoted, usageError } from '../../errors.js';
 import { readBeforeWriting, renderKubeconfig, writeContexts } from '../../kubeconfig/change.js';
 import { checkWritable } from '../../kubeconfig/write.js';
@@ -98,7 +97,7 @@ async function getCredentials(clusters: readonly string[], command: EckCommand, 
   if (command.textOption('output') === 'name') {
     printOutput((written?.entries ?? []).map(({ contextName }) => `${contextName}\n`).join(''));
   }
-  const identity = identityWords(client.signer);
+  const identity = identityWords(client);
   const [setUp] = report.setUps;
   const [failure] = failures;
   if (isOne && failure) throw failure.error;
