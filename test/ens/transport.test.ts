@@ -3,7 +3,7 @@ import http, { type IncomingMessage, type RequestListener, type ServerResponse }
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { TransportFailure, withTransport, type TransportFacts, type TransportRules } from '../../src/ens/transport.js';
-import { closeServed, serve } from './fixtures.js';
+import { serve } from './fixtures.js';
 
 /** So generous that only the limit that a test sets applies. */
 const generous: TransportRules = {
@@ -14,9 +14,8 @@ const generous: TransportRules = {
   environment: {},
 };
 
-afterEach(async () => {
+afterEach(() => {
   jest.restoreAllMocks();
-  await closeServed();
 });
 
 const silent: RequestListener = () => undefined;
@@ -206,10 +205,8 @@ test.each<[string, RequestListener]>([
 });
 
 test('a host that refuses the connection or cannot be resolved is one', async () => {
-  const url = await serve(silent);
-  await closeServed();
   const reason = '127.0.0.1: the connection is refused';
-  expect((await getWithin({}, url)).facts.failure).toMatchObject({ kind: 'refused', reason });
+  expect((await getWithin({}, 'http://127.0.0.1:9/')).facts.failure).toMatchObject({ kind: 'refused', reason });
   expect((await getWithin({}, 'http://ens.invalid/')).facts.failure?.kind).toBe('refused');
 });
 

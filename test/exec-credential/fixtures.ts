@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach } from '@jest/globals';
 import { checkClientCredential } from '../../src/credential/check.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
@@ -56,18 +52,6 @@ export class FakeWorld implements World {
   isTerminal = (): boolean => false;
   warn = (message: string): void => void this.warnings.push(message);
   debug: (line: string) => void = () => undefined;
-}
-
-/** A temporary directory for each test of a file. */
-export function scratchDirectory(): { path: string } {
-  const scratch = { path: '' };
-  beforeEach(() => {
-    scratch.path = mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
-  });
-  afterEach(() => {
-    rmSync(scratch.path, { recursive: true, force: true });
-  });
-  return scratch;
 }
 
 /** A credential that a new certificate authority issued. */

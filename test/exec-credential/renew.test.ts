@@ -10,7 +10,8 @@ import { CredentialRecords } from '../../src/exec-credential/records.js';
 import { renew, type Renewal } from '../../src/exec-credential/renew.js';
 import { readSettings } from '../../src/settings.js';
 import { StoreError, type Store } from '../../src/store/store.js';
-import { FakeWorld, issueCredential, MemoryStore, scratchDirectory } from './fixtures.js';
+import { directory } from '../support/directory.js';
+import { FakeWorld, issueCredential, MemoryStore } from './fixtures.js';
 
 /** ENS: it issues a credential, or fails, after `latencyMs`. */
 const ens = {
@@ -41,7 +42,6 @@ const key: CacheKey = {
 };
 const keyText = cacheKeyText(key);
 const settings = readSettings({ store: 'keychain' }, {});
-const scratch = scratchDirectory();
 let start: Date;
 let world: FakeWorld;
 let store: MemoryStore;
@@ -55,7 +55,7 @@ beforeAll(async () => {
 beforeEach(() => {
   const signIn = (): Promise<object> => Promise.resolve({});
   Object.assign(ens, { calls: 0, latencyMs: 0, failure: undefined, notBefore: undefined, signIn });
-  world = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'cache') }, scratch.path);
+  world = new FakeWorld({ KUBECACHEDIR: join(directory, 'cache') }, directory);
   world.clock = () => start;
   store = new MemoryStore();
   store.put(keyText, cached);

@@ -6,7 +6,7 @@ import { callEns, type EnsClient } from '../../src/ens/client.js';
 import { Credential } from '../../src/ens/providers.js';
 import { readIssuedKubeconfig } from '../../src/kubeconfig/issued.js';
 import { readSettings } from '../../src/settings.js';
-import type { World } from '../../src/world.js';
+import { FakeWorld } from '../exec-credential/fixtures.js';
 import { Loopback } from '../support/loopback.js';
 import { checkError, expectNoWarnings, holdsLater, outcomeOf, runs, Secrets } from './property.js';
 import { anyText, anyValue, toJson, weighted, words } from './values.js';
@@ -107,9 +107,7 @@ function giveUp(error: Error): never {
 }
 
 test('any answer of ENS is an object, or an error of ours', async () => {
-  const quiet = { warn: () => undefined, debug: () => undefined, isTerminal: () => false };
-  const machine = { platform: 'linux', homeDirectory: () => '/dev/null/home', environment: {} } as const;
-  const world: World = { ...quiet, ...machine, now: () => new Date() };
+  const world = new FakeWorld({}, '/dev/null/home');
   const provider = StaticAKCredentialsProvider.builder()
     .withAccessKeyId('LTAIfuzz')
     .withAccessKeySecret(accessKeySecret)

@@ -12,7 +12,7 @@ import {
 } from '../../src/kubeconfig/change.js';
 import type { ContextEntry } from '../../src/kubeconfig/entry.js';
 import { readContexts, readUsers } from '../../src/kubeconfig/read.js';
-import { directory } from './directory.js';
+import { directory } from '../support/directory.js';
 import { contextEntry, entryLines, lovedKubeconfig, sectionsText, snapshot, withPlaces } from './fixtures.js';
 
 const eck1 = contextEntry('eck-1');

@@ -11,7 +11,7 @@ import { readContexts } from '../../src/kubeconfig/read.js';
 import { currentKubectl, oldKubectl, runKubectl, type KubectlRequirement } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
 import { corpus, disagreements } from './corpus.js';
-import { config, directory } from './directory.js';
+import { config, directory } from '../support/directory.js';
 import { contextEntry, lovedKubeconfig, snapshot, withPlaces } from './fixtures.js';
 
 interface Config {

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { writeContexts } from '../../src/kubeconfig/change.js';
 import { withLocks } from '../../src/kubeconfig/write.js';
 import { readContexts } from '../../src/kubeconfig/read.js';
-import { config, directory } from './directory.js';
+import { config, directory } from '../support/directory.js';
 import { contextEntry, snapshot } from './fixtures.js';
 
 const rules = { overwrite: false, setCurrentContext: false };

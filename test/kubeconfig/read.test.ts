@@ -5,7 +5,7 @@ import { isOwnUser } from '../../src/kubeconfig/entry.js';
 import { entriesOf, parseKubeconfig } from '../../src/kubeconfig/parse.js';
 import { readContexts, readUsers } from '../../src/kubeconfig/read.js';
 import { outcomeOf } from '../fuzz/property.js';
-import { directory } from './directory.js';
+import { directory } from '../support/directory.js';
 import { contextEntry, growingAliases, lovedKubeconfig, sectionsText, withPlaces } from './fixtures.js';
 
 function file(name: string, text: string): string {

@@ -1,19 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { existsSync, mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { describe, expect, test } from '@jest/globals';
+import { existsSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { autoStore } from '../../src/store/open.js';
 import { StoreError, type Store, type StoreErrorCode } from '../../src/store/store.js';
 import { type StoreName } from '../../src/settings.js';
+import { directory as home } from '../support/directory.js';
 
 const entry = Buffer.from('entry');
-let home: string;
-beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
-});
-afterEach(() => {
-  rmSync(home, { recursive: true });
-});
 
 interface MapStore extends Store {
   readonly entries: Map<string, Uint8Array>;
