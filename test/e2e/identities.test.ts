@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { apiError } from '../support/ens-faults.js';
 import type { EnsIdentity } from '../support/ens-account.js';
 import type { Outcome } from '../support/kubectl.js';
 import { oidcToken, OutsideWorld } from '../support/outside-world.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { noAccessKey, type RunOptions } from '../support/sandbox.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 
 const role = 'acs:ram::1234567890123456:role/edge';
 const wrongSecret = 'WrongSecret0000000000000000000';
@@ -24,10 +25,8 @@ let outside: OutsideWorld;
 useSandbox();
 beforeEach(async () => {
   sandbox.ens.putIdentity(temporary);
-  outside = await OutsideWorld.start(sandbox);
+  outside = stopAfterTest(await OutsideWorld.start(sandbox));
 });
-
-afterEach(() => outside.stop());
 
 /** Answers with the temporary identity: a credentials URI, or OAuth for the CLI's access token. */
 const give =

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -9,6 +9,7 @@ import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { noAccessKey, programs, runProgram } from '../support/sandbox.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 import { startTmux, tmuxRequirement, type Terminal } from '../support/tmux.js';
 
 const issuing = 'DescribeClusterUserKubeconfig';
@@ -290,18 +291,11 @@ test('an account whose calls are shared with another program slows down, and get
 });
 
 describeWith([tmuxRequirement], 'at a terminal', () => {
-  let terminal: Terminal | undefined;
-
-  afterEach(async () => {
-    await terminal?.stop();
-  });
-
   /** Runs the program as a shell does, which survives Ctrl-C. */
   async function start(args: readonly string[]): Promise<Terminal> {
     const shell = 'trap : INT; "$@"; echo "[exit status $?]"; exec sleep 100';
     const argv = ['/bin/sh', '-c', shell, 'shell', programs.standalone, ...args];
-    terminal = await startTmux(argv, sandbox.environment());
-    return terminal;
+    return stopAfterTest(await startTmux(argv, sandbox.environment()));
   }
 
   describe('without a cluster', () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { describeWith, type Requirement } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { asOther, other, programs, runProgram } from '../support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 
 useSandbox();
 
@@ -33,16 +34,14 @@ wait`;
 interface Place {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly wrap?: (argv: readonly string[]) => readonly string[];
-  readonly stop?: () => Promise<void>;
 }
 
 const keychain = async (): Promise<Place> => {
-  const service = await startSecretService();
-  return { env: service.environment, stop: service.stop };
+  const service = stopAfterTest(await startSecretService());
+  return { env: service.environment };
 };
 const kernel = async (): Promise<Place> => {
-  const keyring = await startSessionKeyring();
-  return { wrap: keyring.command, stop: () => keyring.stop() };
+  return { wrap: stopAfterTest(await startSessionKeyring()).command };
 };
 const places: readonly (readonly [StoreName, Requirement, () => Promise<Place>])[] = [
   ['file', { name: 'a disk', available: true }, () => Promise.resolve({})],
@@ -57,7 +56,6 @@ for (const [store, requirement, start] of places) {
     beforeEach(async () => {
       place = await start();
     });
-    afterEach(() => place.stop?.());
 
     async function expectOneAnswer(processes = 200): Promise<void> {
       const directory = await mkdtemp(join(sandbox.directory, 'herd-'));

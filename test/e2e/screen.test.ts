@@ -1,25 +1,19 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { describeWith } from '../support/requirements.js';
 import { programs } from '../support/sandbox.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 import { startTmux, tmuxRequirement, type Terminal } from '../support/tmux.js';
 
 useSandbox();
-
-let terminal: Terminal | undefined;
-afterEach(async () => {
-  await terminal?.stop();
-  terminal = undefined;
-});
 
 /** Types a command at a terminal, with its exit status after it. */
 async function start(args: readonly string[], env: NodeJS.ProcessEnv = {}, columns = 80): Promise<Terminal> {
   const script = '"$@"; echo "[exit status $?]"; exec cat';
   const argv = ['/bin/sh', '-c', script, 'shell', programs.standalone, ...args];
-  terminal = await startTmux(argv, sandbox.environment(env), sandbox.directory, columns);
-  return terminal;
+  return stopAfterTest(await startTmux(argv, sandbox.environment(env), sandbox.directory, columns));
 }
 
 function addClusters(...names: readonly string[]): void {

@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Socket } from 'node:net';
 import { openKeychain, type KeychainContext } from '../../src/store/keychain.js';
 import type { Store } from '../../src/store/store.js';
 import { startFakeBus } from '../support/fake-bus.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 import { fakeAddon, type FakeAddon } from './fake-addon.js';
 
 const timeLimits = { call: 200, prompt: 400, notice: 50 };
@@ -21,10 +22,6 @@ function open(context: Partial<KeychainContext>): Store {
 
 describe('a bus that', () => {
   const signIn = (socket: Socket) => socket.write('OK 0123456789abcdef0123456789abcdef\r\n');
-  let bus: Awaited<ReturnType<typeof startFakeBus>>;
-  afterEach(() => {
-    bus.stop();
-  });
 
   const signInAndThen = (next: (socket: Socket) => void) => (socket: Socket) => {
     signIn(socket);
@@ -56,7 +53,7 @@ describe('a bus that', () => {
     ['announces a huge message', 'keychain-absent', signInAndThen((socket) => socket.write(hugeMessage))],
     ['floods after the sign-in', 'keychain-absent', signInAndThen(flood)],
   ])('%s ends in %s within the time limit', async (_, code, onConnection) => {
-    bus = await startFakeBus(onConnection);
+    const bus = stopAfterTest(await startFakeBus(onConnection));
     const begin = performance.now();
     const environments = [bus.environment, { ...bus.environment, DISPLAY: ':0' }];
     const calls = environments.flatMap((environment) => {
@@ -71,7 +68,7 @@ describe('a bus that', () => {
 
   test('is not ours is never connected to', async () => {
     let connections = 0;
-    bus = await startFakeBus(() => (connections += 1));
+    const bus = stopAfterTest(await startFakeBus(() => (connections += 1)));
     const path = bus.environment.DBUS_SESSION_BUS_ADDRESS.slice('unix:path='.length);
     const addresses = [`unixexec:path=/bin/sh,argv1=-c,argv2=echo>${path}.ran`, `unix:abstract=${path}`];
     for (const address of addresses) {
