@@ -3,7 +3,6 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'nod
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { apiError } from '../support/ens-faults.js';
-import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
 import type { Outcome } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
@@ -271,21 +270,6 @@ describe('logout', () => {
   });
 });
 
-describeWith([kernelKeyringRequirement], 'with the kernel keyring', () => {
-  test('status, refresh and logout find the credential', async () => {
-    const keyring = stopAfterTest(await startSessionKeyring());
-    const inKeyring: Runner = (args, env) =>
-      keyring.run(['kubectl-eck', ...args], sandbox.environment({ KUBECTL_ECK_STORE: undefined, ...env }));
-    await inKeyring(['get-credentials', id]);
-    expect(await statuses(inKeyring)).toMatchObject([{ store: 'kernel', status: 'ok' }]);
-    expect(await inKeyring(['refresh'])).toMatchObject({ status: 0 });
-    const outcome = await inKeyring(['logout', '--all']);
-    expect(outcome).toMatchObject({ status: 0, stderr: expect.stringContaining('(kernel)') });
-    const list = 'for key in $(keyctl rlist @s); do keyctl rdescribe $key; done';
-    expect((await keyring.run(['/bin/sh', '-c', list], process.env)).stdout).not.toContain(id);
-  });
-});
-
 describeWith([secretServiceRequirement], 'with a Secret Service', () => {
   /** The items of this plugin, as another program sees them. */
   async function itemCount(env: Environment): Promise<number> {
@@ -316,16 +300,5 @@ describeWith([secretServiceRequirement], 'with a Secret Service', () => {
     await service.lock();
     // The prompt is not answered: a command that unlocks would take five seconds and warn.
     expect(await inSession(['status', '-o', 'json'])).toMatchObject({ status: 0, stderr: '' });
-  });
-
-  test('logout of a locked one fails, and leaves the record', async () => {
-    const service = stopAfterTest(await startSecretService());
-    const inSession: Runner = (args) => run(args, { ...service.environment, KUBECTL_ECK_STORE: undefined });
-    await inSession(['get-credentials', id]);
-    await service.lock();
-    const outcome = await inSession(['logout', '--all']);
-    expect(outcome.status).toBe(1);
-    expect(outcome.stderr.match(/\[keychain-(locked|timeout)\]/g)).toHaveLength(1);
-    expect(await words(inSession)).toEqual(['not deleted']);
   });
 });

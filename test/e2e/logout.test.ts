@@ -221,7 +221,7 @@ describe('a shell without an identity', () => {
     [
       'once it has expired',
       async () => {
-        sandbox.ens.issuing = { lifetimeMs: 1000 };
+        sandbox.ens.issuing = { lifetimeMs: 2000 };
         await setUp();
         const { notAfter } = changeRecord();
         while (Date.now() < Date.parse(notAfter)) await new Promise((resolve) => setTimeout(resolve, 50));

@@ -106,19 +106,6 @@ describe('a call', () => {
     }
     expect(ens.calls()).toBe(0);
   });
-
-  test('beside others gets its own response', async () => {
-    const endpoint = await serve(({ headers }, response) => {
-      const action = String(headers['x-acs-action']);
-      const body = JSON.stringify({ Code: 'Odd', Message: action, RequestId: action });
-      setTimeout(() => response.writeHead(400).end(body), 10 * Number(action.slice(-1)));
-    });
-    const actions = ['Action3', 'Action1', 'Action2', 'Action0'];
-    const errors = await Promise.all(actions.map((action) => failureOf(call({ typed: { endpoint }, action }))));
-    for (const [index, action] of actions.entries()) {
-      expect(errors[index]?.message).toMatch(new RegExp(`Odd: ${action} \\(RequestId ${action}\\)$`));
-    }
-  });
 });
 
 describe('a retry', () => {

@@ -202,22 +202,6 @@ describeWith([{ name: 'Linux', available: process.platform === 'linux' }], 'the 
     }
   });
 
-  test('is that of the process that started a shell', async () => {
-    // The shell waits, since another command follows.
-    const shell = spawn('/bin/sh', ['-c', 'read -r line; :'], { stdio: ['pipe', 'ignore', 'ignore'] });
-    try {
-      await once(shell, 'spawn');
-      const own = process.pid;
-      jest.replaceProperty(process, 'ppid', own);
-      const expected = findParentProcess('linux');
-      jest.replaceProperty(process, 'ppid', shell.pid ?? 0);
-      expect(expected.processId).toBe(own);
-      expect(findParentProcess('linux')).toEqual(expected);
-    } finally {
-      shell.kill('SIGKILL');
-    }
-  });
-
   test('is unknown if it has ended', () => {
     const processId = endedProcess();
     jest.replaceProperty(process, 'ppid', processId);

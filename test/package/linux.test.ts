@@ -8,7 +8,6 @@ import type { Outcome } from '../support/kubectl.js';
 import { platformOf, releaseRequirement, releaseVersion, unpackArchive } from '../support/release.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
-import { sealedVariables } from '../support/runtime-variables.js';
 import { runProgram } from '../support/sandbox.js';
 
 type Argv = readonly [string, ...string[]];
@@ -57,22 +56,6 @@ for (const [platform, machine, requirement, argv] of machines) {
       const { stdout } = await run(['version', '-o', 'json']);
       expect(stdout).toMatch(new RegExp(`"version":"${releaseVersion}","commit":"[0-9a-f]{40}`));
     }, 120_000);
-
-    const strace = { name: 'strace', available: onPath('strace') };
-    describeWith([native, strace], 'under strace', () => {
-      test('ignores every sealed variable of its runtime', async () => {
-        const [trace, bait, port] = [join(directory, 'trace'), join(directory, 'bait.js'), '127.0.0.1:6499'];
-        const tracer = ['strace', '-f', '-o', trace, '-e', 'trace=connect,bind,listen,%file'] as const;
-        for (const value of ['1', bait, `--preload=${bait}`, port]) {
-          const env = Object.fromEntries(sealedVariables().map((name) => [name, value]));
-          const outcome = await run(['-e', 'console.log(1)'], env, tracer);
-          expect(outcome).toMatchObject({ status: 2, stdout: '' });
-          expect(outcome.stderr).toMatch(/^error: unknown option '-e' \[usage\]/);
-          const calls = readFileSync(trace, 'utf8').split('\n');
-          expect(calls.filter((call) => /bait|(connect|bind|listen)\(/.test(call))).toEqual([]);
-        }
-      }, 240_000);
-    });
 
     test('loads its bytecode without compiling', async () => {
       const executable = join(directory, 'kubectl-eck');

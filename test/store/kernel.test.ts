@@ -88,14 +88,6 @@ describeWith([kernelKeyringRequirement], 'a shell with a session keyring', () =>
     keyring = stopAfterTest(await startSessionKeyring());
   });
 
-  test('shares an entry between its processes', async () => {
-    const one = new RemoteStore('kernel', keyring.command);
-    const other = new RemoteStore('kernel', keyring.command);
-    await one.save(key, Buffer.from('entry'));
-    expect(await other.read(key)).toEqual(Buffer.from('entry'));
-    for (const store of [one, other]) await store.stop();
-  });
-
   test('a key that has expired or was revoked is absent, and is replaced', async () => {
     const store = new RemoteStore('kernel', keyring.command);
     for (const action of ['keyctl revoke $key', 'keyctl timeout $key 1; while keyctl print $key; do :; done']) {
