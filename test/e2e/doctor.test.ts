@@ -219,6 +219,12 @@ describeWith([currentKubectl], 'doctor', () => {
       const lines = stdout.trimEnd().split('\n');
       for (const line of lines) expect(line).toMatch(/^ok {8}[a-z-]+ {3,}\S/);
       expect(lines.at(-1)).toMatch(/api-server .* accepts the cached credential as user someone \(system:masters/);
+      const failed = await sandbox.run(['doctor'], {
+        program,
+        env: { PATH: `${kubectlDirectory}:/bin`, ...wrongAccessKey },
+      });
+      expect(failed.stdout).toMatch(/^failed {4}ens {10}ENS .* \[ens-unauthenticated\]\n {23}→ Check /m);
+      expect(failed.stderr).toBe('2 checks failed. Apply the fixes and run doctor again.\n');
     });
 
     test('checks a context or a cluster that is not current', async () => {
@@ -282,7 +288,10 @@ describeWith([currentKubectl], 'doctor', () => {
   async function expectFound(run: Run, problems: string[], fix?: RegExp | 'applied'): Promise<void> {
     const report = await doctor(run);
     expect(report.problems).toEqual(problems);
-    expect(report.status).toBe(problems.join().includes('failed') ? 1 : 0);
+    const failures = problems.filter((problem) => problem.includes(' failed')).length;
+    expect(report.status).toBe(failures > 0 ? 1 : 0);
+    if (failures > 0) expect(report.stderr).toBe('1 check failed. Apply the fix and run doctor again.\n');
+    else expect(report.stderr).toMatch(/^No check failed\. /);
     const problem = report.results.find(({ check }) => check === problems.at(-1)?.split(' ')[0]);
     if (fix instanceof RegExp) expect(problem?.fix).toMatch(fix);
     if (fix !== 'applied') return;

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
-import { repository } from '../support/sandbox.js';
+import { noAccessKey, repository } from '../support/sandbox.js';
 
 useSandbox();
 
@@ -20,15 +20,9 @@ function documented(): string[] {
 }
 
 test.each(documented())('kubectl eck %s works as documented', async (command) => {
-  const { ens, authority, apiServer, clusterId, identity } = sandbox;
-  ens.putCluster({ clusterId, name: 'shop-hangzhou', authority, server: apiServer.url });
-  const key = { access_key_id: identity.accessKeyId, access_key_secret: identity.accessKeySecret };
-  const config = {
-    current: 'work',
-    profiles: [{ name: 'work', mode: 'AK', region_id: 'cn-hangzhou', ...key }],
-  };
-  await sandbox.writeHome('.aliyun/config.json', JSON.stringify(config));
-  const env = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
+  sandbox.putCluster({ name: 'shop-hangzhou' });
+  await sandbox.writeProfiles([{ name: 'work', region_id: 'cn-hangzhou' }]);
+  const env = noAccessKey;
   expect(await sandbox.run(['login', 'shop-hangzhou'], { env })).toMatchObject({ status: 0 });
   expect(await sandbox.run(command.split(' '), { env })).toMatchObject({ status: 0 });
 });

@@ -88,6 +88,12 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
     expect(screen.split('\n')[2]).toMatch(/^\[exit/);
   });
 
+  test('doctor shows each status in its colour', async () => {
+    const tty = await start(['doctor', 'eck-0123abcd']);
+    await tty.waitFor(/\[exit status \d\]/);
+    expect((await tty.screen('-e')).replaceAll('\u001b', 'ESC')).toMatch(/^ESC\[32mok {8}ESC\[\d+mprogram /m);
+  });
+
   test.each<[string, NodeJS.ProcessEnv, RegExp]>([
     ['red', {}, /^ESC\[31merror:ESC\[\d+m unknown command/],
     ['plain with NO_COLOR', { NO_COLOR: '1' }, /^error: unknown command/],

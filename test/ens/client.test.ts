@@ -76,6 +76,8 @@ describe('a call', () => {
     [{ kind: 'truncated-json' }, 'ens-unavailable', /not JSON/],
     [{ kind: 'html-502' }, 'ens-unavailable', /HTTP 502/],
     [{ kind: 'empty' }, 'ens-unavailable', /JSON/],
+    [{ kind: 'garbage' }, 'ens-unavailable', /JSON/],
+    [apiError('ServiceUnavailable'), 'ens-unavailable', /not available: ServiceUnavailable/],
     [{ kind: 'huge', mebibytes: 3 }, 'ens-answer-invalid', /larger than 1024 KiB/],
     [apiError('Throttling', { retryAfter: '7' }), 'ens-throttled', /too many calls/],
   ])('answered with %j is %s', async (fault, code, expected) => {

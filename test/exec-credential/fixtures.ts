@@ -8,22 +8,27 @@ import { CertificateAuthority, type CertificateRequest } from '../support/certif
 
 /** A store in memory that notes its changes. */
 export class MemoryStore implements Store {
-  readonly name = 'keychain';
   readonly entries = new Map<string, Uint8Array>();
   /** Such as `save KEY` and `delete KEY`. */
   readonly changes: string[] = [];
+
+  constructor(readonly name: StoreName = 'keychain') {}
 
   read = (key: string) => Promise.resolve(this.entries.get(key));
   save = (key: string, entry: Uint8Array): Promise<StoreName> => {
     this.changes.push(`save ${key}`);
     this.entries.set(key, entry);
-    return Promise.resolve('keychain');
+    return Promise.resolve(this.name);
   };
   delete = (key: string) => {
     this.changes.push(`delete ${key}`);
     return Promise.resolve(this.entries.delete(key));
   };
-  deleteAll = () => Promise.resolve(0);
+  deleteAll = () => {
+    const { size } = this.entries;
+    this.entries.clear();
+    return Promise.resolve(size);
+  };
 
   /** Adds a credential, as an earlier command would have. */
   put(key: string, credential: ClientCredential): void {
