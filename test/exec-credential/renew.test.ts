@@ -318,32 +318,3 @@ describe('after an outage', () => {
     expect(world.warnings).toHaveLength(4);
   });
 });
-
-test('without a store, each process fetches; only if none was chosen, it is said once', async () => {
-  const noStore: Store = Object.assign(new MemoryStore(), { save: () => Promise.resolve('none' as const) });
-  const withStore = (choice: 'auto' | 'none') => ({ ...settings, store: choice });
-  await renewal({ settings: withStore('none') }, noStore);
-  expect(world.warnings).toEqual([]);
-  for (let run = 0; run < 2; run += 1) await renewal({ settings: withStore('auto') }, noStore);
-  expect(world.warnings).toEqual([expect.stringContaining('--store file')]);
-  expect(ens.calls).toBe(3);
-});
-
-test.each([
-  [true, 2001, 1],
-  [true, 1999, 0],
-  [false, 60_000, 0],
-])('at a terminal (%s), a wait of %d ms is explained %d times', async (isTerminal, latencyMs, times) => {
-  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
-  const timers = jest.spyOn(global, 'setTimeout');
-  world.isTerminal = () => isTerminal;
-  ens.latencyMs = latencyMs;
-  const done = renewal();
-  expect((timers.mock.results[0]?.value as NodeJS.Timeout).hasRef()).toBe(false);
-  while (ens.calls === 0) await new Promise((resolve) => setImmediate(resolve));
-  await jest.advanceTimersByTimeAsync(latencyMs);
-  await done;
-  await jest.advanceTimersByTimeAsync(60_000);
-  expect(world.warnings).toHaveLength(times);
-  expect(world.warnings.join()).toMatch(times > 0 ? /eck-1: no answer; trying again/ : /^$/);
-});

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { openKeychain, type KeychainContext } from '../../src/store/keychain.js';
 import type { Store } from '../../src/store/store.js';
-import { startFakeBus } from '../support/fake-bus.js';
+import { directory } from '../support/directory.js';
 import { stopAfterTest } from '../support/stop-after-test.js';
 import { fakeAddon, type FakeAddon } from './fake-addon.js';
 
@@ -18,6 +19,23 @@ function open(context: Partial<KeychainContext>): Store {
   const warn = (line: string) => warnings.push(line);
   const { loadAddon } = addon;
   return openKeychain({ environment: {}, platform: 'linux', warn, timeLimits, loadAddon, ...context });
+}
+
+/** A session bus on a socket of its own that does with a connection what a test wants. */
+async function startFakeBus(onConnection: (socket: Socket) => void) {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket.on('error', () => undefined));
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(join(directory, 'bus'), resolve));
+  return {
+    environment: { DBUS_SESSION_BUS_ADDRESS: `unix:path=${directory}/bus` },
+    stop() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
 }
 
 describe('a bus that', () => {
