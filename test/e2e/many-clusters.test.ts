@@ -9,8 +9,6 @@ import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { noAccessKey, programs, runProgram } from '../support/sandbox.js';
-import { stopAfterTest } from '../support/stop-after-test.js';
-import { startTmux, tmuxRequirement, type Terminal } from '../support/tmux.js';
 
 const issuing = 'DescribeClusterUserKubeconfig';
 const listing = 'DescribeClustersV1';
@@ -292,67 +290,4 @@ test('an account whose calls are shared with another program slows down, and get
   expect((await kubeconfig()).contexts).toHaveLength(60);
   const refused = sandbox.ens.log.filter(({ outcome }) => outcome === 'Throttling.User');
   expect(refused.length).toBeLessThan(60);
-});
-
-describeWith([tmuxRequirement], 'at a terminal', () => {
-  /** Runs the program as a shell does, which survives Ctrl-C. */
-  async function start(args: readonly string[]): Promise<Terminal> {
-    const shell = 'trap : INT; "$@"; echo "[exit status $?]"; exec sleep 100';
-    const argv = ['/bin/sh', '-c', shell, 'shell', programs.standalone, ...args];
-    return stopAfterTest(await startTmux(argv, sandbox.environment()));
-  }
-
-  describe('without a cluster', () => {
-    beforeEach(() => {
-      addClusters({ name: 'shop' }, { name: 'shop-2' }, { name: '仓库' });
-    });
-
-    test.each<[string, string[], { contexts: string[]; current?: string }]>([
-      ['what is picked is fetched', ['Tab', 'Down', 'Tab', 'Enter'], { contexts: ['shop', 'shop-2'] }],
-      [
-        'without a pick the focused one is, and becomes the current context',
-        ['Down', 'Enter'],
-        { contexts: ['shop-2'], current: 'shop-2' },
-      ],
-    ])('a picker filters while one types, and %s', async (_, keys, expected) => {
-      const tty = await start(['get-credentials']);
-      await tty.waitFor(/仓库 +eck-0002 +cn-hangzhou-58/);
-      await tty.type('sho');
-      await tty.waitFor(/2 matches/);
-      await tty.type(...keys);
-      await tty.waitFor(/\[exit status 0\]/);
-      expect(await kubeconfig()).toEqual(expected);
-    });
-
-    test.each(['C-c', 'Escape'])('%s picks nothing, in one line', async (key) => {
-      const tty = await start(['get-credentials']);
-      await tty.waitFor(/仓库/);
-      await tty.type(key);
-      const screen = await tty.waitFor(/exit status/);
-      expect(screen).toMatch(/\nerror: .* \[interrupted\]\n\[exit status 130\]/);
-      expect(sandbox.ens.calls(issuing)).toBe(0);
-    });
-  });
-
-  test('a bar shows the progress, and is gone at the end', async () => {
-    addMany(60);
-    sandbox.ens.latencyMs = 200;
-    const tty = await start(all);
-    await tty.waitFor(/Fetching credentials \[#+-+\] \d+\/60/);
-    expect(await tty.waitFor(/exit status 0/)).not.toContain('Fetching');
-  });
-
-  test('Ctrl-C ends it, and what was fetched before is written', async () => {
-    addMany(100);
-    sandbox.ens.latencyMs = 200;
-    const tty = await start(all);
-    await tty.waitFor(/ [3-9]\d\/100/);
-    await tty.type('C-c');
-    const screen = await tty.waitFor(/exit status/);
-    expect(screen).toMatch(/\d+ of 100 clusters were not set up \[interrupted\]\n\[exit status 130\]/);
-    const [, written] = /^Contexts: (\d+) added/m.exec(screen) ?? [];
-    const { contexts } = await kubeconfig();
-    expect(contexts).toHaveLength(Number(written));
-    expect(contexts.length).toBeGreaterThanOrEqual(30);
-  });
 });

@@ -17,7 +17,7 @@ let directory: string;
 
 const listed = (process.env['KUBECTL_ECK_TEST_NODES'] ?? '').split(delimiter).filter(Boolean);
 
-/** A Node.js of a major version: the one that runs this, or one that `KUBECTL_ECK_TEST_NODES` lists. `directory` is for `PATH`. */
+/** A Node.js of a major version: the one that runs this, or one that `KUBECTL_ECK_TEST_NODES` lists. */
 function nodeRequirement(major: number) {
   const program = [process.execPath, ...listed].find((one) =>
     spawnSync(one, ['--version'], { encoding: 'utf8' }).stdout.startsWith(`v${major}.`),
