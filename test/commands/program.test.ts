@@ -85,11 +85,3 @@ describe('a wrong command line', () => {
     expect(message).toBe("unknown command ' [31m x'");
   });
 });
-
-test.each(['list', 'status', 'refresh', 'logout', 'convert', 'doctor', 'version'])(
-  '%s refuses while kubectl runs the plugin',
-  async (name) => {
-    const asPlugin = { ...world, environment: { KUBERNETES_EXEC_INFO: '{}' } };
-    await expect(run([name], asPlugin)).rejects.toMatchObject({ code: 'usage' });
-  },
-);

@@ -6,7 +6,7 @@ import { apiError } from '../support/ens-faults.js';
 import type { Outcome } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
-import { asOther, other, runProgram } from '../support/sandbox.js';
+import { asOther, other } from '../support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
 import { stopAfterTest } from '../support/stop-after-test.js';
 
@@ -271,16 +271,6 @@ describe('logout', () => {
 });
 
 describeWith([secretServiceRequirement], 'with a Secret Service', () => {
-  /** The items of this plugin, as another program sees them. */
-  async function itemCount(env: Environment): Promise<number> {
-    const object = '--dest org.freedesktop.secrets --object-path /org/freedesktop/secrets';
-    const method = '--method org.freedesktop.Secret.Service.SearchItems';
-    const call = `call --session ${object} ${method}`.split(' ');
-    const options = { env: { ...process.env, ...env }, timeoutMs: 10_000 };
-    const { stdout } = await runProgram('/usr/bin/gdbus', [...call, "{'service': 'kubectl-eck'}"], options);
-    return stdout.match(/\/org\/freedesktop\/secrets\/collection\//g)?.length ?? 0;
-  }
-
   test('status does not unlock it, and logout --all leaves nothing in it', async () => {
     const service = stopAfterTest(await startSecretService({ prompts: 'unanswered' }));
     const inSession: Runner = (args, env) =>
@@ -288,13 +278,14 @@ describeWith([secretServiceRequirement], 'with a Secret Service', () => {
     await inSession(['get-credentials', id]);
     await inSession(['exec-credential', '--cluster-id', id], asOther);
     expect(await words(inSession)).toEqual(['no context', 'ok']);
-    expect(await itemCount(service.environment)).toBe(2);
+    const items = () => service.items("'service': 'kubectl-eck'");
+    expect(await items()).toHaveLength(2);
     for (const name of readdirSync(cache())) {
       if (name.includes(other.accessKeyId)) rmSync(join(cache(), name), { recursive: true });
     }
     const outcome = await inSession(['logout', '--all']);
     expect(outcome).toMatchObject({ status: 0, stderr: expect.stringContaining('deleted, too: 1\n') });
-    expect(await itemCount(service.environment)).toBe(0);
+    expect(await items()).toEqual([]);
 
     await inSession(['get-credentials', id]);
     await service.lock();

@@ -248,12 +248,6 @@ describe('the directory', () => {
 });
 
 describe('a warning that comes once', () => {
-  test('comes once for each name and cache directory', () => {
-    const other = new FakeWorld({ KUBECACHEDIR: join(directory, 'other') }, directory);
-    for (const name of ['one', 'two']) for (const at of [world, world, other]) warnOnce(name, name, at);
-    expect([...world.warnings, ...other.warnings]).toEqual(['one', 'two', 'one', 'two']);
-  });
-
   test('comes each time if it cannot be noted', () => {
     fs.mkdirSync(dirname(root));
     fs.writeFileSync(root, '');

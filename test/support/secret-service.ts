@@ -71,7 +71,16 @@ export async function startSecretService(options: { prompts?: Prompts } = {}) {
       const answer = await call('ReadAlias', 'default').catch(() => '');
       return /'(\/org\/freedesktop\/secrets\/collection\/\w+)'/.exec(answer)?.[1];
     });
-    return { ...bus, stop, lock: () => call('Lock', `['${collection}']`).then(() => undefined) };
+    return {
+      ...bus,
+      stop,
+      lock: () => call('Lock', `['${collection}']`),
+      /** The paths of the items with these attributes, such as `'service': 'kubectl-eck'`. */
+      async items(attributes: string): Promise<string[]> {
+        const found = await call('SearchItems', `{${attributes}}`);
+        return found.match(/\/org\/freedesktop\/secrets\/collection\/\w+\/\w+/g) ?? [];
+      },
+    };
   } catch (error) {
     await stop();
     throw error;
