@@ -323,15 +323,4 @@ describe('completion', () => {
       stderr: expect.stringContaining('SHELL "tcsh" is not one of bash, zsh, fish, powershell [usage]\n'),
     });
   });
-
-  test('works the same in the program for Node.js', async () => {
-    for (const args of [
-      ['completion', 'bash'],
-      ['__complete', 'list', '-o', ''],
-    ]) {
-      const [standalone, node] = [await sandbox.run(args), await sandbox.run(args, { program: 'node' })];
-      expect(node).toEqual(standalone);
-      expect(standalone.stdout.length).toBeGreaterThan(10);
-    }
-  });
 });

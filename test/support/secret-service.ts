@@ -47,6 +47,11 @@ export async function startSessionBus(prompts: Prompts = 'dismissed') {
 
 /** Starts GNOME Keyring with its own bus and home directory. Its keyring is unlocked until `lock`. */
 export async function startSecretService(options: { prompts?: Prompts } = {}) {
+  // It crashes at times, in glib. One that does so before it serves anything is started once more.
+  return (await startKeyring(options).catch(() => undefined)) ?? startKeyring(options);
+}
+
+async function startKeyring(options: { prompts?: Prompts }) {
   const bus = await startSessionBus(options.prompts);
   const { directory } = bus;
   const env = { ...process.env, ...bus.environment, HOME: directory, XDG_DATA_HOME: join(directory, 'data') };
