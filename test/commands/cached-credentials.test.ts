@@ -172,11 +172,8 @@ describe('of the credentials', () => {
     expect(select(typed, all)).toEqual(expected);
   });
 
-  test('an unknown name, a name with --all, and no name without a current context are errors', () => {
-    expect(() => select(['eck-9'])).toThrow(expect.objectContaining({ code: 'not-cached' }));
+  test('a name with --all is wrong usage', () => {
     expect(() => select(['eck-1'], true)).toThrow(expect.objectContaining({ code: 'usage' }));
-    entries = entries.map((entry) => ({ ...entry, contexts: [] }));
-    expect(() => select([])).toThrow(expect.objectContaining({ code: 'usage' }));
   });
 
   test('typed flags select those of an identity or endpoint', () => {

@@ -146,9 +146,7 @@ const ofSts: Outcomes = { ...asked, expired: 'refused' };
 /** Each mode and place, and what becomes of it with each fault. */
 const ways: [string, (fault: Fault) => Run | Promise<Run>, Outcomes][] = [
   ['an AccessKey in the environment', inVariables('ALIBABA_CLOUD_', permanent), here],
-  ['ALIBABACLOUD_ACCESS_KEY_ID', inVariables('ALIBABACLOUD_', permanent), here],
   ['ALICLOUD_ACCESS_KEY_ID', inVariables('ALICLOUD_', () => temporary), expiring],
-  ['ACCESS_KEY_ID', inVariables('', permanent), here],
   ['a temporary one in the environment', inVariables('ALIBABA_CLOUD_', () => temporary), expiring],
   ['the mode AK', withKey('AK', permanent), here],
   ['the mode StsToken', withKey('StsToken', () => temporary, session), expiring],

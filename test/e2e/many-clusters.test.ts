@@ -216,7 +216,7 @@ describe('one of many clusters that fails', () => {
   test('does not stop the others, and is named with its code', async () => {
     addMany(20);
     sandbox.ens.removeCluster(idOf(7));
-    const got = await sandbox.run(['get-credentials', ...idsOf(20), 'unknown']);
+    const got = await sandbox.run(['get-credentials', 'unknown', ...idsOf(20), 'unknown']);
     expect(got).toMatchObject({ status: 1, stdout: '' });
     expect(got.stderr.match(/^error: .*$/gm)).toEqual([
       expect.stringMatching(/^error: unknown: .*\[ens-cluster-not-found\]$/),

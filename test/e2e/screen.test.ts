@@ -18,10 +18,7 @@ async function start(args: readonly string[], env: NodeJS.ProcessEnv = {}, colum
 
 function addClusters(...names: readonly string[]): void {
   sandbox.ens.removeCluster(sandbox.clusterId);
-  const { authority, apiServer } = sandbox;
-  for (const [index, name] of names.entries()) {
-    sandbox.ens.putCluster({ clusterId: `eck-${index}`, name, authority, server: apiServer.url });
-  }
+  for (const [index, name] of names.entries()) sandbox.putCluster({ clusterId: `eck-${index}`, name });
 }
 
 const kubeconfig = () =>

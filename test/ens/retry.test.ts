@@ -103,19 +103,17 @@ describe('withRetry', () => {
   });
 });
 
-describe('the rate limiter', () => {
-  test('pauses for a second, or as long as the server asks', async () => {
-    const limiter = new RateLimiter();
-    for (const [retryAfterMs, expectedMs] of [
-      [undefined, 1000],
-      [1200, 1200],
-    ] as const) {
-      const start = performance.now();
-      limiter.slowDown(retryAfterMs);
-      await limiter.make(() => Promise.resolve());
-      // A timer may fire a little early by the finer clock.
-      expect(performance.now() - start).toBeGreaterThanOrEqual(expectedMs - 5);
-    }
-    limiter.close();
-  });
+test('the rate limiter pauses for a second, or as long as the server asks', async () => {
+  const limiter = new RateLimiter();
+  for (const [retryAfterMs, expectedMs] of [
+    [undefined, 1000],
+    [1200, 1200],
+  ] as const) {
+    const start = performance.now();
+    limiter.slowDown(retryAfterMs);
+    await limiter.make(() => Promise.resolve());
+    // A timer may fire a little early by the finer clock.
+    expect(performance.now() - start).toBeGreaterThanOrEqual(expectedMs - 5);
+  }
+  limiter.close();
 });
