@@ -44,34 +44,37 @@ async function kubeconfig(): Promise<{ contexts: string[]; current: unknown }> {
   return { contexts: contexts.map(({ name }) => name), current: others['current-context'] };
 }
 
-describeWith([currentKubectl], 'a thousand clusters', () => {
+/** As inputs of properties: more in CI. */
+const most = process.env['CI'] === 'true' ? 1000 : 300;
+
+describeWith([currentKubectl], `${most} clusters`, () => {
   test('are fetched side by side within the limit of ENS, and kubectl works with each', async () => {
-    addMany(1000);
+    addMany(most);
     sandbox.ens.latencyMs = 50;
     sandbox.ens.callsPerSecond = 100;
     const got = await sandbox.run(all, { timeoutMs: 100_000 });
     expect(got).toMatchObject({ status: 0, stdout: '' });
-    expect(got.stderr.split('\n')[0]).toMatch(/^Contexts: 1,000 added in /);
+    expect(got.stderr.split('\n')[0]).toContain(`Contexts: ${most.toLocaleString('en-US')} added in `);
 
     const calls = sandbox.ens.log.filter(({ action }) => action === issuing);
     expect(calls.filter(({ outcome }) => outcome === 'Throttling.User')).toEqual([]);
-    expect(calls).toHaveLength(1000);
+    expect(calls).toHaveLength(most);
     const overlapping = calls.filter((call, index) => {
       const next = calls[index + 1];
       return next !== undefined && next.at.getTime() - call.at.getTime() < sandbox.ens.latencyMs;
     });
-    expect(overlapping.length).toBeGreaterThan(250);
+    expect(overlapping.length).toBeGreaterThan(most / 4);
 
     sandbox.ens.latencyMs = 0;
     const { kubectl } = currentKubectl;
     const contexts = await sandbox.kubectl(kubectl, ['config', 'get-contexts', '-o', 'name']);
-    expect(contexts.stdout.trim().split('\n')).toHaveLength(1000);
+    expect(contexts.stdout.trim().split('\n')).toHaveLength(most);
     for (let round = 0; round < 10; round += 1) {
-      const context = idOf(Math.floor(Math.random() * 1000));
+      const context = idOf(Math.floor(Math.random() * most));
       const nodes = await sandbox.kubectl(kubectl, ['--context', context, 'get', 'nodes']);
       expect([context, nodes]).toEqual([context, expect.objectContaining({ status: 0, stderr: '' })]);
     }
-    expect(sandbox.ens.calls(issuing)).toBe(1000);
+    expect(sandbox.ens.calls(issuing)).toBe(most);
   }, 200_000);
 });
 
@@ -238,10 +241,8 @@ describe('one of many clusters that fails', () => {
     expect((await kubeconfig()).contexts).toEqual([idOf(0), idOf(2)]);
     expect(sandbox.ens.calls(issuing)).toBe(calls);
     const replaced = await sandbox.run([...all, '--overwrite']);
-    const summary = expect.stringMatching(
-      /^Contexts: 2 unchanged, 1 updated in .* as .*\nTheir .*\nChoose one: /,
-    ) as unknown;
-    expect(replaced).toMatchObject({ status: 0, stderr: summary });
+    expect(replaced).toMatchObject({ status: 0 });
+    expect(replaced.stderr).toMatch(/^Contexts: 1 added, 2 unchanged in .* as .*\nTheir .*\nChoose one: /);
     expect((await kubeconfig()).contexts).toHaveLength(3);
   });
 });
