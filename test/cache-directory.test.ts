@@ -8,10 +8,8 @@ import {
   removeFile,
   shortDigest,
 } from '../src/cache-directory.js';
+import { directory } from './support/directory.js';
 import { describeWith } from './support/requirements.js';
-import { scratchDirectory } from './exec-credential/fixtures.js';
-
-const scratch = scratchDirectory();
 
 test.each([
   [{}, '/home/me/.kube/cache/kubectl-eck'],
@@ -24,43 +22,43 @@ test.each([
 });
 
 test('a private directory is made and accepted; others are named', () => {
-  const path = join(scratch.path, 'a', 'b');
+  const path = join(directory, 'a', 'b');
   expect(checkPrivateDirectory(path)).toBeUndefined();
   expect(fs.statSync(path).mode & 0o777).toBe(0o700);
   for (const mode of [0o750, 0o705, 0o701, 0o702]) {
     fs.chmodSync(path, mode);
     expect(checkPrivateDirectory(path)).toBe('is open to other users');
   }
-  for (const target of [scratch.path, join(scratch.path, 'nowhere')]) {
-    fs.symlinkSync(target, join(scratch.path, 'link'));
-    expect(checkPrivateDirectory(join(scratch.path, 'link'))).toBe('is not a directory');
-    fs.rmSync(join(scratch.path, 'link'));
+  for (const target of [directory, join(directory, 'nowhere')]) {
+    fs.symlinkSync(target, join(directory, 'link'));
+    expect(checkPrivateDirectory(join(directory, 'link'))).toBe('is not a directory');
+    fs.rmSync(join(directory, 'link'));
   }
-  expect(fs.existsSync(join(scratch.path, 'nowhere'))).toBe(false);
-  fs.writeFileSync(join(scratch.path, 'file'), '');
-  expect(checkPrivateDirectory(join(scratch.path, 'file'))).toBe('is not a directory');
-  expect(checkPrivateDirectory(join(scratch.path, 'file', 'x'))).toMatch(/^cannot be used \(E\w+\)$/);
-  removeFile(join(scratch.path, 'file'));
-  removeFile(join(scratch.path, 'file'));
-  expect(fs.existsSync(join(scratch.path, 'file'))).toBe(false);
+  expect(fs.existsSync(join(directory, 'nowhere'))).toBe(false);
+  fs.writeFileSync(join(directory, 'file'), '');
+  expect(checkPrivateDirectory(join(directory, 'file'))).toBe('is not a directory');
+  expect(checkPrivateDirectory(join(directory, 'file', 'x'))).toMatch(/^cannot be used \(E\w+\)$/);
+  removeFile(join(directory, 'file'));
+  removeFile(join(directory, 'file'));
+  expect(fs.existsSync(join(directory, 'file'))).toBe(false);
 });
 
 describeWith([{ name: 'root', available: process.getuid?.() === 0 }], 'of another user', () => {
   test('a directory is not private', () => {
-    const path = join(scratch.path, 'theirs');
+    const path = join(directory, 'theirs');
     fs.mkdirSync(path, { mode: 0o700 });
     fs.chownSync(path, 12_345, 12_345);
     expect(checkPrivateDirectory(path)).toBe('belongs to another user');
-    const home = join(scratch.path, 'home');
+    const home = join(directory, 'home');
     fs.mkdirSync(join(home, '.kube', 'cache'), { recursive: true });
     fs.chownSync(home, 12_345, 12_345);
-    fs.chmodSync(scratch.path, 0o711);
+    fs.chmodSync(directory, 0o711);
     // Root may read everything, so this is another user.
     const effective = process.geteuid?.() ?? 0;
     jest.spyOn(process, 'getuid').mockReturnValue(12_345);
     process.seteuid?.(12_345);
     try {
-      expect(checkPrivateDirectory(join(scratch.path, 'x', 'y'))).toBe('cannot be used (EACCES)');
+      expect(checkPrivateDirectory(join(directory, 'x', 'y'))).toBe('cannot be used (EACCES)');
       // As `sudo kubectl` leaves it in a home directory.
       const hint = `cannot be used (EACCES) (to own it: sudo chown -R 12345 "${home}/.kube")`;
       expect(checkPrivateDirectory(join(home, '.kube', 'cache', 'kubectl-eck'))).toBe(hint);

@@ -104,16 +104,6 @@ describe('printing', () => {
     expect(process.exitCode).toBe(status);
   });
 
-  test.each<[string, Environment, boolean, boolean]>([
-    ['at a terminal', {}, true, true],
-    ['with NO_COLOR', { NO_COLOR: '1' }, true, false],
-    ['at a dumb terminal', { TERM: 'dumb' }, true, false],
-    ['in a pipe', {}, false, false],
-  ])('an error in red %s', (_, environment, isTerminal, isRed) => {
-    printError(usageError('what?'), screen(environment, isTerminal), 'kubectl-eck');
-    expect(written[2]).toBe(`${isRed ? '\u001b[31mkubectl-eck:\u001b[0m' : 'kubectl-eck:'} what? [usage]\n`);
-  });
-
   test.each([new TypeError('first\nsecond\u001b[2J\u202e'), 'first\nsecond'])('a defect: %p', (thrown) => {
     printError(thrown, screen({}));
     expect(written[2]).toMatch(/^error: Internal error: first second.* \[internal\]\nReport it .*\n$/);
@@ -132,11 +122,5 @@ describe('printing', () => {
     failOnce('EAGAIN');
     printOutput('größer\n');
     expect(Buffer.from(String(written[1]), 'latin1').toString()).toBe('größer\n');
-  });
-
-  test('data to a reader that is gone', () => {
-    failOnce('EPIPE');
-    printOutput('x');
-    expect(written).toEqual({ 1: '', 2: '' });
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { resolveEndpoint } from '../src/endpoint.js';
 import {
   argumentsOf,
   formatDuration,
@@ -12,7 +13,8 @@ import {
   type SettingFlag,
   type SettingTexts,
 } from '../src/settings.js';
-import { holds, isPrintable } from './fuzz/property.js';
+import { holds, isPrintable, outcomeOf } from './fuzz/property.js';
+import { anyText, words } from './fuzz/values.js';
 
 const role = 'acs:ram::123456789012:role/edge';
 const defaults = readSettings({}, {});
@@ -175,6 +177,28 @@ test.each([
   '2147483648ms',
 ])('%j is not a duration', (text) => {
   expect(() => parseDuration('--timeout', text)).toThrow(usage('--timeout'));
+});
+
+test('any text is a setting, or wrong usage', () => {
+  const odd = fc.constantFrom(
+    ...['http://127.1', 'http://0x7f.1', 'http://127.0.0.1@a.b', 'HTTP://', '//', '1ms'.repeat(2000)],
+  );
+  const text = fc.oneof(
+    anyText,
+    odd,
+    fc.webUrl(),
+    fc.tuple(fc.nat(), words('ms s m h')).map((parts) => parts.join('')),
+  );
+  holds(fc.tuple(fc.constantFrom(...settingFlags), text), ([flag, typed]) => {
+    const { value } = outcomeOf(['usage'], () => readSettings({ [flag]: typed }, {}));
+    if (value === undefined) return;
+    // A longer timer fires at once.
+    for (const ms of [value.maxAgeMs, value.timeoutMs]) expect(ms > 0 && ms < 2 ** 31).toBe(true);
+    const { protocol, host } = resolveEndpoint(value.endpoint);
+    const url = new URL(`${protocol}://${host}`);
+    expect(url.host).toBe(host);
+    if (protocol === 'http') expect(url.hostname).toMatch(/^(?:localhost|127\.[\d.]+|\[::1\])$/);
+  });
 });
 
 test('a duration is formatted as it is parsed', () => {

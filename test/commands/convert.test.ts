@@ -67,7 +67,6 @@ describe('a context that is given', () => {
 
   test.each<[ConvertSelection, string[]]>([
     [{ context: 'eck-1' }, ['eck-1 = eck-1']],
-    [{ context: 'edge', clusterId: 'eck-9' }, ['edge = eck-9']],
     [{ context: 'eck-3', clusterId: 'eck-4' }, ['eck-3 = eck-4']],
     [{ context: 'mine' }, []],
   ])('%j is the only one', (selection, expected) => {
@@ -75,7 +74,6 @@ describe('a context that is given', () => {
   });
 
   test.each([
-    ['absent', 'context-not-found'],
     ['edge', 'context-not-convertible'],
     ['tok', 'context-not-convertible'],
   ])('%s is refused', (context, code) => {

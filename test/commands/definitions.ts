@@ -2,17 +2,10 @@ import { CommanderError, type Command } from 'commander';
 import { program } from '../../src/commands/program.js';
 import { EckError } from '../../src/errors.js';
 import type { World } from '../../src/world.js';
+import { FakeWorld } from '../exec-credential/fixtures.js';
 
 /** A world without a machine. */
-export const world: World = {
-  environment: {},
-  platform: 'linux',
-  homeDirectory: () => '/dev/null/home',
-  now: () => new Date(0),
-  isTerminal: () => false,
-  warn: () => undefined,
-  debug: () => undefined,
-};
+export const world: World = new FakeWorld({}, '/dev/null/home');
 
 /** The commands with their definitions, but without actions. */
 export function definitions(): Command {

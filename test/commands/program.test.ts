@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Argument, Option } from 'commander';
 import { EckCommand } from '../../src/commands/options.js';
 import { commandLineError, run } from '../../src/commands/program.js';
 import { formatDuration, readSettings, settingFlags, variableOf } from '../../src/settings.js';
@@ -7,34 +6,7 @@ import { definitions, helpOf, parses, world } from './definitions.js';
 
 const commands = definitions().commands.map((command) => [command.name(), command] as const);
 
-function valueFor({ argChoices }: Option | Argument): string {
-  return argChoices?.[0] ?? 'x';
-}
-
 describe.each(commands)('%s', (name, command) => {
-  const needed = command.registeredArguments.filter(({ required }) => required).map(valueFor);
-
-  test('takes every option that it defines, and no other', () => {
-    for (const option of command.options) {
-      const value = option.required ? [valueFor(option)] : [];
-      for (const flag of [option.long, option.short].filter((known) => known !== undefined)) {
-        expect([flag, parses([name, ...needed, flag, ...value])]).toEqual([flag, true]);
-      }
-    }
-    expect(parses([name, ...needed, '--nonsense'])).toBe(false);
-    expect(parses([name, ...needed, '--help'])).toBe(true);
-  });
-
-  test('takes no value that is not among the choices', () => {
-    for (const { long, argChoices } of command.options) {
-      if (argChoices === undefined) continue;
-      for (const choice of argChoices) expect(parses([name, ...needed, String(long), choice])).toBe(true);
-      expect(parses([name, ...needed, String(long), 'nonsense'])).toBe(false);
-    }
-    const [argument] = command.registeredArguments;
-    if (argument?.argChoices !== undefined) expect(parses([name, 'nonsense'])).toBe(false);
-  });
-
   test('names the variable of each setting in help, and no variable of any other option', () => {
     for (const { long, description } of command.options) {
       const flag = settingFlags.find((setting) => long === `--${setting}`);
@@ -112,11 +84,3 @@ describe('a wrong command line', () => {
     expect(message).toBe("unknown command ' [31m x'");
   });
 });
-
-test.each(['list', 'status', 'refresh', 'logout', 'convert', 'doctor', 'version'])(
-  '%s refuses while kubectl runs the plugin',
-  async (name) => {
-    const asPlugin = { ...world, environment: { KUBERNETES_EXEC_INFO: '{}' } };
-    await expect(run([name], asPlugin)).rejects.toMatchObject({ code: 'usage' });
-  },
-);

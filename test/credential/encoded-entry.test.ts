@@ -79,7 +79,7 @@ test('an entry of the first release is decoded, and encoded the same way', () =>
 });
 
 describe('not decoded is', () => {
-  test('an entry with one bit changed, whichever', () => {
+  test('an entry with one bit changed, whichever, or the highest bits of two words', () => {
     const changed = Uint8Array.from(entry);
     const decoded: number[] = [];
     for (const [index, byte] of entry.entries()) {
@@ -91,6 +91,20 @@ describe('not decoded is', () => {
     }
     expect(decoded).toEqual([]);
     expect(decodeEntry(key, changed)).toBeDefined();
+    for (const at of [5 + 4 * 20, 5 + 4 * 30]) changed[at] = (changed[at] ?? 0) ^ 0x80;
+    expect(decodeEntry(key, changed)).toBeUndefined();
+  });
+
+  test('an entry that is cut off anywhere, though its checksum is right', () => {
+    for (let length = 0; length < entry.length; length += 1) {
+      const cut = Buffer.from(entry.subarray(0, length));
+      if (length >= 5) cut.writeUInt32BE(checksum(cut.subarray(5)), 1);
+      expect(decodeEntry(key, cut)).toBeUndefined();
+    }
+  });
+
+  test.each(['', key.slice(1), `${key}1`, key.replace('e', 'E')])('an entry for another key: %j', (other) => {
+    expect(decodeEntry(other, entry)).toBeUndefined();
   });
 
   test.each<[string, Partial<Record<keyof ClientCredential, unknown>>]>([

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { constants, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { apiError, type EnsFault } from '../support/ens-faults.js';
 import { execInfo } from '../support/exec-info.js';
@@ -126,7 +126,7 @@ const rows: Row[] = [
     'a user kubeconfig that another process has locked',
     set,
     'kubeconfig-locked',
-    { given: () => sandbox.writeHome('.kube/config.lock', ''), says: /config\.lock/ },
+    { given: () => sandbox.writeHome('.kube/config.lock', ''), says: /\n.*rm .*config\.lock/ },
   ],
   [
     'an entry that another program wrote',
@@ -196,14 +196,4 @@ describe('standard output that is closed early', () => {
       expect(stderr).not.toMatch(/\n\s+at |Error|EPIPE/);
     }
   });
-});
-
-test('a .env file and a bunfig.toml in the current directory have no effect', async () => {
-  const env = { KUBECTL_ECK_ENDPOINT: undefined };
-  const variables = 'KUBECTL_ECK_ENDPOINT=http://127.0.0.1:1\nNODE_OPTIONS=--x\n';
-  await writeFile(join(sandbox.directory, '.env'), variables);
-  await writeFile(join(sandbox.directory, 'bunfig.toml'), 'preload = ["./evil.js"]\n');
-  await writeFile(join(sandbox.directory, 'evil.js'), 'console.log("evil");\n');
-  const answer = await sandbox.run([...exec, '--endpoint', sandbox.ens.endpoint], { env });
-  expect(JSON.parse(answer.stdout)).toMatchObject({ kind: 'ExecCredential' });
 });

@@ -3,12 +3,12 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'nod
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { apiError } from '../support/ens-faults.js';
-import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
 import type { Outcome } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
-import { asOther, other, runProgram } from '../support/sandbox.js';
+import { asOther, other } from '../support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Runner = (args: readonly string[], env?: Environment) => Promise<Outcome>;
@@ -270,73 +270,26 @@ describe('logout', () => {
   });
 });
 
-describeWith([kernelKeyringRequirement], 'with the kernel keyring', () => {
-  test('status, refresh and logout find the credential', async () => {
-    const keyring = await startSessionKeyring();
-    try {
-      const inKeyring: Runner = (args, env) =>
-        keyring.run(['kubectl-eck', ...args], sandbox.environment({ KUBECTL_ECK_STORE: undefined, ...env }));
-      await inKeyring(['get-credentials', id]);
-      expect(await statuses(inKeyring)).toMatchObject([{ store: 'kernel', status: 'ok' }]);
-      expect(await inKeyring(['refresh'])).toMatchObject({ status: 0 });
-      const outcome = await inKeyring(['logout', '--all']);
-      expect(outcome).toMatchObject({ status: 0, stderr: expect.stringContaining('(kernel)') });
-      const list = 'for key in $(keyctl rlist @s); do keyctl rdescribe $key; done';
-      expect((await keyring.run(['/bin/sh', '-c', list], process.env)).stdout).not.toContain(id);
-    } finally {
-      await keyring.stop();
-    }
-  });
-});
-
 describeWith([secretServiceRequirement], 'with a Secret Service', () => {
-  /** The items of this plugin, as another program sees them. */
-  async function itemCount(env: Environment): Promise<number> {
-    const object = '--dest org.freedesktop.secrets --object-path /org/freedesktop/secrets';
-    const method = '--method org.freedesktop.Secret.Service.SearchItems';
-    const call = `call --session ${object} ${method}`.split(' ');
-    const options = { env: { ...process.env, ...env }, timeoutMs: 10_000 };
-    const { stdout } = await runProgram('/usr/bin/gdbus', [...call, "{'service': 'kubectl-eck'}"], options);
-    return stdout.match(/\/org\/freedesktop\/secrets\/collection\//g)?.length ?? 0;
-  }
-
   test('status does not unlock it, and logout --all leaves nothing in it', async () => {
-    const service = await startSecretService({ prompts: 'unanswered' });
-    try {
-      const inSession: Runner = (args, env) =>
-        run(args, { ...service.environment, KUBECTL_ECK_STORE: undefined, ...env });
-      await inSession(['get-credentials', id]);
-      await inSession(['exec-credential', '--cluster-id', id], asOther);
-      expect(await words(inSession)).toEqual(['no context', 'ok']);
-      expect(await itemCount(service.environment)).toBe(2);
-      for (const name of readdirSync(cache())) {
-        if (name.includes(other.accessKeyId)) rmSync(join(cache(), name), { recursive: true });
-      }
-      const outcome = await inSession(['logout', '--all']);
-      expect(outcome).toMatchObject({ status: 0, stderr: expect.stringContaining('deleted, too: 1\n') });
-      expect(await itemCount(service.environment)).toBe(0);
-
-      await inSession(['get-credentials', id]);
-      await service.lock();
-      // The prompt is not answered: a command that unlocks would take five seconds and warn.
-      expect(await inSession(['status', '-o', 'json'])).toMatchObject({ status: 0, stderr: '' });
-    } finally {
-      await service.stop();
+    const service = stopAfterTest(await startSecretService({ prompts: 'unanswered' }));
+    const inSession: Runner = (args, env) =>
+      run(args, { ...service.environment, KUBECTL_ECK_STORE: undefined, ...env });
+    await inSession(['get-credentials', id]);
+    await inSession(['exec-credential', '--cluster-id', id], asOther);
+    expect(await words(inSession)).toEqual(['no context', 'ok']);
+    const items = () => service.items("'service': 'kubectl-eck'");
+    expect(await items()).toHaveLength(2);
+    for (const name of readdirSync(cache())) {
+      if (name.includes(other.accessKeyId)) rmSync(join(cache(), name), { recursive: true });
     }
-  });
+    const outcome = await inSession(['logout', '--all']);
+    expect(outcome).toMatchObject({ status: 0, stderr: expect.stringContaining('deleted, too: 1\n') });
+    expect(await items()).toEqual([]);
 
-  test('logout of a locked one fails, and leaves the record', async () => {
-    const service = await startSecretService();
-    try {
-      const inSession: Runner = (args) => run(args, { ...service.environment, KUBECTL_ECK_STORE: undefined });
-      await inSession(['get-credentials', id]);
-      await service.lock();
-      const outcome = await inSession(['logout', '--all']);
-      expect(outcome.status).toBe(1);
-      expect(outcome.stderr.match(/\[keychain-(locked|timeout)\]/g)).toHaveLength(1);
-      expect(await words(inSession)).toEqual(['not deleted']);
-    } finally {
-      await service.stop();
-    }
+    await inSession(['get-credentials', id]);
+    await service.lock();
+    // The prompt is not answered: a command that unlocks would take five seconds and warn.
+    expect(await inSession(['status', '-o', 'json'])).toMatchObject({ status: 0, stderr: '' });
   });
 });

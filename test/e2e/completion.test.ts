@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { onPath } from '../support/on-path.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { noAccessKey, other, programs, repository, runProgram } from '../support/sandbox.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 import { startTmux, tmuxRequirement, type Terminal } from '../support/tmux.js';
 
 useSandbox();
@@ -229,13 +230,9 @@ for (const [shell, requirement, file, text] of shells) {
       const command = shell === 'bash' ? ['bash', '--rcfile', startFile] : [shell];
       const environment = sandbox.environment();
       const env = { ...environment, PATH: `${bin}:${environment['PATH'] ?? ''}` };
-      terminal = await startTmux(command, env, sandbox.directory);
+      terminal = stopAfterTest(await startTmux(command, env, sandbox.directory));
       await terminal.waitFor(/^ready>$/m);
     }, 30_000);
-
-    afterEach(async () => {
-      await terminal.stop();
-    });
 
     test.each(['kubectl eck', 'kubectl-eck'])(
       'commands, flags, values and clusters of %s',
@@ -325,16 +322,5 @@ describe('completion', () => {
       stdout: '',
       stderr: expect.stringContaining('SHELL "tcsh" is not one of bash, zsh, fish, powershell [usage]\n'),
     });
-  });
-
-  test('works the same in the program for Node.js', async () => {
-    for (const args of [
-      ['completion', 'bash'],
-      ['__complete', 'list', '-o', ''],
-    ]) {
-      const [standalone, node] = [await sandbox.run(args), await sandbox.run(args, { program: 'node' })];
-      expect(node).toEqual(standalone);
-      expect(standalone.stdout.length).toBeGreaterThan(10);
-    }
   });
 });

@@ -48,12 +48,8 @@ async function expectStays(run: Outcome, file: string, text: string, code: strin
   expect(await readFile(file, 'utf8')).toBe(text);
 }
 
-const kubectlCases = [
-  { requirement: oldKubectl, execApiVersion: 'v1beta1' },
-  { requirement: currentKubectl, execApiVersion: 'v1' },
-];
-
-for (const { requirement, execApiVersion } of kubectlCases) {
+for (const requirement of [oldKubectl, currentKubectl]) {
+  const execApiVersion = requirement === oldKubectl ? 'v1beta1' : 'v1';
   describeWith([requirement], `${requirement.name} after convert`, () => {
     test('works as before, and the key is in no file', async () => {
       const { text, key } = await consoleKubeconfig();

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ApiServer } from '../support/api-server.js';
@@ -11,6 +11,7 @@ import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { noAccessKey, programs, runProgram, type RunOptions } from '../support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 import { until } from '../support/tied-process.js';
 
 interface Result {
@@ -32,15 +33,6 @@ const programDirectory = dirname(programs.standalone);
 const usualPath = `${kubectlDirectory}:${programDirectory}:/usr/bin:/bin`;
 
 useSandbox();
-let cleanUps: (() => Promise<unknown>)[];
-
-beforeEach(() => {
-  cleanUps = [];
-});
-
-afterEach(async () => {
-  for (const cleanUp of cleanUps.reverse()) await cleanUp();
-});
 
 /** What doctor found. */
 interface Report {
@@ -136,8 +128,7 @@ async function removeKubeconfig(): Promise<Run> {
 
 async function moveCluster(): Promise<void> {
   const { authority, clusterId } = sandbox;
-  const server = await ApiServer.start({ authority, clusterId });
-  cleanUps.push(() => server.stop());
+  const server = stopAfterTest(await ApiServer.start({ authority, clusterId }));
   sandbox.putCluster({ server: server.url });
   await sandbox.apiServer.stop();
 }
@@ -228,6 +219,12 @@ describeWith([currentKubectl], 'doctor', () => {
       const lines = stdout.trimEnd().split('\n');
       for (const line of lines) expect(line).toMatch(/^ok {8}[a-z-]+ {3,}\S/);
       expect(lines.at(-1)).toMatch(/api-server .* accepts the cached credential as user someone \(system:masters/);
+      const failed = await sandbox.run(['doctor'], {
+        program,
+        env: { PATH: `${kubectlDirectory}:/bin`, ...wrongAccessKey },
+      });
+      expect(failed.stdout).toMatch(/^failed {4}ens {10}ENS .* \[ens-unauthenticated\]\n {23}→ Check /m);
+      expect(failed.stderr).toBe('2 checks failed. Apply the fixes and run doctor again.\n');
     });
 
     test('checks a context or a cluster that is not current', async () => {
@@ -242,8 +239,7 @@ describeWith([currentKubectl], 'doctor', () => {
 
     test('accepts an API server before 1.28', async () => {
       const { authority, clusterId } = sandbox;
-      const old = await ApiServer.start({ authority, clusterId, version: 'v1.24.6-aliyunedge.1' });
-      cleanUps.push(() => old.stop());
+      const old = stopAfterTest(await ApiServer.start({ authority, clusterId, version: 'v1.24.6-aliyunedge.1' }));
       sandbox.putCluster({ server: old.url });
       await setUp();
       const report = await doctor();
@@ -292,7 +288,10 @@ describeWith([currentKubectl], 'doctor', () => {
   async function expectFound(run: Run, problems: string[], fix?: RegExp | 'applied'): Promise<void> {
     const report = await doctor(run);
     expect(report.problems).toEqual(problems);
-    expect(report.status).toBe(problems.join().includes('failed') ? 1 : 0);
+    const failures = problems.filter((problem) => problem.includes(' failed')).length;
+    expect(report.status).toBe(failures > 0 ? 1 : 0);
+    const closing = failures > 0 ? /^1 check failed\. Apply the fix and run doctor again\.$/m : /^No check failed\. /m;
+    expect(report.stderr).toMatch(closing);
     const problem = report.results.find(({ check }) => check === problems.at(-1)?.split(' ')[0]);
     if (fix instanceof RegExp) expect(problem?.fix).toMatch(fix);
     if (fix !== 'applied') return;
@@ -384,8 +383,7 @@ describeWith([currentKubectl], 'doctor', () => {
 
   describeWith([secretServiceRequirement], 'with a Secret Service', () => {
     test('finds a credential in it, and leaves nothing else there', async () => {
-      const service = await startSecretService();
-      cleanUps.push(() => service.stop());
+      const service = stopAfterTest(await startSecretService());
       const env = { ...service.environment, KUBECTL_ECK_STORE: undefined };
       await setUp(env);
       const report = await doctor({ env });
@@ -396,8 +394,7 @@ describeWith([currentKubectl], 'doctor', () => {
     test.each(['dismissed', 'unanswered'] as const)(
       'finds one whose prompt is %s',
       async (prompts) => {
-        const service = await startSecretService({ prompts });
-        cleanUps.push(() => service.stop());
+        const service = stopAfterTest(await startSecretService({ prompts }));
         const env = { ...service.environment, KUBECTL_ECK_STORE: 'keychain' };
         await setUp(env);
         await service.lock();
@@ -410,8 +407,7 @@ describeWith([currentKubectl], 'doctor', () => {
 
   describeWith([kernelKeyringRequirement], 'with a kernel keyring and no Secret Service', () => {
     test('says where credentials are saved, and why not in the keychain', async () => {
-      const keyring = await startSessionKeyring();
-      cleanUps.push(() => keyring.stop());
+      const keyring = stopAfterTest(await startSessionKeyring());
       const env = sandbox.environment({ PATH: usualPath, KUBECTL_ECK_STORE: undefined });
       const got = await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], env);
       expect(got).toMatchObject({ status: 0 });

@@ -1,10 +1,14 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
-import { repository } from '../support/sandbox.js';
-
-useSandbox();
+import { currentKubectl } from '../support/kubectl.js';
+import { describeWith } from '../support/requirements.js';
+import { noAccessKey, repository, runProgram } from '../support/sandbox.js';
+import { secretServiceRequirement } from '../support/secret-service.js';
+import { tmuxRequirement } from '../support/tmux.js';
 
 /** The commands of this plugin in the examples of the documentation. */
 function documented(): string[] {
@@ -19,16 +23,37 @@ function documented(): string[] {
   return [...new Set(commands)].filter((command) => !/--site |^(?:convert|doctor)\b/.test(command)).sort();
 }
 
-test.each(documented())('kubectl eck %s works as documented', async (command) => {
-  const { ens, authority, apiServer, clusterId, identity } = sandbox;
-  ens.putCluster({ clusterId, name: 'shop-hangzhou', authority, server: apiServer.url });
-  const key = { access_key_id: identity.accessKeyId, access_key_secret: identity.accessKeySecret };
-  const config = {
-    current: 'work',
-    profiles: [{ name: 'work', mode: 'AK', region_id: 'cn-hangzhou', ...key }],
-  };
-  await sandbox.writeHome('.aliyun/config.json', JSON.stringify(config));
-  const env = { ALIBABA_CLOUD_ACCESS_KEY_ID: undefined, ALIBABA_CLOUD_ACCESS_KEY_SECRET: undefined };
-  expect(await sandbox.run(['login', 'shop-hangzhou'], { env })).toMatchObject({ status: 0 });
-  expect(await sandbox.run(command.split(' '), { env })).toMatchObject({ status: 0 });
+describe('an example', () => {
+  useSandbox();
+
+  test.each(documented())('kubectl eck %s works as documented', async (command) => {
+    sandbox.putCluster({ name: 'shop-hangzhou' });
+    await sandbox.writeProfiles([{ name: 'work', region_id: 'cn-hangzhou' }]);
+    const env = noAccessKey;
+    expect(await sandbox.run(['login', 'shop-hangzhou'], { env })).toMatchObject({ status: 0 });
+    expect(await sandbox.run(command.split(' '), { env })).toMatchObject({ status: 0 });
+  });
+});
+
+test('the demo works on a machine with neither kubectl nor a keychain, and leaves nothing behind', async () => {
+  const temporary = await mkdtemp(join(tmpdir(), 'demo-'));
+  const none = { KUBECTL_ECK_TEST_KUBECTLS: '/nonexistent/kubectl' };
+  const env = { PATH: process.env['PATH'], HOME: temporary, TMPDIR: temporary, ...none };
+  const args = ['--import', 'tsx', 'scripts/demo.ts'];
+  const options = { env, cwd: repository, timeoutMs: 90_000 };
+  const { status, stdout, stderr } = await runProgram(process.execPath, args, options);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout.match(/eck-0123abcd-node-1/g)).toHaveLength(2);
+  expect(stdout).toContain('calls for a kubeconfig to ENS: 1\n');
+  expect(stdout).toMatch(/Next: .*kubectl eck login.*\n$/);
+  expect((await readdir(temporary)).filter((name) => !/^(?:tsx|node)-/.test(name))).toEqual([]);
+  await rm(temporary, { recursive: true });
+}, 120_000);
+
+describeWith([tmuxRequirement, currentKubectl, secretServiceRequirement], 'docs/demo.svg', () => {
+  test('shows what the commands print', async () => {
+    const args = ['--import', 'tsx', 'scripts/picture.ts', '--check'];
+    const options = { env: process.env, cwd: repository, timeoutMs: 60_000 };
+    expect(await runProgram(process.execPath, args, options)).toMatchObject({ status: 0, stderr: '' });
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { secretForms } from '../support/journal.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
@@ -56,15 +56,4 @@ describeWith([{ name: 'strace', available: onPath('strace') }], 'a private key',
     expect(places.filter((place) => !/^write\(1</.test(place))).toEqual([]);
     expect(await placesOfKey(['get-credentials', sandbox.clusterId], env)).toEqual([]);
   });
-});
-
-test('a cache directory that is open to others is not used, with one warning, and the rest works', async () => {
-  const cache = join(sandbox.directory, 'cache', 'kubectl-eck');
-  await mkdir(cache, { recursive: true });
-  await chmod(cache, 0o777);
-  const env = { KUBECACHEDIR: dirname(cache), KUBECTL_ECK_STORE: 'none' };
-  const { stdout, stderr } = await sandbox.run(execArgs(), { env });
-  expect(JSON.parse(stdout)).toMatchObject({ kind: 'ExecCredential' });
-  expect(stderr).toMatch(/^kubectl-eck: [^\n]*KUBECACHEDIR[^\n]*\n$/);
-  expect(await readdir(cache)).toEqual([]);
 });

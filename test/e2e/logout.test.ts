@@ -10,6 +10,7 @@ import type { Outcome } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
 import { asOther, noAccessKey, other, runProgram } from '../support/sandbox.js';
 import { secretServiceRequirement, startSecretService } from '../support/secret-service.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 
 useSandbox();
 
@@ -74,8 +75,8 @@ describe('a logout is honest', () => {
 
   describeWith([secretServiceRequirement, kernelKeyringRequirement], 'with a keychain and a kernel keyring', () => {
     test('it fails while a store that has a copy cannot be reached, and then deletes from each', async () => {
-      const service = await startSecretService();
-      const keyring = await startSessionKeyring();
+      const service = stopAfterTest(await startSecretService());
+      const keyring = stopAfterTest(await startSessionKeyring());
       const atDesktop: Environment = { ...service.environment, KUBECTL_ECK_STORE: undefined };
       const remotely: Environment = {
         ...atDesktop,
@@ -85,41 +86,32 @@ describe('a logout is honest', () => {
       const run = (env: Environment, ...args: string[]): Promise<Outcome> =>
         keyring.run(['kubectl-eck', ...args], sandbox.environment(env));
       const exec = ['exec-credential', '--cluster-id', sandbox.clusterId];
-      try {
-        await run(atDesktop, 'get-credentials', sandbox.clusterId);
-        expect(await run(remotely, ...exec)).toMatchObject({ status: 0 });
-        expect(changeRecord()).toMatchObject({
-          places: [{ store: 'kernel' }, { store: 'keychain' }],
-        });
-        expect(await run(remotely, 'logout', '--all')).toMatchObject(failed(/\[keychain-absent\]/));
-        expect(changeRecord()).toBeDefined();
-        // In a shell with another session keyring, which cannot delete from this one's.
-        const { status, stderr } = await run(atDesktop, 'logout', '--all');
-        expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/\(keychain\)/) });
-        expect(await run(atDesktop, ...exec)).toMatchObject(failed(/\[logged-out\]/));
-      } finally {
-        await keyring.stop();
-        await service.stop();
-      }
+      await run(atDesktop, 'get-credentials', sandbox.clusterId);
+      expect(await run(remotely, ...exec)).toMatchObject({ status: 0 });
+      expect(changeRecord()).toMatchObject({
+        places: [{ store: 'kernel' }, { store: 'keychain' }],
+      });
+      expect(await run(remotely, 'logout', '--all')).toMatchObject(failed(/\[keychain-absent\]/));
+      expect(changeRecord()).toBeDefined();
+      // In a shell with another session keyring, which cannot delete from this one's.
+      const { status, stderr } = await run(atDesktop, 'logout', '--all');
+      expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/\(keychain\)/) });
+      expect(await run(atDesktop, ...exec)).toMatchObject(failed(/\[logged-out\]/));
     });
 
     test('it fails in a shell without a session keyring', async () => {
-      const keyring = await startSessionKeyring();
+      const keyring = stopAfterTest(await startSessionKeyring());
       const env: Environment = { KUBECTL_ECK_STORE: 'kernel', DBUS_SESSION_BUS_ADDRESS: undefined };
-      try {
-        await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], sandbox.environment(env));
-        const elsewhere = failed(/the kernel keyring of another session has it \[keychain-unreachable\]\n.*keyctl/);
-        const revoked = `keyctl session - /bin/sh -c 'keyctl revoke @s; exec kubectl-eck logout "$1"' sh "$1"`;
-        for (const name of ['--all', sandbox.clusterId]) {
-          const options = { env: sandbox.environment(env), timeoutMs: 30_000 };
-          const outcome = await runProgram('/bin/sh', ['-c', revoked, 'sh', name], options);
-          expect(outcome).toMatchObject(elsewhere);
-        }
-        const there = await keyring.run(['kubectl-eck', 'logout', '--all'], sandbox.environment(env));
-        expect(there).toMatchObject({ status: 0, stderr: expect.stringContaining('(kernel)') as unknown });
-      } finally {
-        await keyring.stop();
+      await keyring.run(['kubectl-eck', 'get-credentials', sandbox.clusterId], sandbox.environment(env));
+      const elsewhere = failed(/the kernel keyring of another session has it \[keychain-unreachable\]\n.*keyctl/);
+      const revoked = `keyctl session - /bin/sh -c 'keyctl revoke @s; exec kubectl-eck logout "$1"' sh "$1"`;
+      for (const name of ['--all', sandbox.clusterId]) {
+        const options = { env: sandbox.environment(env), timeoutMs: 30_000 };
+        const outcome = await runProgram('/bin/sh', ['-c', revoked, 'sh', name], options);
+        expect(outcome).toMatchObject(elsewhere);
       }
+      const there = await keyring.run(['kubectl-eck', 'logout', '--all'], sandbox.environment(env));
+      expect(there).toMatchObject({ status: 0, stderr: expect.stringContaining('(kernel)') as unknown });
     });
   });
 
@@ -167,20 +159,16 @@ test('a logout that cannot be noted fails, and deletes all the same', async () =
 
 describeWith([secretServiceRequirement], 'a refusal', () => {
   test('while the keychain is locked says so, and what is left is not served', async () => {
-    const service = await startSecretService();
+    const service = stopAfterTest(await startSecretService());
     const env: Environment = { ...service.environment, KUBECTL_ECK_STORE: undefined };
-    try {
-      await setUp(env);
-      sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [] });
-      await service.lock();
-      const refused = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId, '--store', 'auto'], {
-        env,
-      });
-      expect(refused).toMatchObject({ status: 1, stdout: '' });
-      expect(refused.stderr).toMatch(/not deleted: .*\[keychain-locked\]\n.*\[ens-not-allowed\]/);
-    } finally {
-      await service.stop();
-    }
+    await setUp(env);
+    sandbox.ens.putIdentity({ ...sandbox.identity, allowedActions: [] });
+    await service.lock();
+    const refused = await sandbox.run(['exec-credential', '--cluster-id', sandbox.clusterId, '--store', 'auto'], {
+      env,
+    });
+    expect(refused).toMatchObject({ status: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/not deleted: .*\[keychain-locked\]\n.*\[ens-not-allowed\]/);
   });
 });
 
@@ -233,7 +221,7 @@ describe('a shell without an identity', () => {
     [
       'once it has expired',
       async () => {
-        sandbox.ens.issuing = { lifetimeMs: 1000 };
+        sandbox.ens.issuing = { lifetimeMs: 2000 };
         await setUp();
         const { notAfter } = changeRecord();
         while (Date.now() < Date.parse(notAfter)) await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -9,7 +9,6 @@ import { onPath } from '../support/on-path.js';
 import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { noAccessKey, programs, runProgram } from '../support/sandbox.js';
-import { startTmux, tmuxRequirement, type Terminal } from '../support/tmux.js';
 
 const issuing = 'DescribeClusterUserKubeconfig';
 const listing = 'DescribeClustersV1';
@@ -45,34 +44,37 @@ async function kubeconfig(): Promise<{ contexts: string[]; current: unknown }> {
   return { contexts: contexts.map(({ name }) => name), current: others['current-context'] };
 }
 
-describeWith([currentKubectl], 'a thousand clusters', () => {
+/** As inputs of properties: more in CI. */
+const most = process.env['CI'] === 'true' ? 1000 : 300;
+
+describeWith([currentKubectl], `${most} clusters`, () => {
   test('are fetched side by side within the limit of ENS, and kubectl works with each', async () => {
-    addMany(1000);
+    addMany(most);
     sandbox.ens.latencyMs = 50;
     sandbox.ens.callsPerSecond = 100;
     const got = await sandbox.run(all, { timeoutMs: 100_000 });
     expect(got).toMatchObject({ status: 0, stdout: '' });
-    expect(got.stderr.split('\n')[0]).toMatch(/^Contexts: 1,000 added in /);
+    expect(got.stderr.split('\n')[0]).toContain(`Contexts: ${most.toLocaleString('en-US')} added in `);
 
     const calls = sandbox.ens.log.filter(({ action }) => action === issuing);
     expect(calls.filter(({ outcome }) => outcome === 'Throttling.User')).toEqual([]);
-    expect(calls).toHaveLength(1000);
+    expect(calls).toHaveLength(most);
     const overlapping = calls.filter((call, index) => {
       const next = calls[index + 1];
       return next !== undefined && next.at.getTime() - call.at.getTime() < sandbox.ens.latencyMs;
     });
-    expect(overlapping.length).toBeGreaterThan(250);
+    expect(overlapping.length).toBeGreaterThan(most / 4);
 
     sandbox.ens.latencyMs = 0;
     const { kubectl } = currentKubectl;
     const contexts = await sandbox.kubectl(kubectl, ['config', 'get-contexts', '-o', 'name']);
-    expect(contexts.stdout.trim().split('\n')).toHaveLength(1000);
+    expect(contexts.stdout.trim().split('\n')).toHaveLength(most);
     for (let round = 0; round < 10; round += 1) {
-      const context = idOf(Math.floor(Math.random() * 1000));
+      const context = idOf(Math.floor(Math.random() * most));
       const nodes = await sandbox.kubectl(kubectl, ['--context', context, 'get', 'nodes']);
       expect([context, nodes]).toEqual([context, expect.objectContaining({ status: 0, stderr: '' })]);
     }
-    expect(sandbox.ens.calls(issuing)).toBe(1000);
+    expect(sandbox.ens.calls(issuing)).toBe(most);
   }, 200_000);
 });
 
@@ -217,7 +219,7 @@ describe('one of many clusters that fails', () => {
   test('does not stop the others, and is named with its code', async () => {
     addMany(20);
     sandbox.ens.removeCluster(idOf(7));
-    const got = await sandbox.run(['get-credentials', ...idsOf(20), 'unknown']);
+    const got = await sandbox.run(['get-credentials', 'unknown', ...idsOf(20), 'unknown']);
     expect(got).toMatchObject({ status: 1, stdout: '' });
     expect(got.stderr.match(/^error: .*$/gm)).toEqual([
       expect.stringMatching(/^error: unknown: .*\[ens-cluster-not-found\]$/),
@@ -238,7 +240,9 @@ describe('one of many clusters that fails', () => {
     expect(got.stderr).not.toContain('--context NAME');
     expect((await kubeconfig()).contexts).toEqual([idOf(0), idOf(2)]);
     expect(sandbox.ens.calls(issuing)).toBe(calls);
-    expect(await sandbox.run([...all, '--overwrite'])).toMatchObject({ status: 0 });
+    const replaced = await sandbox.run([...all, '--overwrite']);
+    expect(replaced).toMatchObject({ status: 0 });
+    expect(replaced.stderr).toMatch(/^Contexts: 1 added, 2 unchanged in .* as .*\nTheir .*\nChoose one: /);
     expect((await kubeconfig()).contexts).toHaveLength(3);
   });
 });
@@ -287,74 +291,4 @@ test('an account whose calls are shared with another program slows down, and get
   expect((await kubeconfig()).contexts).toHaveLength(60);
   const refused = sandbox.ens.log.filter(({ outcome }) => outcome === 'Throttling.User');
   expect(refused.length).toBeLessThan(60);
-});
-
-describeWith([tmuxRequirement], 'at a terminal', () => {
-  let terminal: Terminal | undefined;
-
-  afterEach(async () => {
-    await terminal?.stop();
-  });
-
-  /** Runs the program as a shell does, which survives Ctrl-C. */
-  async function start(args: readonly string[]): Promise<Terminal> {
-    const shell = 'trap : INT; "$@"; echo "[exit status $?]"; exec sleep 100';
-    const argv = ['/bin/sh', '-c', shell, 'shell', programs.standalone, ...args];
-    terminal = await startTmux(argv, sandbox.environment());
-    return terminal;
-  }
-
-  describe('without a cluster', () => {
-    beforeEach(() => {
-      addClusters({ name: 'shop' }, { name: 'shop-2' }, { name: '仓库' });
-    });
-
-    test.each<[string, string[], { contexts: string[]; current?: string }]>([
-      ['what is picked is fetched', ['Tab', 'Down', 'Tab', 'Enter'], { contexts: ['shop', 'shop-2'] }],
-      [
-        'without a pick the focused one is, and becomes the current context',
-        ['Down', 'Enter'],
-        { contexts: ['shop-2'], current: 'shop-2' },
-      ],
-    ])('a picker filters while one types, and %s', async (_, keys, expected) => {
-      const tty = await start(['get-credentials']);
-      await tty.waitFor(/仓库 +eck-0002 +cn-hangzhou-58/);
-      await tty.type('sho');
-      await tty.waitFor(/2 matches/);
-      await tty.type(...keys);
-      expect(await tty.waitFor(/\[exit status 0\]/)).toMatch(/Which clusters\?\nContext/);
-      expect(await kubeconfig()).toEqual(expected);
-    });
-
-    test.each(['C-c', 'Escape'])('%s picks nothing, in one line', async (key) => {
-      const tty = await start(['get-credentials']);
-      await tty.waitFor(/仓库/);
-      await tty.type(key);
-      const screen = await tty.waitFor(/exit status/);
-      expect(screen).toMatch(/\nerror: .* \[interrupted\]\n\[exit status 130\]/);
-      expect(sandbox.ens.calls(issuing)).toBe(0);
-    });
-  });
-
-  test('a bar shows the progress, and is gone at the end', async () => {
-    addMany(60);
-    sandbox.ens.latencyMs = 200;
-    const tty = await start(all);
-    await tty.waitFor(/Fetching credentials \[#+-+\] \d+\/60/);
-    expect(await tty.waitFor(/exit status 0/)).not.toContain('Fetching');
-  });
-
-  test('Ctrl-C ends it, and what was fetched before is written', async () => {
-    addMany(100);
-    sandbox.ens.latencyMs = 200;
-    const tty = await start(all);
-    await tty.waitFor(/ [3-9]\d\/100/);
-    await tty.type('C-c');
-    const screen = await tty.waitFor(/exit status/);
-    expect(screen).toMatch(/\d+ of 100 clusters were not set up \[interrupted\]\n\[exit status 130\]/);
-    const [, written] = /^Contexts: (\d+) added/m.exec(screen) ?? [];
-    const { contexts } = await kubeconfig();
-    expect(contexts).toHaveLength(Number(written));
-    expect(contexts.length).toBeGreaterThanOrEqual(30);
-  });
 });

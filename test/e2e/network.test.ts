@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority.js';
 import type { Outcome } from '../support/kubectl.js';
 import { inNamespace, networkNamespaceRequirement } from '../support/network-namespace.js';
@@ -9,6 +9,7 @@ import { describeWith } from '../support/requirements.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { noAccessKey, programs, repository, runProgram, type Program, type RunOptions } from '../support/sandbox.js';
 import { SocksServer } from '../support/socks-server.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 import { TlsFront } from '../support/tls-front.js';
 
 /** The real name, which only a proxy of a test leads anywhere. */
@@ -20,18 +21,12 @@ let authority: CertificateAuthority;
 let authorityFile: string;
 /** The ENS double behind TLS. */
 let front: TlsFront;
-let stops: (() => Promise<void>)[];
 
 beforeEach(async () => {
   authority = await CertificateAuthority.create({ name: 'outside world CA' });
   authorityFile = join(sandbox.directory, 'authority.pem');
   await writeFile(authorityFile, authority.certificatePem);
-  stops = [];
   front = await serveTls([ensHost, '127.0.0.1']);
-});
-
-afterEach(async () => {
-  for (const stop of stops.reverse()) await stop();
 });
 
 function certificateFor(subjectAltNames: string[], of: { notAfter?: Date } = {}): Promise<IssuedCertificate> {
@@ -39,15 +34,11 @@ function certificateFor(subjectAltNames: string[], of: { notAfter?: Date } = {})
 }
 
 async function serveTls(subjectAltNames: string[], of?: { notAfter: Date }): Promise<TlsFront> {
-  const served = await TlsFront.start(await certificateFor(subjectAltNames, of), sandbox.ens.endpoint);
-  stops.push(() => served.stop());
-  return served;
+  return stopAfterTest(await TlsFront.start(await certificateFor(subjectAltNames, of), sandbox.ens.endpoint));
 }
 
 async function startProxy(options: Partial<ProxyOptions> = {}): Promise<ProxyServer> {
-  const proxy = await ProxyServer.start({ hosts: { [`${ensHost}:443`]: front.port }, ...options });
-  stops.push(() => proxy.stop());
-  return proxy;
+  return stopAfterTest(await ProxyServer.start({ hosts: { [`${ensHost}:443`]: front.port }, ...options }));
 }
 
 function ask(env: RunOptions['env'], flags: readonly string[] = [], program: Program = 'standalone'): Promise<Outcome> {
@@ -78,8 +69,7 @@ describe.each(allPrograms)('through a proxy, the %s program', (program) => {
   });
 
   test('reaches ENS through SOCKS5, which resolves the name', async () => {
-    const socks = await SocksServer.start({ [`${ensHost}:443`]: front.port });
-    stops.push(() => socks.stop());
+    const socks = stopAfterTest(await SocksServer.start({ [`${ensHost}:443`]: front.port }));
     const outcome = await ask({ ALL_PROXY: `socks5://${socks.host}` }, [], program);
     expect(outcome).toMatchObject({ status: 0, stderr: '' });
     expect(socks.connects).toEqual([`${ensHost}:443`]);
@@ -155,8 +145,7 @@ describe('the site', () => {
 describe.each(allPrograms)('TLS of the %s program', (program) => {
   test('is verified whatever NODE_TLS_REJECT_UNAUTHORIZED says, directly and through each proxy', async () => {
     const certificate = await certificateFor(['127.0.0.1']);
-    const socks = await SocksServer.start({ [`${ensHost}:443`]: front.port });
-    stops.push(() => socks.stop());
+    const socks = stopAfterTest(await SocksServer.start({ [`${ensHost}:443`]: front.port }));
     const ways: [string, string[]][] = [
       ['', direct()],
       [`http://${(await startProxy()).host}`, []],

@@ -1,39 +1,29 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { describeWith } from '../support/requirements.js';
 import { programs } from '../support/sandbox.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 import { startTmux, tmuxRequirement, type Terminal } from '../support/tmux.js';
 
 useSandbox();
 
-let terminal: Terminal | undefined;
-afterEach(async () => {
-  await terminal?.stop();
-  terminal = undefined;
-});
-
-/** Types a command at a terminal, with its exit status after it. */
+/** Types a command at a terminal, with its exit status after it. The shell survives Ctrl-C. */
 async function start(args: readonly string[], env: NodeJS.ProcessEnv = {}, columns = 80): Promise<Terminal> {
-  const script = '"$@"; echo "[exit status $?]"; exec cat';
+  const script = 'trap : INT; "$@"; echo "[exit status $?]"; exec cat';
   const argv = ['/bin/sh', '-c', script, 'shell', programs.standalone, ...args];
-  terminal = await startTmux(argv, sandbox.environment(env), sandbox.directory, columns);
-  return terminal;
+  return stopAfterTest(await startTmux(argv, sandbox.environment(env), sandbox.directory, columns));
 }
 
 function addClusters(...names: readonly string[]): void {
   sandbox.ens.removeCluster(sandbox.clusterId);
-  const { authority, apiServer } = sandbox;
-  for (const [index, name] of names.entries()) {
-    sandbox.ens.putCluster({ clusterId: `eck-${index}`, name, authority, server: apiServer.url });
-  }
+  for (const [index, name] of names.entries()) sandbox.putCluster({ clusterId: `eck-${index}`, name });
 }
 
-const contexts = (): string[] =>
-  (parse(readFileSync(sandbox.kubeconfig, 'utf8')) as { contexts: { name: string }[] }).contexts.map(
-    ({ name }) => name,
-  );
+const kubeconfig = () =>
+  parse(readFileSync(sandbox.kubeconfig, 'utf8')) as { contexts: { name: string }[]; 'current-context'?: string };
+const contexts = (): string[] => kubeconfig().contexts.map(({ name }) => name);
 
 describeWith([tmuxRequirement], 'at a terminal', () => {
   test.each([
@@ -94,6 +84,12 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
     expect(screen.split('\n')[2]).toMatch(/^\[exit/);
   });
 
+  test('doctor shows each status in its colour', async () => {
+    const tty = await start(['doctor', 'eck-0123abcd']);
+    await tty.waitFor(/\[exit status \d\]/);
+    expect((await tty.screen('-e')).replaceAll('\u001b', 'ESC')).toMatch(/^ESC\[32mok {8}ESC\[\d+mprogram /m);
+  });
+
   test.each<[string, NodeJS.ProcessEnv, RegExp]>([
     ['red', {}, /^ESC\[31merror:ESC\[\d+m unknown command/],
     ['plain with NO_COLOR', { NO_COLOR: '1' }, /^error: unknown command/],
@@ -102,6 +98,55 @@ describeWith([tmuxRequirement], 'at a terminal', () => {
     const tty = await start(['nonsense'], env);
     await tty.waitFor(/\[exit status 2\]/);
     expect((await tty.screen('-e')).replaceAll('\u001b', 'ESC')).toMatch(expected);
+  });
+
+  describe('without a cluster', () => {
+    beforeEach(() => {
+      addClusters('shop', 'shop-2', '仓库');
+    });
+
+    test.each<[string, string[], string[], string?]>([
+      ['what is picked is fetched', ['Tab', 'Down', 'Tab', 'Enter'], ['shop', 'shop-2']],
+      ['without a pick the focused one is, and becomes the current context', ['Down', 'Enter'], ['shop-2'], 'shop-2'],
+    ])('a picker filters while one types, and %s', async (...[, keys, expected, current]) => {
+      const tty = await start(['get-credentials']);
+      await tty.waitFor(/仓库 +eck-2 +cn-hangzhou-58/);
+      await tty.type('sho');
+      await tty.waitFor(/2 matches/);
+      await tty.type(...keys);
+      expect(await tty.waitFor(/\[exit status 0\]/)).toMatch(/Which clusters\?\nContext/);
+      expect([contexts(), kubeconfig()['current-context']]).toEqual([expected, current]);
+    });
+
+    test.each(['C-c', 'Escape'])('%s picks nothing, in one line', async (key) => {
+      const tty = await start(['get-credentials']);
+      await tty.waitFor(/仓库/);
+      await tty.type(key);
+      const screen = await tty.waitFor(/exit status/);
+      expect(screen).toMatch(/\nerror: .* \[interrupted\]\n\[exit status 130\]/);
+      expect(sandbox.ens.calls('DescribeClusterUserKubeconfig')).toBe(0);
+    });
+  });
+
+  test('a bar shows the progress, and is gone at the end', async () => {
+    addClusters(...Array.from({ length: 60 }, (_, index) => `shop-${index}`));
+    sandbox.ens.latencyMs = 200;
+    const tty = await start(['get-credentials', '--all']);
+    await tty.waitFor(/Fetching credentials \[#+-+\] \d+\/60/);
+    expect(await tty.waitFor(/exit status 0/)).not.toContain('Fetching');
+  });
+
+  test('Ctrl-C ends it, and what was fetched before is written', async () => {
+    addClusters(...Array.from({ length: 100 }, (_, index) => `shop-${index}`));
+    sandbox.ens.latencyMs = 200;
+    const tty = await start(['get-credentials', '--all']);
+    await tty.waitFor(/ [3-9]\d\/100/);
+    await tty.type('C-c');
+    const screen = await tty.waitFor(/exit status/);
+    expect(screen).toMatch(/\d+ of 100 clusters were not set up \[interrupted\]\n\[exit status 130\]/);
+    const [, written] = /^Contexts: (\d+) added/m.exec(screen) ?? [];
+    expect(contexts()).toHaveLength(Number(written));
+    expect(contexts().length).toBeGreaterThanOrEqual(30);
   });
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { chmod, readFile, stat } from 'node:fs/promises';
 import { currentKubectl } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
+import { lovedKubeconfig, withPlaces } from '../kubeconfig/fixtures.js';
 import { sandbox, shareSandbox } from '../support/each-sandbox.js';
 import { tokenPrograms, toolKubeconfigs } from '../support/tool-kubeconfigs.js';
 
@@ -9,31 +10,7 @@ const nothing = { server: '', authority: '', certificate: '', key: '', token: ''
 
 shareSandbox();
 
-/** A kubeconfig that a person has edited for years: comments, an anchor, odd quoting, unknown fields, ten contexts. */
-const handwritten = [
-  '# my clusters',
-  'apiVersion: v1',
-  'kind: Config',
-  'x-unknown: {mine: "yes"}   # by hand',
-  'clusters:',
-  ...Array.from({ length: 10 }, (_, n) => [
-    `  - name: 'other-${n}'   # number ${n}`,
-    n === 0 ? '    cluster: &defaults' : '    cluster:',
-    `      server: "https://other-${n}.example:6443"`,
-    ...(n === 0 ? ['      insecure-skip-tls-verify: true'] : ['      <<: *defaults'].slice(n % 2)),
-  ]).flat(),
-  'users:',
-  ...Array.from({ length: 10 }, (_, n) => [`  - name: other-${n}`, `    user: {token: "t-${n}"}`]).flat(),
-  'contexts:',
-  ...Array.from({ length: 10 }, (_, n) => [
-    `  - context: {cluster: other-${n}, user: other-${n}}`,
-    `    name: other-${n}`,
-  ]).flat(),
-  "current-context: 'other-3' # the usual one",
-  'preferences: {colors: true}',
-  '# the end',
-  '',
-].join('\n');
+const handwritten = withPlaces(lovedKubeconfig, '').before;
 
 /** Every old line is there, in order; lines between them are our three entries. */
 function expectOnlyOurs(before: string, after: string): void {

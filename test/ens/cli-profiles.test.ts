@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { modesBehind, readCliProfiles } from '../../src/ens/cli-profiles.js';
 import { failureOf, TestWorld } from './fixtures.js';
 
@@ -7,9 +7,6 @@ let world: TestWorld;
 
 beforeEach(() => {
   world = new TestWorld();
-});
-afterEach(() => {
-  world.dispose();
 });
 
 const read = () => readCliProfiles(world.directory);

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { certificatePem } from '../../src/credential/client-credential.js';
 import { resolveEndpoint } from '../../src/endpoint.js';
 import { callEns, openClient, type CallRules, type EnsCall } from '../../src/ens/client.js';
@@ -11,7 +11,8 @@ import type { SettingTexts } from '../../src/settings.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { apiError, type EnsFault } from '../support/ens-faults.js';
 import { EnsServer } from '../support/ens-server.js';
-import { alice, closeServed, failureOf, serve, settings, TestWorld } from './fixtures.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
+import { alice, failureOf, serve, settings, TestWorld } from './fixtures.js';
 
 let authority: CertificateAuthority;
 let ens: EnsServer;
@@ -23,17 +24,10 @@ beforeAll(async () => {
 beforeEach(async () => {
   const server = 'https://192.0.2.1:6443';
   const privateServer = 'https://10.0.0.1:6443';
-  ens = await EnsServer.start({
-    identities: [alice],
-    clusters: [{ clusterId: 'eck-1', authority, server, privateServer }],
-  });
+  const clusters = [{ clusterId: 'eck-1', authority, server, privateServer }];
+  ens = stopAfterTest(await EnsServer.start({ identities: [alice], clusters }));
   world = new TestWorld();
   world.setAccessKey();
-});
-afterEach(async () => {
-  world.dispose();
-  await ens.stop();
-  await closeServed();
 });
 
 interface Changes extends Partial<EnsCall>, CallRules {
@@ -82,6 +76,8 @@ describe('a call', () => {
     [{ kind: 'truncated-json' }, 'ens-unavailable', /not JSON/],
     [{ kind: 'html-502' }, 'ens-unavailable', /HTTP 502/],
     [{ kind: 'empty' }, 'ens-unavailable', /JSON/],
+    [{ kind: 'garbage' }, 'ens-unavailable', /JSON/],
+    [apiError('ServiceUnavailable'), 'ens-unavailable', /not available: ServiceUnavailable/],
     [{ kind: 'huge', mebibytes: 3 }, 'ens-answer-invalid', /larger than 1024 KiB/],
     [apiError('Throttling', { retryAfter: '7' }), 'ens-throttled', /too many calls/],
   ])('answered with %j is %s', async (fault, code, expected) => {
@@ -111,19 +107,6 @@ describe('a call', () => {
       });
     }
     expect(ens.calls()).toBe(0);
-  });
-
-  test('beside others gets its own response', async () => {
-    const endpoint = await serve(({ headers }, response) => {
-      const action = String(headers['x-acs-action']);
-      const body = JSON.stringify({ Code: 'Odd', Message: action, RequestId: action });
-      setTimeout(() => response.writeHead(400).end(body), 10 * Number(action.slice(-1)));
-    });
-    const actions = ['Action3', 'Action1', 'Action2', 'Action0'];
-    const errors = await Promise.all(actions.map((action) => failureOf(call({ typed: { endpoint }, action }))));
-    for (const [index, action] of actions.entries()) {
-      expect(errors[index]?.message).toMatch(new RegExp(`Odd: ${action} \\(RequestId ${action}\\)$`));
-    }
   });
 });
 

@@ -171,8 +171,8 @@ describe('Retry-After', () => {
     ['120', 120_000],
     ['Sun, 01 Mar 2026 12:00:30 GMT', 30_000],
     ['Sun, 01 Mar 2026 11:00:00 GMT', 0],
-    ['soon', undefined],
-    ['', undefined],
+    ...['soon', '', 'Infinity', 'NaN'].map((header) => [header, undefined] as const),
+    ['9'.repeat(20), undefined],
   ])('%j is %j ms', (header, expected) => {
     expect(parseRetryAfter(header, now)).toBe(expected);
   });

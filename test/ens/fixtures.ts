@@ -1,13 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from '@jest/globals';
 import { EckError } from '../../src/errors.js';
 import { readSettings, type SettingTexts, type Settings } from '../../src/settings.js';
 import { FakeWorld } from '../exec-credential/fixtures.js';
+import { directory } from '../support/directory.js';
 import type { EnsIdentity } from '../support/ens-account.js';
 import { Loopback } from '../support/loopback.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 
 export const alice: EnsIdentity = {
   name: 'alice',
@@ -23,7 +24,7 @@ export class TestWorld extends FakeWorld {
   isPersonWaiting = false;
 
   constructor() {
-    super({}, mkdtempSync(join(tmpdir(), 'kubectl-eck-')));
+    super({}, directory);
     this.setVariables({});
   }
 
@@ -56,24 +57,12 @@ export class TestWorld extends FakeWorld {
   override isTerminal = (): boolean => this.isPersonWaiting;
 
   override debug = (line: string): void => void this.debugLines.push(line);
-
-  dispose(): void {
-    rmSync(this.directory, { recursive: true, force: true });
-  }
 }
-
-const served: Loopback[] = [];
 
 /** Starts a server on loopback for one test. @returns its URL */
 export async function serve(listener: RequestListener): Promise<string> {
-  const loopback = new Loopback(createServer(listener));
-  await loopback.open();
-  served.push(loopback);
-  return `http://127.0.0.1:${loopback.port}/`;
-}
-
-export async function closeServed(): Promise<void> {
-  for (const loopback of served.splice(0)) await loopback.close();
+  const { host } = stopAfterTest(await new Loopback(createServer(listener)).opened());
+  return `http://${host}/`;
 }
 
 export function settings(typed: SettingTexts = {}): Settings {

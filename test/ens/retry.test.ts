@@ -103,30 +103,17 @@ describe('withRetry', () => {
   });
 });
 
-describe('the rate limiter', () => {
-  test('starts at most 100 calls in any second', async () => {
-    const limiter = new RateLimiter();
-    const starts = await Promise.all(
-      Array.from({ length: 150 }, () => limiter.make(() => Promise.resolve(performance.now()))),
-    );
-    limiter.close();
-    const inOneSecond = starts.map((start) => starts.filter((at) => at >= start && at < start + 1000).length);
-    expect(Math.max(...inOneSecond)).toBeLessThanOrEqual(100);
-    expect((starts.at(-1) ?? 0) - (starts[0] ?? 0)).toBeLessThan(3000);
-  });
-
-  test('pauses for a second, or as long as the server asks', async () => {
-    const limiter = new RateLimiter();
-    for (const [retryAfterMs, expectedMs] of [
-      [undefined, 1000],
-      [1200, 1200],
-    ] as const) {
-      const start = performance.now();
-      limiter.slowDown(retryAfterMs);
-      await limiter.make(() => Promise.resolve());
-      // A timer may fire a little early by the finer clock.
-      expect(performance.now() - start).toBeGreaterThanOrEqual(expectedMs - 5);
-    }
-    limiter.close();
-  });
+test('the rate limiter pauses for a second, or as long as the server asks', async () => {
+  const limiter = new RateLimiter();
+  for (const [retryAfterMs, expectedMs] of [
+    [undefined, 1000],
+    [1200, 1200],
+  ] as const) {
+    const start = performance.now();
+    limiter.slowDown(retryAfterMs);
+    await limiter.make(() => Promise.resolve());
+    // A timer may fire a little early by the finer clock.
+    expect(performance.now() - start).toBeGreaterThanOrEqual(expectedMs - 5);
+  }
+  limiter.close();
 });

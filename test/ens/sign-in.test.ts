@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { profileProvider } from '../../src/ens/providers.js';
 import { signIn, type Signer } from '../../src/ens/sign-in.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { resolveIdentity } from '../../src/exec-credential/resolve-identity.js';
 import { identityKey } from '../../src/identity.js';
 import type { SettingTexts } from '../../src/settings.js';
-import { alice, closeServed, failureOf, serve, settings, TestWorld } from './fixtures.js';
+import { alice, failureOf, serve, settings, TestWorld } from './fixtures.js';
 
 const secret = 'hunter2hunter2hunter2';
 const token = 'hunter3hunter3hunter3';
@@ -17,10 +17,6 @@ let world: TestWorld;
 
 beforeEach(() => {
   world = new TestWorld();
-});
-afterEach(async () => {
-  world.dispose();
-  await closeServed();
 });
 
 const signInWith = (typed: SettingTexts = {}): Promise<Signer> => signIn(settings(typed), world);

@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach } from '@jest/globals';
 import { checkClientCredential } from '../../src/credential/check.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
@@ -12,22 +8,27 @@ import { CertificateAuthority, type CertificateRequest } from '../support/certif
 
 /** A store in memory that notes its changes. */
 export class MemoryStore implements Store {
-  readonly name = 'keychain';
   readonly entries = new Map<string, Uint8Array>();
   /** Such as `save KEY` and `delete KEY`. */
   readonly changes: string[] = [];
+
+  constructor(readonly name: StoreName = 'keychain') {}
 
   read = (key: string) => Promise.resolve(this.entries.get(key));
   save = (key: string, entry: Uint8Array): Promise<StoreName> => {
     this.changes.push(`save ${key}`);
     this.entries.set(key, entry);
-    return Promise.resolve('keychain');
+    return Promise.resolve(this.name);
   };
   delete = (key: string) => {
     this.changes.push(`delete ${key}`);
     return Promise.resolve(this.entries.delete(key));
   };
-  deleteAll = () => Promise.resolve(0);
+  deleteAll = () => {
+    const { size } = this.entries;
+    this.entries.clear();
+    return Promise.resolve(size);
+  };
 
   /** Adds a credential, as an earlier command would have. */
   put(key: string, credential: ClientCredential): void {
@@ -56,18 +57,6 @@ export class FakeWorld implements World {
   isTerminal = (): boolean => false;
   warn = (message: string): void => void this.warnings.push(message);
   debug: (line: string) => void = () => undefined;
-}
-
-/** A temporary directory for each test of a file. */
-export function scratchDirectory(): { path: string } {
-  const scratch = { path: '' };
-  beforeEach(() => {
-    scratch.path = mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
-  });
-  afterEach(() => {
-    rmSync(scratch.path, { recursive: true, force: true });
-  });
-  return scratch;
 }
 
 /** A credential that a new certificate authority issued. */

@@ -12,10 +12,10 @@ import {
   type RenewalLock,
 } from '../../src/exec-credential/lock.js';
 import { CredentialRecords } from '../../src/exec-credential/records.js';
+import { directory } from '../support/directory.js';
 import { until } from '../support/tied-process.js';
-import { FakeWorld, scratchDirectory } from './fixtures.js';
+import { FakeWorld } from './fixtures.js';
 
-const scratch = scratchDirectory();
 let records: CredentialRecords;
 let path: string;
 /** The clock of the waiters stands still unless a test moves it. */
@@ -34,7 +34,7 @@ afterEach(() => {
 });
 
 function newRecords(): CredentialRecords {
-  const world = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'cache') }, scratch.path);
+  const world = new FakeWorld({ KUBECACHEDIR: join(directory, 'cache') }, directory);
   return new CredentialRecords('key', world);
 }
 
@@ -228,7 +228,7 @@ describe('a lock that was taken over', () => {
 });
 
 test('a lock that cannot be made is an error, and leaves no file', () => {
-  expect(() => new LockAttempt(join(scratch.path, 'none', 'lock')).try()).toThrow('ENOENT');
+  expect(() => new LockAttempt(join(directory, 'none', 'lock')).try()).toThrow('ENOENT');
   noHardLinks();
   expect(() => waiter().try()).toThrow('no links');
   const write = fs.writeFileSync;

@@ -1,14 +1,12 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseExecApiVersion, readExecInfo } from '../../src/exec-credential/protocol.js';
-
 import { holds, outcomeOf } from '../fuzz/property.js';
 import { anyText, anyValue, toJson } from '../fuzz/values.js';
+import { execInfo as info } from '../support/exec-info.js';
 
 const v1 = 'client.authentication.k8s.io/v1';
 const v1beta1 = 'client.authentication.k8s.io/v1beta1';
-const info = (fields: object = {}): string =>
-  JSON.stringify({ kind: 'ExecCredential', apiVersion: v1, spec: { interactive: false }, ...fields });
 const withConfig = (config: unknown): string => info({ spec: { cluster: { server: 'https://192.0.2.1', config } } });
 
 test.each([

@@ -12,8 +12,9 @@ import {
   type ParentProcess,
   type RenewalRecord,
 } from '../../src/exec-credential/records.js';
+import { directory } from '../support/directory.js';
 import { describeWith } from '../support/requirements.js';
-import { FakeWorld, scratchDirectory } from './fixtures.js';
+import { FakeWorld } from './fixtures.js';
 
 const kubectl: ParentProcess = { processId: process.pid, startedAt: '4711' };
 const served = { fetchedAt: new Date(1_772_366_400_001), expiration: new Date(1_772_409_600_002) };
@@ -22,13 +23,12 @@ const renewal: RenewalRecord = {
   failure: { code: 'ens-unavailable', message: 'ENS is "down"ä', fix: 'wait', since: new Date(3) },
   repairedAt: new Date(1_772_366_400_004),
 };
-const scratch = scratchDirectory();
 let world: FakeWorld;
 let root: string;
 
 beforeEach(() => {
-  world = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'cache') }, scratch.path);
-  root = join(scratch.path, 'cache', 'kubectl-eck');
+  world = new FakeWorld({ KUBECACHEDIR: join(directory, 'cache') }, directory);
+  root = join(directory, 'cache', 'kubectl-eck');
 });
 afterEach(() => {
   jest.restoreAllMocks();
@@ -187,8 +187,8 @@ test.each([
 
 describeWith([{ name: 'Linux', available: process.platform === 'linux' }], 'the start of the parent', () => {
   test.each(['kubectl', 'a) S 1 2 (b', 'new\nline'])('is read for a command named %j', async (command) => {
-    fs.symlinkSync('/bin/sleep', join(scratch.path, command));
-    const child = spawn(join(scratch.path, command), ['60'], { stdio: 'ignore' });
+    fs.symlinkSync('/bin/sleep', join(directory, command));
+    const child = spawn(join(directory, command), ['60'], { stdio: 'ignore' });
     try {
       await once(child, 'spawn');
       jest.replaceProperty(process, 'ppid', child.pid ?? 0);
@@ -199,22 +199,6 @@ describeWith([{ name: 'Linux', available: process.platform === 'linux' }], 'the 
       expect(findParentProcess('darwin')).toEqual({ processId: child.pid, startedAt: '' });
     } finally {
       child.kill('SIGKILL');
-    }
-  });
-
-  test('is that of the process that started a shell', async () => {
-    // The shell waits, since another command follows.
-    const shell = spawn('/bin/sh', ['-c', 'read -r line; :'], { stdio: ['pipe', 'ignore', 'ignore'] });
-    try {
-      await once(shell, 'spawn');
-      const own = process.pid;
-      jest.replaceProperty(process, 'ppid', own);
-      const expected = findParentProcess('linux');
-      jest.replaceProperty(process, 'ppid', shell.pid ?? 0);
-      expect(expected.processId).toBe(own);
-      expect(findParentProcess('linux')).toEqual(expected);
-    } finally {
-      shell.kill('SIGKILL');
     }
   });
 
@@ -232,7 +216,7 @@ describe('the directory', () => {
     const umask = process.umask(0);
     try {
       const one = records();
-      expect(fs.readdirSync(scratch.path)).toEqual([]);
+      expect(fs.readdirSync(directory)).toEqual([]);
       one.noteServed(kubectl, served);
       const paths = [root, directoryOf(), join(directoryOf(), `served-${kubectl.processId}`)];
       expect(paths.map((path) => fs.statSync(path).mode & 0o777)).toEqual([0o700, 0o700, 0o600]);
@@ -245,7 +229,7 @@ describe('the directory', () => {
     for (const key of [keyOf(text), keyOf('eck-1', text)]) records(key).noteServed(kubectl, served);
     expect(fs.readdirSync(root)).toHaveLength(2);
     for (const name of fs.readdirSync(root)) expect(name).toMatch(/^[^*/]{1,200}$/);
-    expect(fs.readdirSync(scratch.path)).toEqual(['cache']);
+    expect(fs.readdirSync(directory)).toEqual(['cache']);
   });
 
   describeWith([{ name: '/dev/full', available: fs.existsSync('/dev/full') }], 'on a full disk', () => {
@@ -264,12 +248,6 @@ describe('the directory', () => {
 });
 
 describe('a warning that comes once', () => {
-  test('comes once for each name and cache directory', () => {
-    const other = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'other') }, scratch.path);
-    for (const name of ['one', 'two']) for (const at of [world, world, other]) warnOnce(name, name, at);
-    expect([...world.warnings, ...other.warnings]).toEqual(['one', 'two', 'one', 'two']);
-  });
-
   test('comes each time if it cannot be noted', () => {
     fs.mkdirSync(dirname(root));
     fs.writeFileSync(root, '');

@@ -10,7 +10,8 @@ import { CredentialRecords } from '../../src/exec-credential/records.js';
 import { renew, type Renewal } from '../../src/exec-credential/renew.js';
 import { readSettings } from '../../src/settings.js';
 import { StoreError, type Store } from '../../src/store/store.js';
-import { FakeWorld, issueCredential, MemoryStore, scratchDirectory } from './fixtures.js';
+import { directory } from '../support/directory.js';
+import { FakeWorld, issueCredential, MemoryStore } from './fixtures.js';
 
 /** ENS: it issues a credential, or fails, after `latencyMs`. */
 const ens = {
@@ -41,7 +42,6 @@ const key: CacheKey = {
 };
 const keyText = cacheKeyText(key);
 const settings = readSettings({ store: 'keychain' }, {});
-const scratch = scratchDirectory();
 let start: Date;
 let world: FakeWorld;
 let store: MemoryStore;
@@ -55,7 +55,7 @@ beforeAll(async () => {
 beforeEach(() => {
   const signIn = (): Promise<object> => Promise.resolve({});
   Object.assign(ens, { calls: 0, latencyMs: 0, failure: undefined, notBefore: undefined, signIn });
-  world = new FakeWorld({ KUBECACHEDIR: join(scratch.path, 'cache') }, scratch.path);
+  world = new FakeWorld({ KUBECACHEDIR: join(directory, 'cache') }, directory);
   world.clock = () => start;
   store = new MemoryStore();
   store.put(keyText, cached);
@@ -317,33 +317,4 @@ describe('after an outage', () => {
     await renewal();
     expect(world.warnings).toHaveLength(4);
   });
-});
-
-test('without a store, each process fetches; only if none was chosen, it is said once', async () => {
-  const noStore: Store = Object.assign(new MemoryStore(), { save: () => Promise.resolve('none' as const) });
-  const withStore = (choice: 'auto' | 'none') => ({ ...settings, store: choice });
-  await renewal({ settings: withStore('none') }, noStore);
-  expect(world.warnings).toEqual([]);
-  for (let run = 0; run < 2; run += 1) await renewal({ settings: withStore('auto') }, noStore);
-  expect(world.warnings).toEqual([expect.stringContaining('--store file')]);
-  expect(ens.calls).toBe(3);
-});
-
-test.each([
-  [true, 2001, 1],
-  [true, 1999, 0],
-  [false, 60_000, 0],
-])('at a terminal (%s), a wait of %d ms is explained %d times', async (isTerminal, latencyMs, times) => {
-  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
-  const timers = jest.spyOn(global, 'setTimeout');
-  world.isTerminal = () => isTerminal;
-  ens.latencyMs = latencyMs;
-  const done = renewal();
-  expect((timers.mock.results[0]?.value as NodeJS.Timeout).hasRef()).toBe(false);
-  while (ens.calls === 0) await new Promise((resolve) => setImmediate(resolve));
-  await jest.advanceTimersByTimeAsync(latencyMs);
-  await done;
-  await jest.advanceTimersByTimeAsync(60_000);
-  expect(world.warnings).toHaveLength(times);
-  expect(world.warnings.join()).toMatch(times > 0 ? /eck-1: no answer; trying again/ : /^$/);
 });

@@ -1,5 +1,3 @@
-import { checkClientCredential } from '../../src/credential/check.js';
-import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { CertificateAuthority, type IssuedCertificate } from '../support/certificate-authority.js';
 import { Secrets } from './property.js';
 
@@ -8,8 +6,6 @@ export interface Fixtures {
   readonly now: Date;
   readonly authority: CertificateAuthority;
   readonly certificates: readonly [IssuedCertificate, ...IssuedCertificate[]];
-  /** Of the certificates that are valid. */
-  readonly credentials: readonly [ClientCredential, ClientCredential, ClientCredential];
   /** All private keys, as PEM and its base64. */
   readonly keys: Secrets;
 }
@@ -33,9 +29,7 @@ export async function createFixtures(): Promise<Fixtures> {
     // Without the characters of "-----BEGIN …-----" and "-----END …-----".
     keys.add(base64(privateKeyPem).slice(44, -44));
   }
-  const checked = ({ certificatePem: certificate, privateKeyPem: privateKey }: IssuedCertificate) =>
-    checkClientCredential({ certificate, privateKey }, now);
-  return { now, authority, certificates, credentials: [checked(one), checked(two), checked(three)], keys };
+  return { now, authority, certificates, keys };
 }
 
 export function base64(text: string | Uint8Array): string {

@@ -39,6 +39,8 @@ users:\n  - name: a\n - name: b¦users:\n- name: a\n   user: {}¦users:\n- name:
 users:\n-name: a¦users:\n- name:a¦users: [{name: a}, ]¦users: [{name: a},, ]¦users: [{name: a} {name: b}]¦users: [\n]¦users: [name: a]
 users: [{name:a}]¦users: [{"name":"a"}]¦users: [{name}]¦users: []#¦users: [] #¦x: - a¦x:\n- a\n  - b¦x: "a": b¦x: [a¦x: a]
 \ufeffusers: []¦\ufeff\ufeffx: 1¦users: []\n\ufeff¦\ufeff¦x: 1\n\ufeffy: 2¦users: []\r\n¦x: 1\ry: 2\r¦x: 1\u0085y: 2
+contexts:\n- &a\n  name: a\n- {<<: *a, name: c}¦contexts: []\ncontexts: [{name: a}]¦# x\n---\ncontexts: [{name: a}]\n---\n{{{¦{"contexts": [{"name": "a"}]}
+\ufeffcontexts: [{name: a}]¦contexts:\n- context: {}\n- name: a¦x: 1\ncontexts: [{name: a, context: {x: yes}, y: 1.}]
 x: "\u0001"¦x: a\0b¦x: \ufffe¦users: []\u000c¦x: \u001b[31m¦x: 1e400¦1: 2¦true: 2¦null: 2¦[a]: b¦{a: b}: c¦? [a]\n: b¦1: 2\n"1": 3`),
 ];
 

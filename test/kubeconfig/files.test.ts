@@ -6,7 +6,7 @@ import { writeContexts } from '../../src/kubeconfig/change.js';
 import { locateKubeconfig, type KubeconfigPaths } from '../../src/kubeconfig/files.js';
 import { readContexts } from '../../src/kubeconfig/read.js';
 import { describeWith } from '../support/requirements.js';
-import { config, directory } from './directory.js';
+import { config, directory } from '../support/directory.js';
 import { contextEntry, lovedKubeconfig, sectionsText, snapshot, withPlaces } from './fixtures.js';
 
 const eck1 = contextEntry('eck-1');

@@ -4,15 +4,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } fro
 import { join } from 'node:path';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { messageOf } from '../../src/errors.js';
-import { removeContexts, writeContexts } from '../../src/kubeconfig/change.js';
+import { writeContexts } from '../../src/kubeconfig/change.js';
 import { locateKubeconfig } from '../../src/kubeconfig/files.js';
 import { withLocks } from '../../src/kubeconfig/write.js';
 import { readContexts } from '../../src/kubeconfig/read.js';
 import { currentKubectl, oldKubectl, runKubectl, type KubectlRequirement } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
 import { corpus, disagreements } from './corpus.js';
-import { config, directory } from './directory.js';
-import { contextEntry, lovedKubeconfig, snapshot, withPlaces } from './fixtures.js';
+import { config, directory } from '../support/directory.js';
+import { contextEntry, snapshot } from './fixtures.js';
 
 interface Config {
   readonly clusters: { name: string; cluster: object }[] | null;
@@ -34,51 +34,8 @@ async function view(requirement: KubectlRequirement, kubeconfig: string): Promis
   return JSON.parse(stdout) as Config;
 }
 
-const yaml = withPlaces(lovedKubeconfig, '').before;
-const json = JSON.stringify({ contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }] }, null, 2);
-
 for (const requirement of [oldKubectl, currentKubectl]) {
-  const isOld = requirement === oldKubectl;
-
   describeWith([requirement], `${requirement.name} agrees`, () => {
-    test.each([
-      ['in YAML', yaml],
-      ['on Windows', `\ufeff${yaml.replaceAll('\n', '\r\n')}`],
-      ['without a line end at the end', yaml.trimEnd()],
-      ['in JSON', json],
-      ['in an empty file', ''],
-      ['between document markers', '---\ncontexts:\n- name: a\n---\ncontexts:\n- name: b\n'],
-      ['with a list in brackets', 'contexts: [{name: a, context: {cluster: a}}, ]\nclusters: []\n'],
-    ])('on contexts %s that were written and removed', async (_, text) => {
-      writeFileSync(config, text);
-      const before = await view(requirement, config);
-      const entry = contextEntry('eck-1', { namespace: 'edge', tlsServerName: 'tls.example' });
-      const args = [...entry.exec.args, '--endpoint', 'https://ens.example:443'];
-      const exec = { ...entry.exec, args, ...(isOld ? { apiVersion: v1beta1 as typeof v1beta1 } : {}) };
-      await writeContexts([config], [{ ...entry, exec }], setCurrent);
-
-      const { interactiveMode, provideClusterInfo, ...known } = exec;
-      const cluster = {
-        server: entry.server,
-        'tls-server-name': 'tls.example',
-        'certificate-authority-data': Buffer.from(entry.certificateAuthorityPem).toString('base64'),
-      };
-      // An old kubectl ignores what it does not know.
-      const user = {
-        exec: { ...known, provideClusterInfo, env: null, ...(isOld ? {} : { interactiveMode }) },
-      };
-      const context = { cluster: 'eck-1', user: 'eck-1', namespace: 'edge' };
-      expect(await view(requirement, config)).toEqual({
-        ...before,
-        clusters: byName(before.clusters, { name: 'eck-1', cluster }),
-        users: byName(before.users, { name: 'eck-1', user }),
-        contexts: byName(before.contexts, { name: 'eck-1', context }),
-        'current-context': 'eck-1',
-      });
-      await removeContexts([config], ['eck-1']);
-      expect(await view(requirement, config)).toEqual({ ...before, 'current-context': '' });
-    });
-
     test('on names that YAML could read as something else', async () => {
       const text = `yes|y|0123|1_000|0o17|1e3|null|~|1:20|2001-01-01|- x|a: b|it's|日本|a\u2028b|.5|=|"|<<|a\u0085`;
       const names = text.split('|');
@@ -186,8 +143,3 @@ describeWith([currentKubectl], `${currentKubectl.name} puts entries into the sam
     }
   });
 });
-
-/** kubectl sorts entries by name. */
-function byName<Entry extends { name: string }>(entries: readonly Entry[] | null, added: Entry): Entry[] {
-  return [...(entries ?? []), added].sort((a, b) => (a.name < b.name ? -1 : 1));
-}

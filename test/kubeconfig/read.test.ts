@@ -2,34 +2,16 @@ import { describe, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOwnUser } from '../../src/kubeconfig/entry.js';
-import { entriesOf, parseKubeconfig } from '../../src/kubeconfig/parse.js';
+import { parseKubeconfig } from '../../src/kubeconfig/parse.js';
 import { readContexts, readUsers } from '../../src/kubeconfig/read.js';
 import { outcomeOf } from '../fuzz/property.js';
-import { directory } from './directory.js';
+import { directory } from '../support/directory.js';
 import { contextEntry, growingAliases, lovedKubeconfig, sectionsText, withPlaces } from './fixtures.js';
 
 function file(name: string, text: string): string {
   writeFileSync(join(directory, name), text);
   return join(directory, name);
 }
-
-describe('the contexts of a kubeconfig are read', () => {
-  test.each<[string, string | undefined, string[]]>([
-    ['that does not exist', undefined, []],
-    ['that is empty', '', []],
-    ['in YAML', 'contexts:\n- name: a\n- {name: b, context: {}}\n', ['a', 'b']],
-    ['in JSON', '{"contexts": [{"name": "a"}]}', ['a']],
-    ['behind a byte order mark', '\ufeffcontexts: [{name: a}]', ['a']],
-    ['in the first document', '# x\n---\ncontexts: [{name: a}]\n---\n{{{\n', ['a']],
-    ['with a merge key', 'contexts:\n- &a\n  name: a\n- {<<: *a, name: c}\n', ['a', 'c']],
-    ['with a key twice', 'contexts: []\ncontexts: [{name: a}]\n', ['a']],
-    ['without what has no name', 'contexts:\n- context: {}\n- name: a\n', ['a']],
-    ['with a name that is a string to kubectl', 'contexts: [{name: 1:20}]', ['1:20']],
-    ['with other types in unknown fields', 'x: 1\ncontexts: [{name: a, context: {x: yes}, y: 1.}]', ['a']],
-  ])('%s', (_, text, names) => {
-    expect(entriesOf(parseKubeconfig('config', text), 'contexts').map(({ name }) => name)).toEqual(names);
-  });
-});
 
 /** kubectl refuses each of these, too. */
 const invalid: [string, string][] = [

@@ -1,20 +1,30 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import type { Outcome } from '../support/kubectl.js';
 import { Loopback } from '../support/loopback.js';
-import { nodeRequirement } from '../support/node.js';
 import { filesBelow, releaseDirectory, releaseRequirement, releaseVersion } from '../support/release.js';
 import { describeWith } from '../support/requirements.js';
 import { repository, runProgram } from '../support/sandbox.js';
 
 const file = join(releaseDirectory, `kubectl-eck-${releaseVersion}.tgz`);
 let directory: string;
+
+const listed = (process.env['KUBECTL_ECK_TEST_NODES'] ?? '').split(delimiter).filter(Boolean);
+
+/** A Node.js of a major version: the one that runs this, or one that `KUBECTL_ECK_TEST_NODES` lists. */
+function nodeRequirement(major: number) {
+  const program = [process.execPath, ...listed].find((one) =>
+    spawnSync(one, ['--version'], { encoding: 'utf8' }).stdout.startsWith(`v${major}.`),
+  );
+  const directory = dirname(program ?? '/nonexistent/node');
+  return { name: `Node.js ${major}`, available: program !== undefined, directory };
+}
 
 const npm = (...args: readonly string[]): Promise<Outcome> =>
   runProgram('npm', args, { env: process.env, cwd: repository, timeoutMs: 170_000 });

@@ -1,25 +1,20 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFileStore } from '../../src/store/file.js';
 import type { Store } from '../../src/store/store.js';
+import { directory as scratch } from '../support/directory.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
 
-let scratch: string;
 let directory: string;
 let store: Store;
 const entry = Buffer.from('entry');
 
 beforeEach(() => {
-  scratch = fs.mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
   directory = join(scratch, 'cache', 'credentials');
   store = openFileStore(directory);
-});
-afterEach(() => {
-  fs.rmSync(scratch, { recursive: true, force: true });
 });
 
 describe('the directory', () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { StoreError } from '../../src/store/store.js';
@@ -6,6 +6,7 @@ import { openKernelKeyring } from '../../src/store/kernel.js';
 import { kernelKeyringRequirement, startSessionKeyring, type SessionKeyring } from '../support/kernel-keyring.js';
 import { onPath } from '../support/on-path.js';
 import { describeWith, type Requirement } from '../support/requirements.js';
+import { stopAfterTest } from '../support/stop-after-test.js';
 import { fakeAddon } from './fake-addon.js';
 import { RemoteStore } from './remote-store.js';
 
@@ -84,16 +85,7 @@ const key = `test-${randomUUID()}`;
 describeWith([kernelKeyringRequirement], 'a shell with a session keyring', () => {
   let keyring: SessionKeyring;
   beforeEach(async () => {
-    keyring = await startSessionKeyring();
-  });
-  afterEach(() => keyring.stop());
-
-  test('shares an entry between its processes', async () => {
-    const one = new RemoteStore('kernel', keyring.command);
-    const other = new RemoteStore('kernel', keyring.command);
-    await one.save(key, Buffer.from('entry'));
-    expect(await other.read(key)).toEqual(Buffer.from('entry'));
-    for (const store of [one, other]) await store.stop();
+    keyring = stopAfterTest(await startSessionKeyring());
   });
 
   test('a key that has expired or was revoked is absent, and is replaced', async () => {

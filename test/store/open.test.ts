@@ -1,40 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { existsSync, mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { describe, expect, test } from '@jest/globals';
+import { existsSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { autoStore } from '../../src/store/open.js';
 import { StoreError, type Store, type StoreErrorCode } from '../../src/store/store.js';
 import { type StoreName } from '../../src/settings.js';
+import { MemoryStore } from '../exec-credential/fixtures.js';
+import { directory as home } from '../support/directory.js';
 
 const entry = Buffer.from('entry');
-let home: string;
-beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'kubectl-eck-'));
-});
-afterEach(() => {
-  rmSync(home, { recursive: true });
-});
-
-interface MapStore extends Store {
-  readonly entries: Map<string, Uint8Array>;
-}
-
-function working(name: StoreName): MapStore {
-  const entries = new Map<string, Uint8Array>();
-  const deleteAll = () => {
-    const { size } = entries;
-    entries.clear();
-    return Promise.resolve(size);
-  };
-  return {
-    name,
-    entries,
-    read: (key) => Promise.resolve(entries.get(key)),
-    save: (key, bytes) => Promise.resolve((entries.set(key, bytes), name)),
-    delete: (key) => Promise.resolve(entries.delete(key)),
-    deleteAll,
-  };
-}
 
 function failing(name: StoreName, code: StoreErrorCode = 'keychain-refused'): Store & { calls: number } {
   const fail = () => {
@@ -51,7 +24,7 @@ function auto(...stores: Store[]): Store {
 
 describe('auto', () => {
   test('saves in the first store that works, and reports the others', async () => {
-    const [keychain, kernel] = [working('keychain'), working('kernel')];
+    const [keychain, kernel] = [new MemoryStore('keychain'), new MemoryStore('kernel')];
     expect(await auto(keychain, kernel).save('a', entry)).toBe('keychain');
     expect(kernel.entries.size).toBe(0);
     const second = auto(failing('keychain'), kernel);
@@ -60,7 +33,7 @@ describe('auto', () => {
   });
 
   test('reads from the first store that has an entry', async () => {
-    const [keychain, kernel] = [working('keychain'), working('kernel')];
+    const [keychain, kernel] = [new MemoryStore('keychain'), new MemoryStore('kernel')];
     expect(await auto(keychain, kernel).read('a')).toBeUndefined();
     kernel.entries.set('a', Buffer.from('saved while the keychain was locked'));
     expect(await auto(keychain, kernel).read('a')).toBe(kernel.entries.get('a'));
@@ -69,7 +42,7 @@ describe('auto', () => {
   });
 
   test('deletes from every store', async () => {
-    const [keychain, kernel] = [working('keychain'), working('kernel')];
+    const [keychain, kernel] = [new MemoryStore('keychain'), new MemoryStore('kernel')];
     for (const store of [keychain, kernel]) for (const key of ['a', 'b', 'c']) store.entries.set(key, entry);
     expect(await auto(keychain, failing('kernel'), kernel).delete('a')).toBe(true);
     expect(await auto(keychain, failing('kernel'), kernel).deleteAll()).toBe(4);
@@ -86,15 +59,16 @@ describe('auto', () => {
   });
 
   test('throws any other error', async () => {
-    const broken: Store = { ...working('keychain'), read: () => Promise.reject(new TypeError('defect')) };
-    await expect(auto(broken, working('kernel')).read('a')).rejects.toThrow(TypeError);
+    const broken = new MemoryStore();
+    broken.read = () => Promise.reject(new TypeError('defect'));
+    await expect(auto(broken, new MemoryStore('kernel')).read('a')).rejects.toThrow(TypeError);
   });
 
   test('skips a keychain that timed out for a minute, and reports it each time', async () => {
     const keychain = failing('keychain', 'keychain-timeout');
     const mark = () => join(home, '.kube/cache/kubectl-eck/keychain-timeout');
     for (let round = 0; round < 3; round += 1) {
-      const store = auto(keychain, working('kernel'));
+      const store = auto(keychain, new MemoryStore('kernel'));
       await store.read('a');
       expect(store.failures).toMatchObject([{ code: 'keychain-timeout' }]);
     }

@@ -37,12 +37,7 @@ function callService(path: string, method: string, ...args: string[]): string {
   return run('gdbus', 'call', '--session', ...target, ...args);
 }
 
-function itemsOf(key: string): string[] {
-  const attributes = `{'service': 'kubectl-eck', 'username': '${key}'}`;
-  const search = 'org.freedesktop.Secret.Service.SearchItems';
-  const found = callService('/org/freedesktop/secrets', search, attributes);
-  return found.match(/\/org\/freedesktop\/secrets\/collection\/\w+\/\w+/g) ?? [];
-}
+const itemsOf = (key: string) => service.items(`'service': 'kubectl-eck', 'username': '${key}'`);
 
 describeWith([secretServiceRequirement], 'an unlocked Secret Service', () => {
   let store: Store;
@@ -63,10 +58,10 @@ describeWith([secretServiceRequirement], 'an unlocked Secret Service', () => {
 
   test('saves an item with a label and attributes, which a second save replaces', async () => {
     await store.save('a', Buffer.from('1'));
-    const items = itemsOf('a');
+    const items = await itemsOf('a');
     await store.save('a', Buffer.from('2'));
     expect(items).toHaveLength(1);
-    expect(itemsOf('a')).toEqual(items);
+    expect(await itemsOf('a')).toEqual(items);
     const get = ['org.freedesktop.DBus.Properties.Get', 'org.freedesktop.Secret.Item', 'Label'] as const;
     expect(callService(items[0] ?? '', ...get)).toContain('kubectl-eck: a');
   });
@@ -88,9 +83,9 @@ describeWith([secretServiceRequirement], 'an unlocked Secret Service', () => {
     saveThroughAddon('a', base64(entry));
     expect(await store.read('a')).toEqual(entry);
     await store.save('a', Buffer.from('new'));
-    expect(itemsOf('a')).toHaveLength(1);
+    expect(await itemsOf('a')).toHaveLength(1);
     expect(await store.delete('a')).toBe(true);
-    expect(itemsOf('a')).toEqual([]);
+    expect(await itemsOf('a')).toEqual([]);
   });
 
   test('of several items of one key reads one, and saves and deletes all', async () => {
@@ -98,16 +93,16 @@ describeWith([secretServiceRequirement], 'an unlocked Secret Service', () => {
       for (const key of ['a', 'b']) await store.save(key, entry);
       const attributes = "<{'service': 'kubectl-eck', 'username': 'a', 'another': 'attribute'}>";
       const set = 'org.freedesktop.DBus.Properties.Set';
-      callService(itemsOf('b')[0] ?? '', set, 'org.freedesktop.Secret.Item', 'Attributes', attributes);
-      expect(itemsOf('a')).toHaveLength(2);
+      callService((await itemsOf('b'))[0] ?? '', set, 'org.freedesktop.Secret.Item', 'Attributes', attributes);
+      expect(await itemsOf('a')).toHaveLength(2);
     };
     await saveTwo();
     expect(await store.read('a')).toEqual(entry);
     await store.save('a', Buffer.from('new'));
-    expect(itemsOf('a')).toHaveLength(1);
+    expect(await itemsOf('a')).toHaveLength(1);
     await saveTwo();
     expect(await store.delete('a')).toBe(true);
-    expect(itemsOf('a')).toEqual([]);
+    expect(await itemsOf('a')).toEqual([]);
   });
 
   test.each(['', '%', 'AP8=', 'yP8=', 'not base64 at all'])('an item that holds %j is absent', async (text) => {

@@ -16,7 +16,6 @@ export interface SigningIdentity {
   readonly accessKeySecret: string;
   /** Only of temporary credentials. */
   readonly securityToken?: string;
-  readonly securityTokenExpiresAt?: Date;
 }
 
 const mandatoryHeaders = ['host', 'x-acs-action', 'x-acs-date', 'x-acs-signature-nonce', 'x-acs-version'];
@@ -64,12 +63,10 @@ export function verifyAcs3<Identity extends SigningIdentity>(
 
   const identity = identityOf(accessKeyId);
   if (identity === undefined) return { refusal: 'InvalidAccessKeyId.NotFound' };
-  const { accessKeySecret, securityToken, securityTokenExpiresAt } = identity;
+  const { accessKeySecret, securityToken } = identity;
   const token = headers['x-acs-security-token'];
   if (token === undefined && securityToken !== undefined) return { refusal: 'MissingSecurityToken' };
   if (token !== securityToken) return { refusal: 'InvalidSecurityToken.Malformed' };
-  const isExpired = securityTokenExpiresAt !== undefined && securityTokenExpiresAt <= now;
-  if (isExpired) return { refusal: 'InvalidSecurityToken.Expired' };
 
   const isSigned = signature === acs3Signature(request, signedHeaders, accessKeySecret);
   if (!isSigned || headers[payloadHeader] !== sha256(body)) return { refusal: 'SignatureDoesNotMatch' };

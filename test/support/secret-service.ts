@@ -47,6 +47,11 @@ export async function startSessionBus(prompts: Prompts = 'dismissed') {
 
 /** Starts GNOME Keyring with its own bus and home directory. Its keyring is unlocked until `lock`. */
 export async function startSecretService(options: { prompts?: Prompts } = {}) {
+  // It crashes at times, in glib. One that does so before it serves anything is started once more.
+  return (await startKeyring(options).catch(() => undefined)) ?? startKeyring(options);
+}
+
+async function startKeyring(options: { prompts?: Prompts }) {
   const bus = await startSessionBus(options.prompts);
   const { directory } = bus;
   const env = { ...process.env, ...bus.environment, HOME: directory, XDG_DATA_HOME: join(directory, 'data') };
@@ -71,7 +76,16 @@ export async function startSecretService(options: { prompts?: Prompts } = {}) {
       const answer = await call('ReadAlias', 'default').catch(() => '');
       return /'(\/org\/freedesktop\/secrets\/collection\/\w+)'/.exec(answer)?.[1];
     });
-    return { ...bus, stop, lock: () => call('Lock', `['${collection}']`).then(() => undefined) };
+    return {
+      ...bus,
+      stop,
+      lock: () => call('Lock', `['${collection}']`),
+      /** The paths of the items with these attributes, such as `'service': 'kubectl-eck'`. */
+      async items(attributes: string): Promise<string[]> {
+        const found = await call('SearchItems', `{${attributes}}`);
+        return found.match(/\/org\/freedesktop\/secrets\/collection\/\w+\/\w+/g) ?? [];
+      },
+    };
   } catch (error) {
     await stop();
     throw error;

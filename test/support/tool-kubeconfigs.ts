@@ -12,7 +12,7 @@ interface Access {
 }
 
 /** Programs that kubeconfigs of other tools run for a token. */
-export const tokenPrograms = ['aws', 'gke-gcloud-auth-plugin', 'kubelogin'];
+export const tokenPrograms = ['aws', 'gke-gcloud-auth-plugin'];
 
 /** Kubeconfigs with the names, order, quoting, folding and indentation of the tools that write them. */
 export function toolKubeconfigs({ server, authority, certificate, key, token, directory }: Access) {
@@ -51,7 +51,7 @@ ${content}`;
   const rancherData = ca?.replace(/.{76}(?=.)/g, '$&\\\n      ');
 
   return {
-    'Docker Desktop': clientGo('docker-desktop', 'docker-desktop', 'docker-desktop', certificateUser),
+    'Docker Desktop, k3d and kubeadm': clientGo('kubernetes', 'admin', 'admin@kubernetes', certificateUser),
     minikube: `apiVersion: v1
 clusters:
 - cluster:
@@ -72,7 +72,6 @@ users:
     client-certificate: ${directory}/client.crt
     client-key: ${directory}/client.key
 `,
-    k3d: clientGo('k3d-k3s-default', 'admin@k3d-k3s-default', 'k3d-k3s-default', certificateUser),
     Rancher: `apiVersion: v1
 kind: Config
 clusters:
@@ -161,24 +160,6 @@ users:
 `,
     ),
     AKS: clientGo('edge', 'clusterUser_rg_edge', 'edge', `${certificateUser}    token: "${token}"\n`),
-    'AKS with Entra ID': clientGo(
-      'edge',
-      'clusterUser_rg_edge',
-      'edge',
-      `    exec:
-      apiVersion: client.authentication.k8s.io/v1beta1
-      args:
-      - get-token
-      - --login
-      - azurecli
-      - --server-id
-      - 6dae42f8-4368-4678-94ff-3960e28e3630
-      command: kubelogin
-      env: null
-      provideClusterInfo: false
-`,
-    ),
-    kubeadm: clientGo('kubernetes', 'kubernetes-admin', 'kubernetes-admin@kubernetes', certificateUser),
     // Long texts are folded.
     Lens: dump({
       apiVersion: 'v1',

@@ -56,11 +56,4 @@ describe('names and ids', () => {
     const many = Array.from({ length: 25 }, (_, index) => cluster(`eck-${index}`, 'same'));
     expect(() => resolveNames(['same'], many, '')).toThrow(/^25 clusters .*, eck-9 \(\S+\), …$/);
   });
-
-  test('of no cluster are unknown, once each', () => {
-    const { clusters, unknown } = resolveNames(['shpo', 'warehouse', 'shpo'], listed, 'ens.example');
-    expect(clusters).toEqual([listed[1]]);
-    const error = { code: 'ens-cluster-not-found', message: 'ens.example lists no cluster named "shpo"' };
-    expect(unknown).toMatchObject([{ cluster: 'shpo', error }]);
-  });
 });
