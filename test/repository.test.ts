@@ -75,8 +75,8 @@ describe.each(pages)('%s', (file) => {
 
   test('names commands, flags and variables that exist', () => {
     const ofOtherPrograms = [
-      ...['--archive', '--build-arg', '--check', '--expiration', '--homepage', '--ignore-missing'],
-      ...['--kube-context', '--manifest', '--manifest-url', '--registry', '--repo'],
+      ...['--against', '--archive', '--build-arg', '--check', '--expiration', '--homepage', '--ignore-missing'],
+      ...['--kube-context', '--manifest', '--manifest-url', '--registry', '--repo', '--with'],
     ];
     const known = [...flags, ...ofOtherPrograms, '--help'];
     expect(known).toEqual(expect.arrayContaining(matches(text, /(?<![\w-])--[a-z][a-z-]+/g)));

@@ -141,7 +141,7 @@ describe('an entry of ours that is written again', () => {
 });
 
 test('a kubeconfig of its own has the entries and nothing else', () => {
-  const sections = sectionsText('eck-1').replace(/(?<= +)certificate-authority-data/, 'tls-server-name: a\n    $&');
+  const sections = sectionsText('eck-1').replace(/certificate-authority-data.*\n/, '$&    tls-server-name: a\n');
   const named = { ...eck1, tlsServerName: 'a' };
   expect(renderKubeconfig([named], { ...noRules, setCurrentContext: true })).toBe(
     `apiVersion: v1\nkind: Config\npreferences: {}\n${sections}current-context: eck-1\n`,
