@@ -52,7 +52,9 @@ export async function saveCredential(
   const { fetchedAt, notBefore, notAfter } = credential;
   if (isTemporary(key)) {
     const earlier = readRecords(world, keyText.slice(0, keyText.indexOf(temporaryKey) + temporaryKey.length));
-    const old = earlier.filter((record) => +fetchedAt - +record.fetchedAt >= temporaryMs);
+    const old = earlier.filter(
+      (record) => cacheKeyText(record.key) !== keyText && +fetchedAt - +record.fetchedAt >= temporaryMs,
+    );
     for (const record of old) await deleteRecorded(record, world);
   }
   const entry = encodeEntry(keyText, credential);
