@@ -53,7 +53,7 @@ export async function startSecretService(options: { prompts?: Prompts } = {}) {
   const password = join(directory, 'password');
   await writeFile(password, 'password', { mode: 0o600 });
   const argv = ['gnome-keyring-daemon', '--foreground', '--unlock', '--components=secrets'];
-  const daemon = startTied(argv, { env, stdin: password });
+  let daemon = startTied(argv, { env, stdin: password });
 
   async function call(method: string, argument: string): Promise<string> {
     const to = ['--dest=org.freedesktop.secrets', '--object-path=/org/freedesktop/secrets'];
@@ -66,12 +66,29 @@ export async function startSecretService(options: { prompts?: Prompts } = {}) {
     await daemon.stop();
     await bus.stop();
   };
-  try {
-    const collection = await until('the Secret Service', async () => {
+  const findCollection = () =>
+    until('the Secret Service', async () => {
       const answer = await call('ReadAlias', 'default').catch(() => '');
       return /'(\/org\/freedesktop\/secrets\/collection\/\w+)'/.exec(answer)?.[1];
     });
-    return { ...bus, stop, lock: () => call('Lock', `['${collection}']`).then(() => undefined) };
+  try {
+    const collection = await findCollection();
+    return {
+      ...bus,
+      stop,
+      lock: () => call('Lock', `['${collection}']`).then(() => undefined),
+      /** Starts GNOME Keyring again, with its keyring unlocked. */
+      async restart(): Promise<void> {
+        await daemon.stop();
+        daemon = startTied(argv, { env, stdin: password });
+        await findCollection();
+      },
+      isRunning: () =>
+        call('ReadAlias', 'default').then(
+          () => true,
+          () => false,
+        ),
+    };
   } catch (error) {
     await stop();
     throw error;
