@@ -159,11 +159,15 @@ describeWith(requirements, 'a simulated day', () => {
     const [calls, credentials, answered] = [log.length, issued.length, answers.length];
     shellSerial = undefined;
     const requests = await ask();
-    if (keychain && !(await keychain.isRunning())) {
-      // It crashes at times, and nothing shows what it has saved.
-      count(events, 'GNOME Keyring crashed');
-      await keychain.restart();
-      model.isKeychainLocked = false;
+    const hasCrashed = keychain && !(await keychain.isRunning());
+    // The store `kernel` takes a session that another test begins in the same millisecond for that of the process.
+    if (hasCrashed || requests.some(({ failure }) => failure?.includes('no session keyring'))) {
+      // Nothing shows what is saved.
+      count(events, hasCrashed ? 'GNOME Keyring crashed' : 'another session began');
+      if (hasCrashed) {
+        await keychain?.restart();
+        model.isKeychainLocked = false;
+      }
       keys = keys.filter((key) => !requests.some((request) => request.key === key));
       return;
     }
