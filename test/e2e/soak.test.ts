@@ -1,7 +1,8 @@
 // A simulated day with 20 clusters, 3 identities and 5 kinds of clients, in which much goes wrong.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { join, relative } from 'node:path';
@@ -80,7 +81,7 @@ describeWith(requirements, 'a simulated day', () => {
     sandbox.environment({
       LD_PRELOAD: faketime.stdout.trim(),
       FAKETIME_TIMESTAMP_FILE: join(sandbox.directory, 'clock'),
-      ...{ FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME_DISABLE_SHM: '1' },
+      ...{ FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1' },
       DBUS_SESSION_BUS_ADDRESS: keychain?.environment.DBUS_SESSION_BUS_ADDRESS,
       KUBECTL_ECK_STORE: identity.store,
       KUBECTL_ECK_TIMEOUT: '3s',
@@ -138,6 +139,14 @@ describeWith(requirements, 'a simulated day', () => {
     };
   }
 
+  /** Each process with libfaketime leaves shared memory, in the way of a later process with the same id. */
+  async function removeSharedMemory(): Promise<void> {
+    for (const name of await readdir('/dev/shm')) {
+      const [, id] = /^(?:sem\.)?faketime_(?:sem|shm)_(\d+)$/.exec(name) ?? [];
+      if (id !== undefined && !existsSync(`/proc/${id}`)) await rm(`/dev/shm/${name}`, { force: true });
+    }
+  }
+
   async function moveClock(byMs: number): Promise<void> {
     clockOffsetMs = sandbox.ens.clockOffsetMs = sandbox.apiServer.clockOffsetMs = clockOffsetMs + byMs;
     await writeFile(join(sandbox.directory, 'clock'), `+${clockOffsetMs / 1000}s\n`);
@@ -159,6 +168,7 @@ describeWith(requirements, 'a simulated day', () => {
     const [calls, credentials, answered] = [log.length, issued.length, answers.length];
     shellSerial = undefined;
     const requests = await ask();
+    await removeSharedMemory();
     const hasCrashed = keychain && !(await keychain.isRunning());
     // The store `kernel` takes a session that another test begins in the same millisecond for that of the process.
     if (hasCrashed || requests.some(({ failure }) => failure?.includes('no session keyring'))) {
