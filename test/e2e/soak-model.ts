@@ -115,8 +115,8 @@ export class Model {
     let min = judgements.every(({ why }) => why) ? 1 : 0;
     let max = judgements.some(({ why }) => why) ? 1 : 0;
     const isServable = cached !== undefined && endMs + 2_000 < +cached.notAfter;
-    // Without anything to serve, each run of the plugin asks. Each client runs it at most twice.
-    if (this.outage !== undefined && !isServable) max = 2 * mine.length;
+    // Without anything to serve, each run of the plugin asks. A client runs it at most three times.
+    if (this.outage !== undefined && !isServable) max = 3 * mine.length;
     const isVictim = key === victim;
     // Clients of a library hold a credential, and run the plugin only when they need another one.
     if (mine.every(({ client }) => client.includes('kubernetes')) || (isVictim && isServable)) min = 0;
