@@ -52,7 +52,8 @@ export async function saveCredential(
   if (isTemporary(key)) {
     const earlier = readRecords(world, keyText.slice(0, keyText.indexOf(temporaryKey) + temporaryKey.length));
     for (const record of earlier) {
-      if (+fetchedAt - +record.fetchedAt >= temporaryMs) await deleteRecorded(record, world);
+      const isOld = +fetchedAt - +record.fetchedAt >= temporaryMs;
+      if (isOld && cacheKeyText(record.key) !== keyText) await deleteRecorded(record, world);
     }
   }
   const entry = encodeEntry(keyText, credential);

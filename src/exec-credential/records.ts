@@ -158,13 +158,14 @@ export class CredentialRecords {
     this.#isUsable = undefined;
   }
 
-  /** Removes the files of parent processes that have ended, and of earlier questions. */
+  /** Removes the files of parent processes that have ended, of killed processes, and of earlier questions. */
   sweep(): void {
     const lastSlot = Math.floor(Date.now() / questionEveryMs) - 1;
     for (const name of ifPossible(() => readdirSync(this.directory)) ?? []) {
-      const [, kind, number] = /^(served|warned|asked)-(\d+)$/.exec(name) ?? [];
-      const isNeeded = kind === 'asked' ? Number(number) >= lastSlot : isRunning(Number(number));
-      if (kind !== undefined && !isNeeded) this.#remove(name);
+      const [, kind, its, killed] = /^(?:(served|warned|asked)-(\d+)|\w+\.json\.(\d+)\.tmp)$/.exec(name) ?? [];
+      const number = Number(its ?? killed);
+      const isNeeded = kind === 'asked' ? number >= lastSlot : Number.isNaN(number) || isRunning(number);
+      if (!isNeeded) this.#remove(name);
     }
   }
 

@@ -17,9 +17,9 @@ useSandbox();
 async function start(program: ClientProgram): Promise<Client> {
   expect(await sandbox.run(['get-credentials', sandbox.clusterId])).toMatchObject({ status: 0 });
   sandbox.ens.issuing = {};
-  client = new Client(sandbox, program);
-  expect(await client.ask('load')).toBe(2);
-  expect(await client.ask('list')).toBe(2);
+  client = new Client(program.command, sandbox.environment());
+  expect(await client.ask({ load: true })).toBe(2);
+  expect(await client.ask()).toBe(2);
   expect(sandbox.ens.calls()).toBe(1);
   return client;
 }
@@ -34,8 +34,8 @@ function testClients(prepare: () => unknown, revoke: () => unknown): void {
         sandbox.ens.issuing = { lifetimeMs: 8000 };
         const started = await start(program);
         await delay((sandbox.ens.issued[0]?.notAfter.getTime() ?? 0) + 10 - Date.now());
-        expect(await started.ask('list')).toBe(atTheEnd);
-        expect(await started.ask('load')).toBe(2);
+        expect(await started.ask()).toBe(atTheEnd);
+        expect(await started.ask({ load: true })).toBe(2);
         expect(sandbox.ens.calls()).toBe(2);
       });
 
@@ -44,9 +44,9 @@ function testClients(prepare: () => unknown, revoke: () => unknown): void {
         await prepare();
         const started = await start(program);
         await revoke();
-        expect(await started.ask('list')).toBe(401);
-        expect(await started.ask('list')).toBe(program.repairs ? 2 : 401);
-        expect(await started.ask('load')).toBe(2);
+        expect(await started.ask()).toBe(401);
+        expect(await started.ask()).toBe(program.repairs ? 2 : 401);
+        expect(await started.ask({ load: true })).toBe(2);
         expect(sandbox.ens.calls()).toBe(2);
       });
     });

@@ -146,15 +146,17 @@ describeWith([clusterRequirement, currentKubectl], 'at a real API server', () =>
     const watch = startTied(watching, { env: sandbox.environment() });
     const seen: string[] = [];
     watch.stdout.on('data', (data: Buffer) => seen.push(data.toString()));
-    const clients = clientPrograms.filter(({ renews }) => renews).map((program) => new Client(sandbox, program));
+    const clients = clientPrograms
+      .filter(({ renews }) => renews)
+      .map(({ command }) => new Client(command, sandbox.environment()));
     try {
       for (const client of clients) {
-        expect(await client.ask('load')).toBe(2);
-        await client.ask('watch');
+        expect(await client.ask({ load: true })).toBe(2);
+        await client.ask({ watch: true });
       }
       for (let renewal = 1; renewal <= 3; renewal += 1) {
         await delay((sandbox.ens.issued.at(-1)?.notAfter.getTime() ?? 0) + 10 - Date.now());
-        for (const client of clients) expect(await client.ask('list')).toBe(2);
+        for (const client of clients) expect(await client.ask()).toBe(2);
         expect(sandbox.ens.calls()).toBe(1 + renewal);
       }
       expect(seen.join('')).not.toContain('at-last');
@@ -162,7 +164,7 @@ describeWith([clusterRequirement, currentKubectl], 'at a real API server', () =>
       await until('kubectl to see it', () => seen.join('').includes('configmap/at-last\n') || undefined);
       const [, ...all] = (await cluster.kubectl(['get', 'configmaps', '-o', 'name'])).split('\n');
       for (const client of clients) {
-        const isSeen = async () => (await client.ask('watched')) === all.length || undefined;
+        const isSeen = async () => (await client.ask({ watch: true })) === all.length || undefined;
         await until('a client to see it', isSeen);
       }
     } finally {

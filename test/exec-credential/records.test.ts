@@ -178,7 +178,7 @@ test.each([
     return kill(id, signal);
   });
   const others = ['lock', 'renewal.json', 'served-', 'served-1x', `served-${ended}.tmp`, `served-${notOurs}`];
-  const names = [...others, `served-${ended}`, `warned-${ended}`];
+  const names = [...others, `served-${ended}`, `warned-${ended}`, `record.json.${ended}.tmp`];
   for (const name of names) fs.writeFileSync(join(directoryOf(), name), '');
   records().noteServed(kubectl, served);
   const expected = [...(stays ? names : others), `served-${kubectl.processId}`];

@@ -168,7 +168,8 @@ test('a full store deletes another temporary credential, and not the record of t
   store.save = () => Promise.reject(new StoreError('kernel', 'keychain-full', 'full'));
   const itsKey: CacheKey = { ...key, identity: { kind: 'access-key', accessKeyId: 'STS.own' } };
   const apiServer = { server: 'https://192.0.2.1', certificateAuthorityPem: 'PEM', privateIp: false };
-  const saving = saveCredential(itsKey, cached, { apiServer }, { store, records: own }, world);
+  const renewed = { ...cached, fetchedAt: start };
+  const saving = saveCredential(itsKey, renewed, { apiServer }, { store, records: own }, world);
   await expect(saving).rejects.toMatchObject({ code: 'keychain-full' });
   expect([own.lastSaved(), other.lastSaved()]).toEqual([expect.anything(), undefined]);
 });

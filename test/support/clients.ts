@@ -1,11 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { noteOutput } from './journal.js';
 import { clusterProgram, clusterRequirement } from './kube-apiserver.js';
 import type { Requirement } from './requirements.js';
-import { repository, type Sandbox } from './sandbox.js';
+import { repository } from './sandbox.js';
 
-/** A program with one client. It reads a {@link ClientCommand} a line, and prints a number. */
+/** A program with a client library. It reads a {@link ClientRequest} a line, and prints a number. */
 export interface ClientProgram extends Requirement {
   readonly title: string;
   readonly command: readonly [string, ...string[]];
@@ -15,11 +16,15 @@ export interface ClientProgram extends Requirement {
   readonly repairs: boolean;
 }
 
-/**
- * `load` makes the client anew from the kubeconfig, and then does as `list`: prints the number of nodes, or an HTTP status.
- * `watch` starts to watch ConfigMaps, and `watched` prints how many it has seen; Python does neither.
- */
-export type ClientCommand = 'load' | 'list' | 'watch' | 'watched';
+/** A request for the number of nodes; for the answer `HTTP status` if it fails. */
+export interface ClientRequest {
+  /** Whether the configuration is loaded (again) before, with these variables. */
+  readonly load?: NodeJS.ProcessEnv | true;
+  /** By default the current one. The informer knows no other. */
+  readonly context?: string;
+  /** Watches ConfigMaps from now on, and answers how many were seen. Python does not watch. */
+  readonly watch?: true;
+}
 
 /** The Python that `KUBECTL_ECK_TEST_PYTHON` names, else that of the machine. */
 const python = spawnSync(
@@ -29,37 +34,46 @@ const python = spawnSync(
 );
 
 const pythonProgram = `
-import sys
+import json, os, sys
 from kubernetes import client, config
+apis = {}
 for line in sys.stdin:
-    if line == 'load\\n':
-        config.load_kube_config()
-        api = client.CoreV1Api()
+    request = json.loads(line)
+    context = request.get('context')
     try:
-        print(len(api.list_node().items), flush=True)
-    except client.ApiException as error:
-        print(error.status, flush=True)
+        if 'load' in request:
+            os.environ.update(request['load'])
+            apis[context] = client.CoreV1Api(config.new_client_from_config(context=context))
+        print(len(apis[context].list_node().items), flush=True)
+    except Exception as error:
+        print(getattr(error, 'status', error.__class__), flush=True)
 `;
 
 const nodeProgram = `
 import { createInterface } from 'node:readline';
 import { CoreV1Api, KubeConfig, Watch } from '@kubernetes/client-node';
-const names = new Set();
-let kubeconfig, api;
+const kubeconfigs = {}, apis = {};
+let seen;
 for await (const line of createInterface({ input: process.stdin })) {
-  if (line === 'load') {
-    kubeconfig = new KubeConfig();
-    kubeconfig.loadFromDefault();
-    api = kubeconfig.makeApiClient(CoreV1Api);
+  const { load, context, watch } = JSON.parse(line);
+  try {
+    if (load) {
+      Object.assign(process.env, load);
+      const kubeconfig = new KubeConfig();
+      kubeconfig.loadFromDefault();
+      if (context) kubeconfig.setCurrentContext(context);
+      kubeconfigs[context] = kubeconfig;
+      apis[context] = kubeconfig.makeApiClient(CoreV1Api);
+    }
+    if (watch && !seen) {
+      seen = new Set();
+      const add = (_, { metadata }) => seen.add(metadata.name);
+      await new Watch(kubeconfigs[context]).watch('/api/v1/namespaces/default/configmaps', {}, add, console.error);
+    }
+    console.log(watch ? seen.size : (await apis[context].listNode()).items.length);
+  } catch (error) {
+    console.log(error.code);
   }
-  if (line === 'watch') {
-    const add = (_, { metadata }) => names.add(metadata.name);
-    await new Watch(kubeconfig).watch('/api/v1/namespaces/default/configmaps', {}, add, console.error);
-  }
-  const count = line.startsWith('watch')
-    ? names.size
-    : await api.listNode().then(({ items }) => items.length, ({ code }) => code);
-  console.log(count);
 }
 // Does not wait for a watch.
 process.exit();
@@ -92,19 +106,22 @@ export const clientPrograms: readonly ClientProgram[] = [
   },
 ];
 
-/** A running program in the sandbox. */
+/** A running {@link ClientProgram}. */
 export class Client {
   readonly #process;
   readonly #lines;
 
-  constructor(sandbox: Sandbox, { command: [file, ...args] }: ClientProgram) {
-    const options = { env: sandbox.environment(), cwd: repository } as const;
-    this.#process = spawn(file, args, { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
+  constructor([file, ...args]: ClientProgram['command'], env: NodeJS.ProcessEnv) {
+    this.#process = spawn(file, args, { env, cwd: repository, stdio: 'pipe' });
+    this.#process.stderr.on('data', (data: Buffer) => {
+      noteOutput(data.toString());
+    });
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
-  async ask(line: ClientCommand): Promise<number> {
-    this.#process.stdin.write(`${line}\n`);
+  async ask({ load, ...request }: ClientRequest = {}): Promise<number> {
+    const line = load === undefined ? request : { ...request, load: load === true ? {} : load };
+    this.#process.stdin.write(`${JSON.stringify(line)}\n`);
     return Number((await this.#lines.next()).value);
   }
 

@@ -58,7 +58,7 @@ async function startKeyring(options: { prompts?: Prompts }) {
   const password = join(directory, 'password');
   await writeFile(password, 'password', { mode: 0o600 });
   const argv = ['gnome-keyring-daemon', '--foreground', '--unlock', '--components=secrets'];
-  const daemon = startTied(argv, { env, stdin: password });
+  let daemon = startTied(argv, { env, stdin: password });
 
   async function call(method: string, argument: string): Promise<string> {
     const to = ['--dest=org.freedesktop.secrets', '--object-path=/org/freedesktop/secrets'];
@@ -71,15 +71,28 @@ async function startKeyring(options: { prompts?: Prompts }) {
     await daemon.stop();
     await bus.stop();
   };
-  try {
-    const collection = await until('the Secret Service', async () => {
+  const findCollection = () =>
+    until('the Secret Service', async () => {
       const answer = await call('ReadAlias', 'default').catch(() => '');
       return /'(\/org\/freedesktop\/secrets\/collection\/\w+)'/.exec(answer)?.[1];
     });
+  try {
+    const collection = await findCollection();
     return {
       ...bus,
       stop,
       lock: () => call('Lock', `['${collection}']`),
+      /** Starts GNOME Keyring again, with its keyring unlocked. */
+      async restart(): Promise<void> {
+        await daemon.stop();
+        daemon = startTied(argv, { env, stdin: password });
+        await findCollection();
+      },
+      isRunning: () =>
+        call('ReadAlias', 'default').then(
+          () => true,
+          () => false,
+        ),
       /** The paths of the items with these attributes, such as `'service': 'kubectl-eck'`. */
       async items(attributes: string): Promise<string[]> {
         const found = await call('SearchItems', `{${attributes}}`);

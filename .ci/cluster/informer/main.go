@@ -1,10 +1,11 @@
-// A client like a controller. It reads a command a line and prints a number: "load" and "list" the number of nodes or
-// an HTTP status, "watch" and "watched" the number of ConfigMaps that an informer has seen.
+// A client like a controller. It reads a request a line, such as {"load": {}} or {"watch": true}, and prints a number: of
+// ConfigMaps that its informer has seen if it has to watch, else of nodes, or an HTTP status.
 package main
 
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -21,22 +22,33 @@ func main() {
 	var client *kubernetes.Clientset
 	var informer cache.SharedIndexInformer
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		switch lines.Text() {
-		case "load":
-			client = load()
-			fmt.Println(list(client))
-		case "list":
-			fmt.Println(list(client))
-		case "watch":
-			factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace("default"))
-			informer = factory.Core().V1().ConfigMaps().Informer()
-			factory.Start(context.Background().Done())
-			factory.WaitForCacheSync(context.Background().Done())
-			fmt.Println(len(informer.GetStore().List()))
-		case "watched":
-			fmt.Println(len(informer.GetStore().List()))
+		var request struct {
+			Load  map[string]string
+			Watch bool
 		}
+		if err := json.Unmarshal(lines.Bytes(), &request); err != nil {
+			panic(err)
+		}
+		if request.Load != nil {
+			client = load()
+		}
+		if !request.Watch {
+			fmt.Println(list(client))
+			continue
+		}
+		if informer == nil {
+			informer = watch(client)
+		}
+		fmt.Println(len(informer.GetStore().List()))
 	}
+}
+
+func watch(client *kubernetes.Clientset) cache.SharedIndexInformer {
+	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace("default"))
+	informer := factory.Core().V1().ConfigMaps().Informer()
+	factory.Start(context.Background().Done())
+	factory.WaitForCacheSync(context.Background().Done())
+	return informer
 }
 
 func load() *kubernetes.Clientset {
