@@ -49,9 +49,20 @@ const lockGraceMs = 5000;
 const noticeAfterMs = 2000;
 
 /** ENS, or the sign-in before it, refuses: the cached credential is deleted. */
-const refusals: ErrorCode[] = ['ens-unauthenticated', 'ens-not-allowed', 'ens-cluster-not-found', 'identity-refused'];
+const refusals: readonly ErrorCode[] = [
+  'ens-unauthenticated',
+  'ens-not-allowed',
+  'ens-cluster-not-found',
+  'identity-refused',
+];
 /** ENS was not asked: nothing is served or deleted. */
-const localProblems: ErrorCode[] = ['identity-not-found', 'identity-unusable', 'logged-out', 'usage', 'internal'];
+const localProblems: readonly ErrorCode[] = [
+  'identity-not-found',
+  'identity-unusable',
+  'logged-out',
+  'usage',
+  'internal',
+];
 
 /** Whether ENS, or the sign-in before it, refused with a code that says so. */
 export function isRefusal({ code }: { readonly code: ErrorCode }): boolean {
