@@ -165,13 +165,14 @@ describeWith([clusterRequirement, currentKubectl], 'at a real API server', () =>
       const [, ...all] = (await cluster.kubectl(['get', 'configmaps', '-o', 'name'])).split('\n');
       for (const client of clients) {
         const isSeen = async () => (await client.ask({ watch: true })) === all.length || undefined;
-        await until('a client to see it', isSeen);
+        // Each end of its watch makes an informer wait longer before it watches again.
+        await until('a client to see it', isSeen, 60_000);
       }
     } finally {
       await watch.stop();
       for (const client of clients) await client.stop();
     }
-  });
+  }, 120_000);
 
   test('convert takes the key out of the kubeconfig, and kubectl works as before', async () => {
     const certificate = await authority.issue({ commonName: 'someone', organizations: ['system:masters'] });
