@@ -213,6 +213,7 @@ describe('without an identity', () => {
   ])('what is incomplete is the message: %j', async (variables, message) => {
     world.setVariables(variables);
     expect(await refusal('identity-not-found')).toBe(message);
+    expect(world.debugLines).toContainEqual(expect.stringContaining(`: ${message}`));
   });
 
   test('a current profile that is missing or empty is the message', async () => {
