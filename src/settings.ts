@@ -110,14 +110,15 @@ export function parseChoice<T extends string>(source: string, text: string, choi
  */
 export function argumentsOf(settings: Omit<Settings, 'timeoutMs'>, environment: Environment = {}): string[] {
   const { profile, roleArn, endpoint, store, maxAgeMs } = settings;
-  const isPinned = (flag: SettingFlag, isDefault: boolean) => !isDefault || Boolean(environment[variableOf(flag)]);
+  const isPinned = (flag: SettingFlag, isDefault: boolean, defaultText: string) =>
+    !isDefault || !['', defaultText].includes(environment[variableOf(flag)] ?? '');
   const typed: SettingTexts = {
     ...(profile !== undefined && { profile }),
     ...(roleArn !== undefined && { 'role-arn': roleArn }),
     ...(endpoint.kind === 'address' && { endpoint: endpoint.address }),
     ...(endpoint.kind === 'site' && { site: endpoint.site }),
-    ...(isPinned('store', store === 'auto') && { store }),
-    ...(isPinned('max-age', maxAgeMs === defaultMaxAgeMs) && { 'max-age': formatDuration(maxAgeMs) }),
+    ...(isPinned('store', store === 'auto', 'auto') && { store }),
+    ...(isPinned('max-age', maxAgeMs === defaultMaxAgeMs, '12h') && { 'max-age': formatDuration(maxAgeMs) }),
   };
   return Object.entries(typed).flatMap(([flag, value]) => [`--${flag}`, value]);
 }

@@ -83,7 +83,8 @@ describe.each(pages)('%s', (file) => {
     const commands = root.commands.flatMap((command) => [command.name(), ...command.aliases()]);
     const named = matches(text, /(?:`kubectl[ -]|^\s*kubectl )eck ([a-z][a-z-]+)/gm);
     expect([...commands, 'help']).toEqual(expect.arrayContaining(named));
-    const variables = [...settingFlags.map(variableOf), 'KUBECTL_ECK_LOG'];
+    const ofTests = ['KUBECTL_ECK_FUZZ_SEED', 'KUBECTL_ECK_SOAK_MINUTES'];
+    const variables = [...settingFlags.map(variableOf), 'KUBECTL_ECK_LOG', ...ofTests];
     const ours = matches(text, /(?<!\w)KUBECTL_ECK_(?!TEST_)[A-Z_]+/g);
     expect(variables).toEqual(expect.arrayContaining(ours));
   });

@@ -213,4 +213,5 @@ test('a default is an argument only where a variable would change it', () => {
   const settings = readSettings({ store: 'auto', 'max-age': '12h' }, environment);
   expect(argumentsOf(settings, environment)).toEqual(['--store', 'auto', '--max-age', '43200s']);
   expect(argumentsOf(settings)).toEqual([]);
+  expect(argumentsOf(settings, { KUBECTL_ECK_STORE: 'auto', KUBECTL_ECK_MAX_AGE: '12h' })).toEqual([]);
 });

@@ -29,7 +29,7 @@ export async function listClusters(
   return readClusters(response['Clusters']);
 }
 
-/** Reads a list of clusters. One without a valid id cannot be called by it. @throws EckError `ens-answer-invalid` */
+/** Reads a list of clusters. One without a valid id is left out. @throws EckError `ens-answer-invalid` */
 export function readClusters(clusters: unknown): Cluster[] {
   if (clusters === undefined || clusters === null) return [];
   if (!Array.isArray(clusters)) {

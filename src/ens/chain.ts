@@ -71,7 +71,7 @@ export async function searchChain(world: World, profile?: string) {
   return { places, used, identity, earlier };
 }
 
-/** What keeps earlier places from having an identity, other identities, and profiles that other variables name. */
+/** The problems of earlier places, the identities that are not used, and the profiles that other variables name. */
 export function passedOver(
   { places, used: { found: used }, earlier }: Awaited<ReturnType<typeof searchChain>>,
   environment: Environment,

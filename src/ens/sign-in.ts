@@ -26,14 +26,15 @@ export interface Signer {
 export async function signIn(settings: Settings, world: World): Promise<Signer> {
   const search = await searchChain(world, settings.profile);
   const { used, identity, earlier } = search;
-  for (const { name, problem } of earlier) {
+  const logNone = ({ name, problem }: typeof used) => {
     world.debug(`no identity in ${name}${problem ? `: ${problem.message}` : ''}`);
-  }
+  };
+  earlier.forEach(logNone);
   const problem = earlier.find((place) => place.problem)?.problem;
   const isEcs = identity.kind === 'ecs-role';
   const isNone = isEcs && (isMetadataDisabled(world.environment) || !(await isMetadataServiceThere()));
   if (used.found === undefined || isNone) {
-    world.debug(`no identity in ${used.name}`);
+    logNone(used);
     throw used.problem ?? problem ?? notFound('No Alibaba Cloud identity was found');
   }
   try {

@@ -72,6 +72,6 @@ export function formatExecCredential(
 
 function invalid(problem: string): EckError {
   return new EckError('exec-info-invalid', `KUBERNETES_EXEC_INFO ${problem}`, {
-    fix: 'kubectl sets this variable; unset it to run this command yourself',
+    fix: 'Unset it to run this command yourself, since kubectl sets it',
   });
 }

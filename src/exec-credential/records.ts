@@ -162,8 +162,8 @@ export class CredentialRecords {
   sweep(): void {
     const lastSlot = Math.floor(Date.now() / questionEveryMs) - 1;
     for (const name of ifPossible(() => readdirSync(this.directory)) ?? []) {
-      const [, kind, its, killed] = /^(?:(served|warned|asked)-(\d+)|\w+\.json\.(\d+)\.tmp)$/.exec(name) ?? [];
-      const number = Number(its ?? killed);
+      const [, kind, ofKind, ofKilled] = /^(?:(served|warned|asked)-(\d+)|\w+\.json\.(\d+)\.tmp)$/.exec(name) ?? [];
+      const number = Number(ofKind ?? ofKilled);
       const isNeeded = kind === 'asked' ? number >= lastSlot : Number.isNaN(number) || isRunning(number);
       if (!isNeeded) this.#remove(name);
     }

@@ -94,7 +94,8 @@ export function cannot(verb: 'read' | 'write', path: string, reason: unknown, ot
   const words = printable(text).replace(/^E[A-Z]+: (.*?), .*/, '$1');
   const message = `Cannot ${verb} the kubeconfig ${printable(path)}: ${words}${others}`;
   const isDenied = /^E(?:ACCES|PERM)$/.test(errorCode(reason));
-  const access = isDenied ? (chownCommand(path) ?? `Make it ${verb}able`) : 'Fix this';
+  const command = isDenied && chownCommand(path);
+  const access = command ? `Run ${command}` : isDenied ? `Make it ${verb}able` : 'Fix this';
   const fix = `${access}, or choose another file with --kubeconfig or KUBECONFIG`;
   return new EckError('kubeconfig-unusable', message, { fix, cause: reason });
 }

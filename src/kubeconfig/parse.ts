@@ -221,7 +221,8 @@ function typeProblem(value: unknown, shape: Shape, key: string): FieldProblem | 
   }
   if (!isMapping(value)) return new FieldProblem([], 'is not a mapping');
   for (const name in '*' in shape ? value : shape) {
-    const problem = typeProblem(value[name], shape[name] ?? shape['*'] ?? {}, name);
+    // Not shape[name] alone: a value can have a field such as `constructor`, which every object inherits.
+    const problem = typeProblem(value[name], shape['*'] ?? shape[name] ?? {}, name);
     if (problem) return new FieldProblem([name, ...problem.field], problem.problem);
   }
   return undefined;

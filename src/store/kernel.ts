@@ -19,7 +19,7 @@ export function openKernelKeyring(
 
   /** The first access, which leaves nothing, gives a process without a session keyring one that no other can read. */
   async function check(): Promise<void> {
-    if (platform !== 'linux') fail('absent', 'only Linux has a kernel keyring', 'choose another --store');
+    if (platform !== 'linux') fail('absent', 'only Linux has a kernel keyring', 'Choose another --store');
     // Loading takes longer than everything else here, and meanwhile another session may begin.
     await load('kernel').catch(() => undefined);
     const before = readKeys() ?? '';

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { profileProvider } from '../../src/ens/providers.js';
 import { signIn, type Signer } from '../../src/ens/sign-in.js';
@@ -164,6 +166,13 @@ describe('the identity', () => {
     writeProfiles('work');
     expect(identityKey(await resolveIdentity(settings(), world))).toBe('profile:work');
   });
+
+  test('is that of a later place where a file cannot even be looked at', async () => {
+    world.setVariables({ ALIBABA_CLOUD_CREDENTIALS_FILE: world.write('credentials', '') });
+    mkdirSync(join(world.directory, '.aliyun'));
+    symlinkSync('config.json', join(world.directory, '.aliyun/config.json'));
+    expect(await resolveIdentity(settings(), world)).toMatchObject({ kind: 'credentials-file' });
+  });
 });
 
 describe('without an identity', () => {
@@ -204,6 +213,7 @@ describe('without an identity', () => {
   ])('what is incomplete is the message: %j', async (variables, message) => {
     world.setVariables(variables);
     expect(await refusal('identity-not-found')).toBe(message);
+    expect(world.debugLines).toContainEqual(expect.stringContaining(`: ${message}`));
   });
 
   test('a current profile that is missing or empty is the message', async () => {

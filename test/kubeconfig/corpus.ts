@@ -65,8 +65,8 @@ const complete = {
       user: {
         ...names('client-certificate client-certificate-data client-key client-key-data token tokenFile'),
         ...names('as as-uid username password'),
-        ...{ 'as-groups': ['a'], 'as-user-extra': { a: ['b'] }, extensions },
-        'auth-provider': { name: 'a', config: { a: 'b' } },
+        ...{ 'as-groups': ['a'], 'as-user-extra': { a: ['b'], constructor: ['c'] }, extensions },
+        'auth-provider': { name: 'a', config: { a: 'b', toString: 'c' } },
         exec: {
           ...names('command apiVersion installHint interactiveMode'),
           ...{ args: ['a'], env: [{ name: 'a', value: 'b' }], provideClusterInfo: true },

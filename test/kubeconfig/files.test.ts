@@ -133,7 +133,7 @@ describe('a kubeconfig', () => {
     fs.writeFileSync(config, '');
     process.seteuid?.(otherUser);
     const attempt = write().finally(() => process.seteuid?.(0));
-    const fix = expect.stringContaining(`sudo chown -R ${otherUser} "${config}"`);
+    const fix = expect.stringContaining(`Run sudo chown -R ${otherUser} "${config}"`);
     await expect(attempt).rejects.toMatchObject({ message: expect.stringContaining('Cannot write'), fix });
   });
 

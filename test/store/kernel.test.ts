@@ -20,7 +20,7 @@ describe('openKernelKeyring', () => {
       () => Promise.reject(new Error('loaded')),
       () => undefined,
     );
-    const absent = { store: 'kernel', code: 'keychain-absent' };
+    const absent = { store: 'kernel', code: 'keychain-absent', fix: 'Choose another --store' };
     await expect(store.read('a')).rejects.toMatchObject(absent);
     await expect(store.save('a', Buffer.from('1'))).rejects.toMatchObject(absent);
     await expect(store.delete('a')).rejects.toMatchObject(absent);

@@ -114,7 +114,7 @@ async function getCredentials(clusters: readonly string[], command: EckCommand, 
   if (failure) process.exitCode = 1;
 }
 
-/** A name of one's own is no fix of a conflict among many. */
+/** Among many clusters, `--context` cannot name the one that has a conflict. */
 function forMany({ cluster, error }: ClusterFailure): ClusterFailure {
   const { code, message } = error;
   const isConflict = code === 'kubeconfig-conflict' && error.fix?.includes('--overwrite');
