@@ -158,6 +158,22 @@ describe('the limit of size', () => {
       expect({ length: answer?.body.length, failure: facts.failure }).toEqual({ length: maxBodyBytes });
     }
   });
+
+  test('ends a response without end soon after the limit', async () => {
+    let sent = 0;
+    const block = 'a'.repeat(64 * 1024);
+    const url = await serve((_, response) => {
+      const send = (): void => {
+        while (!response.destroyed && response.write(block)) sent += block.length;
+      };
+      response.on('drain', send);
+      send();
+    });
+    const { facts } = await getWithin({ maxBodyBytes: 2048 }, url);
+    expect(facts.failure?.reason).toBe('the response of 127.0.0.1 is larger than 2 KiB');
+    // The buffers of two sockets come on top.
+    expect(sent).toBeLessThan(32 * 1024 * 1024);
+  });
 });
 
 test.each<[string, RequestListener]>([
