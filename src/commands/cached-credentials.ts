@@ -1,4 +1,4 @@
-import { cacheKeyText, type CacheKey } from '../credential/encoded-entry.js';
+import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import { endpointKey } from '../endpoint.js';
 import { compareNaturally, EckError, messageOf, quoted, usageError } from '../errors.js';
 import { readExecArguments } from '../exec-credential/arguments.js';

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { cacheKeyText } from '../credential/encoded-entry.js';
+import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject, readCertificates } from '../credential/check.js';
 import { openClient } from '../ens/client.js';
 import { EckError, printable, printLine, printOutput, quoted, usageError, type Mapping } from '../errors.js';

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory } from '../cache-directory.js';
-import { cacheKeyText } from '../credential/encoded-entry.js';
+import { cacheKeyText } from '../credential/cache-key.js';
 import { EckError, ifPossible, printable, printError, printLine } from '../errors.js';
 import { deleteCopies } from '../exec-credential/cache.js';
 import { endingFileName, recordFileName } from '../exec-credential/cached-record.js';

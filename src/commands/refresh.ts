@@ -1,4 +1,4 @@
-import { cacheKeyText } from '../credential/encoded-entry.js';
+import { cacheKeyText } from '../credential/cache-key.js';
 import { certificateSubject } from '../credential/check.js';
 import { EckError, formatDateTime, printable, printError, printLine } from '../errors.js';
 import type { ApiServer } from '../exec-credential/cached-record.js';

@@ -1,4 +1,4 @@
-import { cacheKeyText } from '../credential/encoded-entry.js';
+import { cacheKeyText } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { expirationTimestamp, freshness } from '../credential/freshness.js';
 import { EckError, printOutput, quoted, usageError } from '../errors.js';

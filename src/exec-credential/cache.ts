@@ -1,5 +1,6 @@
 import type { ClientCredential } from '../credential/client-credential.js';
-import { cacheKeyText, decodeEntry, encodeEntry, type CacheKey } from '../credential/encoded-entry.js';
+import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
+import { decodeEntry, encodeEntry } from '../credential/encoded-entry.js';
 import { printable } from '../errors.js';
 import type { StoreChoice, StoreName } from '../settings.js';
 import { openStore } from '../store/open.js';

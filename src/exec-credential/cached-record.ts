@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../cache-directory.js';
-import { cacheKeyText, type CacheKey } from '../credential/encoded-entry.js';
+import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { CredentialDates } from '../credential/freshness.js';
 import { ifPossible, isMapping, printable } from '../errors.js';
 import type { IssuedKubeconfig } from '../kubeconfig/issued.js';

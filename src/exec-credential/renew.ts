@@ -1,4 +1,4 @@
-import { cacheKeyText, type CacheKey } from '../credential/encoded-entry.js';
+import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import type { ClientCredential } from '../credential/client-credential.js';
 import { freshness } from '../credential/freshness.js';
 import { EckError, formatDateTime, type ErrorCode } from '../errors.js';

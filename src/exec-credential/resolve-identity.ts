@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../cache-directory.js';
-import { cacheKeyText, type CacheKey } from '../credential/encoded-entry.js';
+import { cacheKeyText, type CacheKey } from '../credential/cache-key.js';
 import { ifPossible } from '../errors.js';
 import {
   cliVariables,

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { cacheKeyText, type CacheKey } from '../../src/credential/encoded-entry.js';
+import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
 import { parseEndpoint, type EndpointSetting } from '../../src/endpoint.js';
 import { withRole, type Identity } from '../../src/identity.js';
 import { holds } from '../fuzz/property.js';

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { cacheKeyText, decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
+import { cacheKeyText } from '../../src/credential/cache-key.js';
+import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { issueCredential } from '../exec-credential/fixtures.js';
 import { checksum } from '../fuzz/credentials.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { cacheKeyText, type CacheKey } from '../../src/credential/encoded-entry.js';
+import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
 import { placeHere, readRecords, type CachedRecord } from '../../src/exec-credential/cached-record.js';
 import {
   CredentialRecords,

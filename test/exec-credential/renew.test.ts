@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { cacheKeyText, type CacheKey } from '../../src/credential/encoded-entry.js';
+import { cacheKeyText, type CacheKey } from '../../src/credential/cache-key.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { EckError, formatDateTime, type ErrorCode } from '../../src/errors.js';
 import { saveCredential } from '../../src/exec-credential/cache.js';

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheKeyText } from '../../src/credential/encoded-entry.js';
+import { cacheKeyText } from '../../src/credential/cache-key.js';
 import type { ClientCredential } from '../../src/credential/client-credential.js';
 import { EckError } from '../../src/errors.js';
 import type * as kernel from '../../src/store/kernel.js';

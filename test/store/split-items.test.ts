@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { cacheKeyText, decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
+import { cacheKeyText } from '../../src/credential/cache-key.js';
+import { decodeEntry, encodeEntry } from '../../src/credential/encoded-entry.js';
 import { splitItems, type Items } from '../../src/store/store.js';
 
 const limit = 50;

@@ -4,14 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readAuthorization, verifyAcs3, type SignedRequest } from './acs3.js';
-import {
-  EnsAccount,
-  ensActions,
-  type EnsAction,
-  type EnsAnswer,
-  type EnsCluster,
-  type EnsIdentity,
-} from './ens-account.js';
+import { EnsAccount, ensActions, type EnsAnswer, type EnsCluster, type EnsIdentity } from './ens-account.js';
 import { apiError, playTransportFault, type ApiErrorFault, type EnsFault } from './ens-faults.js';
 import { Loopback } from './loopback.js';
 
@@ -30,7 +23,7 @@ function isLookUp({ action, params }: EnsCall): boolean {
   return action === 'DescribeClustersV1' && 'ClusterId' in params;
 }
 
-type Plan = { readonly fault: EnsFault; readonly action: EnsAction | undefined; remaining: number };
+type Plan = { readonly fault: EnsFault; remaining: number };
 
 /** The ENS API on loopback: checks signatures and permissions, issues real certificates, and fails on request. */
 export class EnsServer extends EnsAccount {
@@ -85,10 +78,10 @@ export class EnsServer extends EnsAccount {
     this.#identities.delete(accessKeyId);
   }
 
-  /** Plans a fault for the next `count` calls (of an action). Plans are used in the order in which they were made. */
-  failNext(count: number | 'always', fault: EnsFault, options: { readonly action?: EnsAction } = {}): void {
+  /** Plans a fault for the next `count` calls but look-ups. Plans are used in the order in which they were made. */
+  failNext(count: number | 'always', fault: EnsFault): void {
     const remaining = count === 'always' ? Number.POSITIVE_INFINITY : count;
-    this.#plans.push({ fault, action: options.action, remaining });
+    this.#plans.push({ fault, remaining });
   }
 
   /** Drops every plan of {@link failNext}. */
@@ -98,7 +91,6 @@ export class EnsServer extends EnsAccount {
 
   /** How many calls (of an action) arrived; without an action, all but those that look up one cluster. */
   calls(action?: string): number {
-    const isLookUp = ({ action, params }: EnsCall) => action === 'DescribeClustersV1' && 'ClusterId' in params;
     return this.log.filter((call) => (action === undefined ? !isLookUp(call) : call.action === action)).length;
   }
 
@@ -123,9 +115,7 @@ export class EnsServer extends EnsAccount {
   async #handle(request: IncomingMessage, response: ServerResponse, running: AbortSignal): Promise<void> {
     const signed = signedRequest(request);
     const call = this.#record(signed);
-    const isNext = ({ remaining, action }: Plan) =>
-      remaining > 0 && (action === undefined ? !isLookUp(call) : action === call.action);
-    const plan = this.#plans.find(isNext);
+    const plan = this.#plans.find(({ remaining }) => remaining > 0 && !isLookUp(call));
     if (plan !== undefined) plan.remaining -= 1;
     const fault = plan?.fault;
     const body = await buffer(request);

@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { cacheDirectory, checkPrivateDirectory, shortDigest } from '../../cache-directory.js';
-import { cacheKeyText } from '../../credential/encoded-entry.js';
+import { cacheKeyText } from '../../credential/cache-key.js';
 import { listClusters } from '../../ens/actions.js';
 import { modesBehind, readCliProfiles } from '../../ens/cli-profiles.js';
 import { openClient } from '../../ens/client.js';

@@ -3,7 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheDirectory, checkPrivateDirectory, chownCommand, credentialsDirectory } from '../../cache-directory.js';
-import { cacheKeyText } from '../../credential/encoded-entry.js';
+import { cacheKeyText } from '../../credential/cache-key.js';
 import { certificateSubject } from '../../credential/check.js';
 import { freshness } from '../../credential/freshness.js';
 import { EckError, formatDateTime, ifPossible, printable } from '../../errors.js';

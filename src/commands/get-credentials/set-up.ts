@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
-import { cacheKeyText, type CacheKey } from '../../credential/encoded-entry.js';
+import { cacheKeyText, type CacheKey } from '../../credential/cache-key.js';
 import type { ClientCredential } from '../../credential/client-credential.js';
 import { issueCredential, listClusters } from '../../ens/actions.js';
 import type { CallRules, EnsClient } from '../../ens/client.js';
