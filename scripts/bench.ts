@@ -68,9 +68,10 @@ const { ens, authority, apiServer } = sandbox;
 const bus = secretServiceRequirement.available ? await startSecretService() : undefined;
 // A shell in between, because a second request of the same parent process may follow a rejection. `sh` does not count.
 const inShell = (script: string, ...args: string[]) => ['/bin/bash', '--norc', '-c', script, 'bash', ...args] as const;
+const shell: Process = { name: 'the shell alone', command: inShell('exit 0'), env: {} };
 const empty: Process = { name: 'empty executable', command: inShell('"$@"; exit $?', makeEmptyExecutable()), env: {} };
 try {
-  await compareAnswers([empty, ...(await ownAnswers()), ...otherPlugins()]);
+  await compareAnswers([shell, empty, ...(await ownAnswers()), ...otherPlugins()]);
   console.log();
   await compareCommands();
 } finally {
@@ -134,7 +135,7 @@ async function compareAnswers(processes: readonly Process[]): Promise<void> {
       const start = performance.now();
       const { status, stdout, stderr } = spawnSync(file, args, { env: one.env });
       const tookMs = performance.now() - start;
-      const isAnswer = one === empty || stdout.includes('ExecCredential');
+      const isAnswer = one === shell || one === empty || stdout.includes('ExecCredential');
       if (status !== 0 || !isAnswer) throw new Error(`${one.name} gave no credential: ${stderr.toString()}`);
       if (round >= 0) times[index]?.push(tookMs);
     }
@@ -143,7 +144,8 @@ async function compareAnswers(processes: readonly Process[]): Promise<void> {
   const rows: string[][] = [];
   for (const [index, one] of processes.entries()) {
     const own = times[index] ?? [];
-    const ratio = median(own.map((time, round) => time / (times[0]?.[round] ?? NaN)));
+    const netOf = (list: readonly number[] = [], round: number) => (list[round] ?? NaN) - (times[0]?.[round] ?? NaN);
+    const ratio = median(own.map((_, round) => netOf(own, round) / netOf(times[1], round)));
     const peaks: number[] = [];
     for (let count = 0; count < 7; count += 1) peaks.push((await run(one)).peakMebibytes);
     const figures = [`${median(own).toFixed(1)} ms`, `${Math.min(...own).toFixed(1)} ms`, ratio.toFixed(2)];
