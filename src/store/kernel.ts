@@ -17,13 +17,15 @@ export function openKernelKeyring(
   const entries = splitItems(items);
   let checked: Promise<void> | undefined;
 
-  /** The first access, which leaves nothing, gives a process without a session keyring one that no other can read. */
-  async function check(): Promise<void> {
+  /** The first access gives a process without a session keyring one that no other can read. */
+  async function check(access: () => Promise<Uint8Array | undefined>): Promise<void> {
     if (platform !== 'linux') fail('absent', 'only Linux has a kernel keyring', 'Choose another --store');
     // Loading takes longer than everything else here, and meanwhile another session may begin.
     await load('kernel').catch(() => undefined);
     const before = readKeys() ?? '';
-    const [probe] = await Promise.allSettled([items.read('probe')]);
+    const [probe] = await Promise.allSettled([access()]);
+    // Another process saved this, so the keyring is shared.
+    if (probe.status === 'fulfilled' && probe.value !== undefined) return;
     const after = readKeys() ?? '';
     // The addon links the persistent keyring into it, so a new one that is empty is that of another session.
     const hasPersistent = after.includes(' _persistent.');
@@ -36,13 +38,20 @@ export function openKernelKeyring(
   }
 
   async function use<T>(work: () => Promise<T>): Promise<T> {
-    await (checked ??= check());
+    await (checked ??= check(() => items.read('probe')));
     return work();
+  }
+
+  async function read(key: string): Promise<Uint8Array | undefined> {
+    if (checked !== undefined) return use(() => entries.read(key));
+    let entry: Uint8Array | undefined;
+    await (checked = check(async () => (entry = await entries.read(key))));
+    return entry;
   }
 
   return {
     name: 'kernel',
-    read: (key) => use(() => entries.read(key)),
+    read,
     save: (key, entry) =>
       use(async () => {
         await entries.save(key, entry);

@@ -34,8 +34,18 @@ describe('openKernelKeyring', () => {
       const fix = expect.stringContaining('keyctl session -') as unknown;
       await expect(call()).rejects.toMatchObject({ code: 'keychain-refused', fix });
     }
-    expect(addon.calls).toEqual(['get probe']);
+    expect(addon.calls).toEqual(['get a']);
     expect(await store.delete('a')).toBe(false);
+  });
+
+  test('what another process saved is served, also if another session begins meanwhile', async () => {
+    const addon = fakeAddon();
+    addon.secrets.set('a', Buffer.of(1, 7));
+    const keys = () => (addon.calls.length === 0 ? keyring('1') : keyring('1') + keyring('2'));
+    const store = openKernelKeyring({ platform: 'linux' }, addon.loadAddon, keys);
+    expect(await store.read('a')).toEqual(Uint8Array.of(7));
+    expect(await store.save('a', Buffer.of(8))).toBe('kernel');
+    expect(addon.calls[0]).toBe('get a');
   });
 
   const keyOf = (description: string, flags = 'I--Q---', user = process.getuid?.()) =>
