@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { ApiServer } from '../support/api-server.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { ensActions } from '../support/ens-account.js';
-import { currentKubectl, oldKubectl, policyKubectl, type Outcome } from '../support/kubectl.js';
+import { currentKubectl, oldKubectl, policyKubectl, usualPath, type Outcome } from '../support/kubectl.js';
 import { issuedConfig } from '../support/issued-kubeconfig.js';
 import { kernelKeyringRequirement, startSessionKeyring } from '../support/kernel-keyring.js';
 import { describeWith } from '../support/requirements.js';
@@ -30,7 +30,6 @@ interface Run {
 
 const kubectlDirectory = dirname(currentKubectl.kubectl.path);
 const programDirectory = dirname(programs.standalone);
-const usualPath = `${kubectlDirectory}:${programDirectory}:/usr/bin:/bin`;
 
 useSandbox();
 

@@ -1,19 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFile, rm, writeFile, mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CertificateAuthority } from '../support/certificate-authority.js';
 import { Client, clientPrograms } from '../support/clients.js';
 import { sandbox, useSandbox } from '../support/each-sandbox.js';
 import { issuedConfig } from '../support/issued-kubeconfig.js';
 import { clusterProgram, clusterRequirement, KubeApiserver } from '../support/kube-apiserver.js';
-import { currentKubectl, oldKubectl, policyKubectl } from '../support/kubectl.js';
+import { currentKubectl, oldKubectl, policyKubectl, usualPath } from '../support/kubectl.js';
 import { describeWith } from '../support/requirements.js';
-import { programs, runProgram } from '../support/sandbox.js';
+import { runProgram } from '../support/sandbox.js';
 import { startTied, until } from '../support/tied-process.js';
 
 const ok = { status: 0, stderr: '' };
-const pathOfDoctor = `${dirname(currentKubectl.kubectl.path)}:${dirname(programs.standalone)}:/usr/bin:/bin`;
 
 describeWith([clusterRequirement, currentKubectl], 'at a real API server', () => {
   let cluster: KubeApiserver;
@@ -209,7 +208,7 @@ describeWith([clusterRequirement, currentKubectl], 'at a real API server', () =>
   }
 
   async function doctor() {
-    const { stdout } = await sandbox.run(['doctor', '-o', 'json'], { env: { PATH: pathOfDoctor } });
+    const { stdout } = await sandbox.run(['doctor', '-o', 'json'], { env: { PATH: usualPath } });
     const found = (JSON.parse(stdout) as Result[]).filter(({ status }) => status !== 'ok');
     return {
       problems: found.map(({ check, status, code }) => `${check} ${status} [${code ?? ''}]`),
@@ -252,7 +251,7 @@ describeWith([clusterRequirement, currentKubectl], 'at a real API server', () =>
       const { problems, fix = '' } = await doctor();
       expect(problems).toEqual(expected);
       const [command = 'true'] = /kubectl eck .*$/.exec(fix) ?? [];
-      const options = { env: sandbox.environment({ PATH: pathOfDoctor }), timeoutMs: 30_000 };
+      const options = { env: sandbox.environment({ PATH: usualPath }), timeoutMs: 30_000 };
       expect(await runProgram('/bin/sh', ['-c', command], options)).toMatchObject({ status: 0 });
       expect((await doctor()).problems).toEqual([]);
       expect(await kubectl('get', 'nodes')).toMatchObject(ok);

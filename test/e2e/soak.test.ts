@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { seed as givenSeed } from '../fuzz/seed.js';
 import { Client, clientPrograms, type ClientProgram } from '../support/clients.js';
 import { sandbox, shareSandbox } from '../support/each-sandbox.js';
 import { kernelKeyringRequirement, startSessionKeyring, type SessionKeyring } from '../support/kernel-keyring.js';
@@ -27,9 +28,7 @@ import {
 } from './soak-model.js';
 
 const minutes = Number(process.env['KUBECTL_ECK_SOAK_MINUTES'] ?? 0.5);
-// As in test/fuzz/property.ts.
-const isCi = process.env['CI'] === 'true';
-const seed = Number(process.env['KUBECTL_ECK_FUZZ_SEED']) || (isCi ? 1 : Date.now() % 1_000_000);
+const seed = givenSeed ?? Date.now() % 1_000_000;
 let state = 7919 * seed;
 /** A number from 0 to 1 (the generator MINSTD). */
 const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { EckError, type ErrorCode } from '../../src/errors.js';
+import { seed } from './seed.js';
 
 /** How many inputs a property is tested with. */
 export const runs = process.env['CI'] === 'true' ? 20_000 : 1_000;
@@ -9,9 +10,6 @@ jest.setTimeout(240_000);
 /** Far more than any input needs, since other tests run at the same time. */
 const limitMs = 5_000;
 
-// `KUBECTL_ECK_FUZZ_SEED` repeats the inputs of a run that failed. CI uses the same inputs each time, so that a commit
-// does not fail by chance. People's own runs and the nightly workflow try new ones.
-const seed = Number(process.env['KUBECTL_ECK_FUZZ_SEED']) || (process.env['CI'] === 'true' ? 1 : undefined);
 const parameters = { numRuns: runs, ...(seed !== undefined && { seed }) };
 
 /** Tests a property with {@link runs} inputs, each within a time limit. */

@@ -91,7 +91,7 @@ export const clientPrograms: readonly ClientProgram[] = [
   },
   {
     title: '@kubernetes/client-node',
-    name: 'nothing',
+    name: '@kubernetes/client-node',
     available: true,
     command: [process.execPath, '--input-type=module', '-e', nodeProgram],
     renews: true,

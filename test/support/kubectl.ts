@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { delimiter } from 'node:path';
+import { delimiter, dirname } from 'node:path';
 import { fromPath } from './on-path.js';
 import type { Requirement } from './requirements.js';
-import { runProgram } from './sandbox.js';
+import { programs, runProgram } from './sandbox.js';
 
 /** A kubectl of this machine. */
 export interface Kubectl {
@@ -38,6 +38,11 @@ export const oldKubectl = requireKubectl('kubectl 1.21 or older', (minor) => min
 
 /** A kubectl that speaks `client.authentication.k8s.io/v1`. */
 export const currentKubectl = requireKubectl('kubectl 1.22 or newer', (minor) => minor >= 22);
+
+/** A `PATH` with a current kubectl and the built program. */
+export const usualPath = [dirname(currentKubectl.kubectl.path), dirname(programs.standalone), '/usr/bin', '/bin'].join(
+  ':',
+);
 
 /** A kubectl whose preferences (kuberc) can forbid credential plugins. Distributions have older ones. */
 export const policyKubectl = {
